@@ -1,0 +1,106 @@
+"""The control channel: seals what goes out, and lets in only what is fresh and a member's.
+
+Sans-IO. A datagram is opened before anything of it is parsed; what does not open is a
+stranger's and is counted, never answered. Replays fall to a bounded cache of nonces and a
+window around the receiver's clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from meshdht.clock import Entropy
+from meshdht.crypto.boxes import NONCE_SIZE
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.errors import OpenFailed, RemoteError
+from meshdht.limits import CLOCK_WINDOW_S, MAX_REMEMBERED_NONCES
+from meshdht.wire.packet import (
+    MESSAGE_ID_SIZE,
+    ControlPacket,
+    MessageKind,
+    draw_nonce,
+    open_packet,
+    seal_packet,
+)
+from meshdht.wire.tokens import AddressTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A packet that was let in."""
+
+    packet: ControlPacket
+    source: Endpoint
+    validated: bool
+    """The source has echoed a token of ours: it receives where it says it is."""
+    size: int
+    """Bytes of the datagram: the cap on a reply to a source that is not validated."""
+
+
+class ControlChannel:
+    """Seals and opens the control packets of one device."""
+
+    def __init__(self, own_id: DeviceId, key: PacketKey, entropy: Entropy) -> None:
+        self._own_id = own_id
+        self._key = key
+        self._entropy = entropy
+        self._tokens = AddressTokens(entropy)
+        self._nonces: OrderedDict[bytes, None] = OrderedDict()
+        self.dropped: Counter[str] = Counter()
+        """Datagrams not let in, by reason: junk, malformed, replayed, clock, own."""
+
+    def draw_message_id(self) -> bytes:
+        return self._entropy.token(MESSAGE_ID_SIZE)
+
+    def seal(
+        self,
+        kind: MessageKind,
+        message_id: bytes,
+        body: bytes,
+        to: Endpoint,
+        *,
+        now: float,
+        unix: float,
+    ) -> bytes:
+        """The datagram that carries a body to an address."""
+        packet = ControlPacket(
+            kind=kind,
+            sender=self._own_id,
+            sent_at_ms=int(unix * 1000),
+            message_id=message_id,
+            token=self._tokens.give(to, now),
+            echo=self._tokens.echo(to),
+            body=body,
+        )
+        return seal_packet(packet, self._key, draw_nonce(self._entropy))
+
+    def open(
+        self, datagram: bytes, source: Endpoint, *, now: float, unix: float
+    ) -> Incoming | None:
+        """What was let in, or None, which ``dropped`` counts by its reason."""
+        try:
+            packet = open_packet(datagram, self._key)
+        except RemoteError as error:
+            self.dropped["junk" if isinstance(error, OpenFailed) else "malformed"] += 1
+            return None
+        if reason := self._refusal(packet, datagram[:NONCE_SIZE], unix):
+            self.dropped[reason] += 1
+            return None
+        self._tokens.learn(source, packet.token)
+        validated = self._tokens.check(source, packet.echo, now)
+        return Incoming(packet, source, validated, len(datagram))
+
+    def _refusal(self, packet: ControlPacket, nonce: bytes, unix: float) -> str:
+        """Why a well-formed packet is not let in; empty if it is, and its nonce remembered."""
+        if packet.sender == self._own_id:
+            return "own"
+        if abs(packet.sent_at_ms / 1000 - unix) > CLOCK_WINDOW_S:
+            return "clock"
+        if nonce in self._nonces:
+            return "replayed"
+        self._nonces[nonce] = None
+        if len(self._nonces) > MAX_REMEMBERED_NONCES:
+            self._nonces.popitem(last=False)
+        return ""

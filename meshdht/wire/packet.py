@@ -1,0 +1,112 @@
+"""The control packet: everything that is not WireGuard, sealed under the packet key.
+
+    datagram = nonce (24) ‖ XChaCha20-Poly1305(packet key, nonce, plaintext) ‖ tag (16)
+
+    plaintext
+    0   u8    version (1)
+    1   u8    kind
+    2   20    sender (device id)
+    22  u64   sent at, Unix milliseconds
+    30  8     message id: random in a request, the request's in its reply
+    38  8     token: proves later that the receiver's address is its own
+    46  8     echo: the last token that came from the receiver's address, or zeros
+    54  …     body
+
+The nonce never looks like WireGuard or STUN (see classify); one that would is drawn again.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from meshdht.clock import Entropy
+from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.errors import Malformed
+from meshdht.wire.buffer import Reader, Writer
+from meshdht.wire.classify import Traffic, classify
+
+VERSION = 1
+MESSAGE_ID_SIZE = 8
+TOKEN_SIZE = 8
+NO_TOKEN = bytes(TOKEN_SIZE)
+HEADER_SIZE = 54
+OVERHEAD = NONCE_SIZE + HEADER_SIZE + TAG_SIZE
+# IPv6's minimum MTU of 1280 less IPv6 and UDP headers: passes everywhere unfragmented.
+MAX_DATAGRAM_SIZE = 1232
+MAX_BODY_SIZE = MAX_DATAGRAM_SIZE - OVERHEAD
+
+
+class MessageKind(enum.IntEnum):
+    """What the body is."""
+
+    DHT_REQUEST = 1
+    DHT_REPLY = 2
+    PROBE = 3
+    PROBE_REPLY = 4
+    JOIN_REQUEST = 5
+    JOIN_REPLY = 6
+    GOSSIP = 7
+    RETRY = 8
+    """Ask again: the request came from an address that had not echoed a token yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPacket:
+    """One opened control packet."""
+
+    kind: MessageKind
+    sender: DeviceId
+    sent_at_ms: int
+    message_id: bytes
+    token: bytes
+    echo: bytes
+    body: bytes
+
+
+def draw_nonce(entropy: Entropy) -> bytes:
+    """24 random bytes that cannot be taken for another protocol's first bytes."""
+    while True:
+        nonce = entropy.token(NONCE_SIZE)
+        if classify(nonce) is Traffic.CONTROL:
+            return nonce
+
+
+def seal_packet(packet: ControlPacket, key: PacketKey, nonce: bytes) -> bytes:
+    """The datagram; raises ValueError for a body over MAX_BODY_SIZE (a caller's mistake)."""
+    if len(packet.body) > MAX_BODY_SIZE:
+        raise ValueError(f"a body of {len(packet.body)} bytes does not fit one datagram")
+    plaintext = (
+        Writer()
+        .u8(VERSION)
+        .u8(packet.kind)
+        .raw(packet.sender.raw)
+        .u64(packet.sent_at_ms)
+        .raw(packet.message_id)
+        .raw(packet.token)
+        .raw(packet.echo)
+        .raw(packet.body)
+        .bytes()
+    )
+    return nonce + seal(key, nonce, plaintext)
+
+
+def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
+    """Open, then parse; raises OpenFailed for a stranger's bytes, Malformed for a member's."""
+    reader = Reader(open_sealed(key, datagram[:NONCE_SIZE], datagram[NONCE_SIZE:]))
+    if (version := reader.u8()) != VERSION:
+        raise Malformed(f"control packet version {version}")
+    try:
+        kind = MessageKind(reader.u8())
+    except ValueError:
+        raise Malformed("unknown kind of control packet") from None
+    return ControlPacket(
+        kind=kind,
+        sender=DeviceId(reader.take(DeviceId.SIZE)),
+        sent_at_ms=reader.u64(),
+        message_id=reader.take(MESSAGE_ID_SIZE),
+        token=reader.take(TOKEN_SIZE),
+        echo=reader.take(TOKEN_SIZE),
+        body=reader.rest(),
+    )

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.limits import CLOCK_WINDOW_S, MAX_REMEMBERED_NONCES
+from meshdht.wire.channel import ControlChannel, Incoming
+from meshdht.wire.packet import MessageKind
+
+KEY = PacketKey(b"k" * 32)
+A, B = Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2)
+NOW, UNIX = 1000.0, 1_700_000_000.0
+
+
+def a_channel(name: bytes, key: PacketKey = KEY) -> ControlChannel:
+    return ControlChannel(DeviceId(name * 20), key, SeededEntropy(name[0]))
+
+
+def send(sender: ControlChannel, to: Endpoint, unix: float = UNIX) -> bytes:
+    return sender.seal(MessageKind.GOSSIP, b"m" * 8, b"body", to, now=NOW, unix=unix)
+
+
+def receive(receiver: ControlChannel, datagram: bytes, source: Endpoint) -> Incoming | None:
+    return receiver.open(datagram, source, now=NOW, unix=UNIX)
+
+
+def test_an_address_is_validated_once_it_has_echoed_a_token() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    first = receive(b, send(a, B), A)
+    assert first is not None
+    assert not first.validated
+    answer = receive(a, send(b, A), B)
+    assert answer is not None
+    assert answer.validated, "b's first packet already echoes the token of a's"
+    second = receive(b, send(a, B), A)
+    assert second is not None
+    assert second.validated
+
+
+def test_an_echo_from_another_address_validates_nothing() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    receive(b, send(a, B), A)
+    receive(a, send(b, A), B)
+    spoofed = receive(b, send(a, B), Endpoint("203.0.113.9", 9))
+    assert spoofed is not None
+    assert not spoofed.validated
+
+
+def test_a_replayed_packet_is_dropped_and_counted() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    datagram = send(a, B)
+    assert receive(b, datagram, A) is not None
+    assert receive(b, datagram, A) is None
+    assert b.dropped == {"replayed": 1}
+
+
+def test_a_packet_from_outside_the_clock_window_is_dropped() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    assert receive(b, send(a, B, UNIX - CLOCK_WINDOW_S + 1), A) is not None
+    assert receive(b, send(a, B, UNIX - CLOCK_WINDOW_S - 1), A) is None
+    assert receive(b, send(a, B, UNIX + CLOCK_WINDOW_S + 1), A) is None
+    assert b.dropped == {"clock": 2}
+
+
+def test_an_own_packet_that_comes_back_is_dropped() -> None:
+    a = a_channel(b"a")
+    assert receive(a, send(a, B), B) is None
+    assert a.dropped == {"own": 1}
+
+
+def test_another_networks_packet_is_junk() -> None:
+    b = a_channel(b"b")
+    assert receive(b, send(a_channel(b"a", PacketKey(b"x" * 32)), B), A) is None
+    assert b.dropped == {"junk": 1}
+
+
+@given(st.binary(max_size=1500))
+def test_any_bytes_are_silently_counted(datagram: bytes) -> None:
+    b = a_channel(b"b")
+    assert receive(b, datagram, A) is None
+    assert b.dropped == {"junk": 1}
+
+
+def test_remembered_nonces_are_bounded() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    first = send(a, B)
+    receive(b, first, A)
+    for _ in range(MAX_REMEMBERED_NONCES):
+        receive(b, send(a, B), A)
+    assert receive(b, first, A) is not None, "the oldest nonce has fallen out"
+    assert not b.dropped
