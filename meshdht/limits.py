@@ -11,3 +11,95 @@ MAX_REMEMBERED_NONCES = 32_768
 # A device whose clock is a day off is still heard (boards without a clock battery exist);
 # what was recorded earlier than that is not.
 CLOCK_WINDOW_S = 26 * 3600
+
+# --- WireGuard -----------------------------------------------------------------------------
+# Packets that wait for one peer's handshake; the oldest go first. Stops a peer that never
+# answers, and whoever sends to its address, from filling memory.
+WIREGUARD_STAGED_PACKETS = 128
+# Peers of one device: bounds the tables that a huge membership log could make grow.
+WIREGUARD_PEERS = 4096
+# Handshake messages with a valid mac1 that are worked on without a cookie. One costs 0.3 ms of
+# X25519, so that replayed or forged ones of an insider could otherwise take a whole core.
+WIREGUARD_HANDSHAKES_PER_SECOND = 50.0
+WIREGUARD_HANDSHAKE_BURST = 100.0
+# The same from one source that has proved its address by a cookie.
+WIREGUARD_SOURCE_PER_SECOND = 20.0
+WIREGUARD_SOURCE_BURST = 5.0
+# Sources whose rate is remembered: a flood from many addresses must not fill memory.
+WIREGUARD_HANDSHAKE_SOURCES = 4096
+# Initiations of one peer that follow faster than this are dropped: each would cost us a session.
+WIREGUARD_INITIATION_SPACING_S = 0.05
+
+# --- paths ---
+# A peer that names thousands of endpoints would have us probe thousands of strangers.
+MAX_PAIRS_PER_PEER = 16
+MAX_OUTSTANDING_PROBES = 64
+# Observations of our own address: a peer has one voice for each address family.
+MAX_OBSERVERS = 256
+MAX_REFLEXIVE = 4
+
+# --- endpoint records ---
+
+# Every envelope has this size, so that none tells its content apart; below 1000 bytes, so that
+# the same blob fits a BEP 44 item and no datagram needs fragments.
+RECORD_SIZE = 800
+# A member that floods its peers' path agents with addresses to probe (and strangers with probes).
+RECORD_CANDIDATES_MAX = 16
+# A record is found for its epoch, the next one, and the fifth of an epoch before: an author who
+# asks holders to keep more only takes their space.
+RECORD_LIFETIME_MAX_S = 14 * 3600
+# Clocks of holders and authors differ; more than this and a record is past or future.
+RECORD_CLOCK_TOLERANCE_S = 600
+# A roster that grows without end would make every reader's cache grow with it.
+RECORD_CACHE_DEVICES_MAX = 16_384
+
+# --- membership ---
+
+# A statement fits one sealed datagram; a member cannot make others carry more.
+STATEMENT_SIZE_MAX = 900
+# Parents that each cost a look-up, and 32 bytes of STATEMENT_SIZE_MAX.
+STATEMENT_PARENTS_MAX = 8
+# Statements whose parents never come: the oldest waiting one makes room.
+STATEMENT_ORPHANS_MAX = 256
+# A member that writes statements for ever fills memory and disk of all others.
+STATEMENTS_MAX = 65_536
+# The link is typed, scanned and mailed; more hints than these make its QR code unreadable.
+LINK_HINTS_MAX = 8
+# A "link" of megabytes in an argument or a file.
+LINK_TEXT_MAX = 4096
+# Invites are judged by the clocks of machines without a battery.
+CLAIM_CLOCK_TOLERANCE_S = 300
+
+# --- DHT -----------------------------------------------------------------------------------
+# A sealed record is at most 1000 bytes; anything larger is junk that a holder would pay for.
+DHT_VALUE_BYTES = 1000
+# Records held for others: 4 MB. Stops a storage flood from filling memory.
+DHT_VALUES = 4096
+# Records taken from one address prefix (/24, /48). Whoever signs junk under keys made up by the
+# thousand fills its own share and nobody else's.
+DHT_VALUES_PER_PREFIX = 1024
+# The same for one sender id behind a prefix that many share (a LAN, a provider's NAT).
+DHT_VALUES_PER_SENDER = 512
+# A record is let go a day after it was taken, whatever it says of itself: storage cannot be
+# bought for longer than that by one message.
+DHT_VALUE_LIFETIME_S = 24 * 3600.0
+# Contacts read from one reply: a liar cannot make us ask more addresses than a bucket has.
+DHT_CONTACTS_PER_REPLY = 20
+# Candidates one look-up keeps: endless lists of invented neighbours must end somewhere.
+DHT_LOOKUP_CANDIDATES = 256
+# Requests one look-up sends at most: bounds what a lying neighbour can make us send.
+DHT_LOOKUP_REQUESTS = 128
+# Requests that wait for a reply at one time, of all look-ups together.
+DHT_OUTSTANDING = 4096
+# Newcomers whose address is being proved: requests from made-up ids cost one ping each.
+DHT_PENDING_ADMISSIONS = 64
+# Buckets of the routing table: ids ground close to ours could otherwise split it without end.
+DHT_BUCKETS = 128
+# Contacts written to disk, newest first: enough to come back without a bootstrap.
+DHT_SAVED_CONTACTS = 256
+
+# --- gossip ---
+# A change is told to this many neighbours; they tell theirs. All of a homelab at once.
+MAX_GOSSIP_FANOUT = 16
+# Datagrams in one answer to a FETCH: a member that asks in a loop draws a bounded burst each time.
+MAX_STATEMENT_PACKETS = 16
