@@ -1,0 +1,82 @@
+"""What changed between two snapshots, as events; and a snapshot with an event applied.
+
+``apply`` undoes ``changes``: applied in order to the older status they give the newer one, but for
+ages that only grew (``handshake_age_s``, ``uptime_s``). Those are left to the reader's own clock,
+so that an idle network sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from meshdht.api.messages import (
+    Event,
+    Peer,
+    PeerChanged,
+    PeerRemoved,
+    Snapshot,
+    Status,
+    StatusChanged,
+)
+
+
+def changes(old: Status, new: Status) -> Iterator[Event]:
+    """The events that lead from ``old`` to ``new``."""
+    if (old.network, old.daemon, old.version) != (new.network, new.daemon, new.version):
+        yield Snapshot(new)
+        return
+    if _header(old) != _header(new):
+        yield StatusChanged(
+            engine=new.engine,
+            device=new.device,
+            uptime_s=new.uptime_s,
+            listen_port=new.listen_port,
+            dropped=new.dropped,
+        )
+    before = {peer.id: peer for peer in old.peers}
+    after = {peer.id for peer in new.peers}
+    for peer in old.peers:
+        if peer.id not in after:
+            yield PeerRemoved(peer.id)
+    for peer in new.peers:
+        known = before.get(peer.id)
+        if known is None or _differs(known, peer):
+            yield PeerChanged(peer)
+
+
+def apply(status: Status, event: Event) -> Status:
+    """``status`` as it is after ``event``; a new peer comes last."""
+    match event:
+        case Snapshot(status=fresh):
+            return fresh
+        case StatusChanged():
+            return replace(
+                status,
+                engine=event.engine,
+                device=event.device,
+                uptime_s=event.uptime_s,
+                listen_port=event.listen_port,
+                dropped=event.dropped,
+            )
+        case PeerRemoved(id=gone):
+            return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
+        case PeerChanged(peer=changed):
+            peers = {peer.id: peer for peer in status.peers}
+            peers[changed.id] = changed
+            return replace(status, peers=tuple(peers.values()))
+
+
+def _header(status: Status) -> tuple[object, ...]:
+    return status.engine, status.device, status.listen_port, status.dropped
+
+
+def _differs(old: Peer, new: Peer) -> bool:
+    """True unless the peer only grew older since its last handshake."""
+    aged = (
+        old.handshake_age_s is not None
+        and new.handshake_age_s is not None
+        and new.handshake_age_s >= old.handshake_age_s
+    )
+    return new != (replace(old, handshake_age_s=new.handshake_age_s) if aged else old)

@@ -1,0 +1,167 @@
+"""A blocking client, for the command line: a plain socket, so that nothing slow is imported."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from meshdht import __version__
+from meshdht.api.access import peer_credentials
+from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
+from meshdht.api.messages import (
+    API_VERSION,
+    REPLY_BYTES_MAX,
+    CreateInvite,
+    Devices,
+    DevicesReply,
+    Done,
+    Down,
+    Failure,
+    GetDevices,
+    GetStatus,
+    Hello,
+    Invite,
+    InviteReply,
+    Ping,
+    Pong,
+    PongReply,
+    Reply,
+    Request,
+    Status,
+    StatusReply,
+    UnknownEvent,
+    Welcome,
+    check_version,
+    decode_reply,
+    encode_line,
+)
+
+ANSWER_TIMEOUT_S = 15.0
+# Between two pongs lie the ping's own timeout, the pause before it, and a busy daemon.
+PING_SLACK_S = 6.0
+
+R = TypeVar("R", bound=Reply)
+
+
+class Client:
+    """One connection to the daemon at ``path``; every method raises ApiError when it fails.
+
+    >>> with Client(path) as daemon:
+    ...     print(daemon.status().device.name)
+    """
+
+    def __init__(self, path: Path, *, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        self._socket = _connect(path, timeout_s)
+        self._timeout_s = timeout_s
+        self._lines = self._socket.makefile("rb")
+        self._greeted = False
+
+    def status(self) -> Status:
+        return self._ask(GetStatus(), StatusReply).status
+
+    def devices(self) -> Devices:
+        return self._ask(GetDevices(), DevicesReply).devices
+
+    def invite(self, request: CreateInvite) -> Invite:
+        return self._ask(request, InviteReply).invite
+
+    def ping(self, request: Ping) -> Iterator[Pong]:
+        """Yield pongs as they come, until the daemon says that it is done."""
+        self._socket.settimeout(request.timeout_s + PING_SLACK_S)
+        self._send(request)
+        while not isinstance(reply := self._receive(), Done):
+            yield _expect(reply, PongReply).pong
+
+    def down(self, *, timeout_s: float = 20.0) -> None:
+        """Stop the daemon and wait until its process has ended, whatever it had to tidy away."""
+        pid = peer_credentials(self._socket).pid
+        process = os.pidfd_open(pid) if pid > 0 else None
+        try:
+            self._ask(Down(), Done)
+            if process is None:
+                self._socket.settimeout(timeout_s)
+                ended = not self._lines.read(1)
+            else:
+                ended = bool(select.select([process], [], [], timeout_s)[0])
+        except TimeoutError:
+            ended = False
+        finally:
+            if process is not None:
+                os.close(process)
+        if not ended:
+            raise ApiError(
+                f"the daemon was told to stop and still runs after {timeout_s:.0f} s",
+                f"see its log; end it by force: sudo kill -9 {pid}" if pid > 0 else "see its log",
+            )
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(self, request: Request, kind: type[R]) -> R:
+        self._send(request)
+        return _expect(self._receive(), kind)
+
+    def _send(self, request: Request) -> None:
+        """The greeting goes out with the first request, which saves a wait."""
+        lines = encode_line(request)
+        if not self._greeted:
+            lines = encode_line(Hello(version=API_VERSION, client=f"cli {__version__}")) + lines
+        try:
+            self._socket.sendall(lines)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # a refusal may still lie there to be read
+        if not self._greeted:
+            self._greeted = True
+            check_version(_expect(self._receive(), Welcome).version, "daemon")
+
+    def _receive(self) -> Reply | UnknownEvent:
+        try:
+            line = self._lines.readline(REPLY_BYTES_MAX)
+        except TimeoutError:
+            raise ApiError(
+                f"the daemon did not answer within {self._socket.gettimeout():.0f} s",
+                "see its log; restart it: meshdht down, then meshdht up",
+            ) from None
+        except ConnectionResetError:
+            line = b""
+        if not line.endswith(b"\n"):
+            raise Disconnected("the daemon ended before it had answered", "see its log")
+        return decode_reply(line)
+
+
+def _connect(path: Path, timeout_s: float) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout_s)
+    try:
+        connection.connect(os.fspath(path))
+    except OSError as error:
+        connection.close()
+        if error.errno is None:
+            raise path_too_long(path) from None
+        raise connect_error(path, error) from None
+    return connection
+
+
+def _expect(reply: Reply | UnknownEvent, kind: type[R]) -> R:
+    if isinstance(reply, Failure):
+        raise ApiError(reply.message, reply.hint, reply.exit_code)
+    if not isinstance(reply, kind):
+        raise ApiError(f"the daemon answered with {type(reply).__name__}, not {kind.__name__}")
+    return reply

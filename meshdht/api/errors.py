@@ -1,0 +1,78 @@
+"""Errors of the local API, each with the line that tells the user what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+OPERATORS_GROUP = "meshdht"
+
+
+class ApiError(Exception):
+    """``message`` says what is wrong, ``hint`` what to do, ``exit_code`` what a script sees."""
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+class NoDaemon(ApiError):
+    """Nothing listens on the socket."""
+
+
+class NoPermission(ApiError):
+    """The socket is there and this user may not use it."""
+
+
+class Disconnected(ApiError):
+    """The daemon closed the connection in the middle of an answer."""
+
+
+class SocketInUse(ApiError):
+    """Another daemon listens where this one wants to."""
+
+
+def connect_error(path: Path, error: OSError) -> ApiError:
+    """What a failed connect to the socket at ``path`` means, and the way out."""
+    network = path.stem
+    if isinstance(error, (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)):
+        return NoDaemon(f"network {network!r} is not up", as_root("meshdht up"))
+    if isinstance(error, PermissionError):
+        return no_permission(os.geteuid())
+    return ApiError(f"cannot reach the daemon at {path}: {error.strerror or error}")
+
+
+def no_permission(uid: int) -> NoPermission:
+    """The refusal for a user who is neither root nor an operator."""
+    user = user_name(uid)
+    return NoPermission(
+        f"user {user} may not talk to the daemon",
+        f"use sudo, or let {user} operate meshdht: sudo groupadd -f {OPERATORS_GROUP};"
+        f" sudo usermod -aG {OPERATORS_GROUP} {user}; then log in again and restart the daemon",
+    )
+
+
+def path_too_long(path: Path) -> ApiError:
+    """Unix sockets have short paths (unix(7): 108 bytes with the final zero)."""
+    return ApiError(
+        f"the socket's path is too long for the system: {path}",
+        "choose a shorter --runtime-dir",
+        exit_code=2,
+    )
+
+
+def as_root(command: str) -> str:
+    """The command as this user has to type it."""
+    return command if os.geteuid() == 0 else f"sudo {command}"
+
+
+def user_name(uid: int) -> str:
+    """The user's name, or the number where there is none."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

@@ -1,0 +1,339 @@
+"""What travels over the daemon's Unix socket: one JSON object a line, in both directions.
+
+A connection opens with ``Hello``; the daemon answers ``Welcome``. Then the client sends requests,
+one at a time, each answered before the next is read:
+
+    request        answer
+    status         StatusReply
+    devices        DevicesReply
+    invite         InviteReply
+    ping           PongReply, once per ping, then Done
+    subscribe      EventReply without end; the first carries a Snapshot
+    down           Done, and then the daemon stops
+
+Any answer may be a ``Failure`` instead. While ping or subscribe is answered the client sends
+nothing: a byte from it, or its end of stream, stops them.
+
+``API_VERSION`` changes when an old client could misread a new daemon, or the reverse; both then
+refuse by name. Within a version, objects may gain fields and events may gain kinds: a reader
+passes over what it does not know. The payloads (``Status``, ``Devices``, ``Invite``, ``Pong``) are
+also what ``--json`` prints, so their keys are a promise to scripts. Ages are seconds, instants
+are Unix seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from meshdht.api.errors import ApiError
+
+API_VERSION = 1
+
+# A local user who may not command the daemon can still send it bytes before being refused.
+REQUEST_BYTES_MAX = 64 * 1024
+# A client reads this much of one line at most; 10,000 peers with long names stay under it.
+REPLY_BYTES_MAX = 16 * 1024 * 1024
+
+PathKind = Literal["direct", "lan", "relay", "none"]
+
+
+# --- payloads -----------------------------------------------------------------------------------
+
+
+class PeerPath(Struct, frozen=True):
+    """How packets reach a peer now: ``endpoint`` is ``host:port``, ``relay`` a device's name."""
+
+    kind: PathKind = "none"
+    endpoint: str | None = None
+    relay: str | None = None
+
+
+class ThisDevice(Struct, frozen=True):
+    """The device that the daemon runs on; addresses are those inside the mesh, IPv4 first."""
+
+    name: str
+    id: str
+    addresses: tuple[str, ...]
+
+
+class Peer(Struct, frozen=True, kw_only=True):
+    """Another device of the network, as this one sees it."""
+
+    name: str
+    id: str
+    addresses: tuple[str, ...]
+    online: bool
+    path: PeerPath = PeerPath()
+    handshake_age_s: float | None = None
+    rtt_ms: float | None = None
+    rx_bytes: int = 0
+    tx_bytes: int = 0
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason."""
+
+    version: int = API_VERSION
+    network: str
+    engine: str
+    device: ThisDevice
+    peers: tuple[Peer, ...]
+    daemon: str
+    uptime_s: float
+    listen_port: int
+    dropped: dict[str, int] = {}
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """A line of the roster; ``joined`` is None where the log does not say."""
+
+    name: str
+    id: str
+    addresses: tuple[str, ...]
+    admin: bool
+    online: bool
+    this_device: bool
+    joined: int | None = None
+
+
+class Devices(Struct, frozen=True, kw_only=True):
+    """Every device that the membership log admits, this one included."""
+
+    version: int = API_VERSION
+    network: str
+    devices: tuple[Device, ...]
+
+
+class Invite(Struct, frozen=True, kw_only=True):
+    """A link that lets one device in; whoever holds it may use it until ``expires``."""
+
+    version: int = API_VERSION
+    link: str
+    expires: int
+
+
+class Pong(Struct, frozen=True, kw_only=True):
+    """One ping's outcome; ``rtt_ms`` is None when no answer came in time."""
+
+    version: int = API_VERSION
+    peer: str
+    sequence: int
+    path: PeerPath
+    rtt_ms: float | None
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot"):
+    """Everything at once: the first event, and whenever the rest would not tell the story."""
+
+    status: Status
+
+
+class PeerChanged(Struct, frozen=True, tag="peer_changed"):
+    """A new peer, or a known one (by id) in its new state."""
+
+    peer: Peer
+
+
+class PeerRemoved(Struct, frozen=True, tag="peer_removed"):
+    """The network no longer has this device."""
+
+    id: str
+
+
+class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
+    """The part of the status that is not about peers."""
+
+    engine: str
+    device: ThisDevice
+    uptime_s: float
+    listen_port: int
+    dropped: dict[str, int]
+
+
+Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+class Hello(Struct, frozen=True, kw_only=True, tag="hello"):
+    """The client's API version and, for the log, its name and release."""
+
+    version: int
+    client: Annotated[str, Meta(max_length=100)] = ""
+
+
+class GetStatus(Struct, frozen=True, tag="status"):
+    """Asks for a Status."""
+
+
+class GetDevices(Struct, frozen=True, tag="devices"):
+    """Asks for the Devices."""
+
+
+class CreateInvite(Struct, frozen=True, kw_only=True, tag="invite"):
+    """Asks for an Invite, valid ``expires_s`` seconds for ``uses`` joiners, named ``name``."""
+
+    name: Annotated[str, Meta(max_length=63)] | None = None
+    expires_s: Annotated[int, Meta(ge=1, le=366 * 86400)] = 3600
+    uses: Annotated[int, Meta(ge=1, le=1000)] = 1
+
+
+class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
+    """Asks to ping a peer, by name, id or mesh address, a second apart.
+
+    ``timeout_s`` bounds each ping; ``until_direct`` ends after the first answer over a path without
+    a relay.
+    """
+
+    peer: Annotated[str, Meta(min_length=1, max_length=255)]
+    count: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 5.0
+    until_direct: bool = True
+
+
+class Subscribe(Struct, frozen=True, tag="subscribe"):
+    """Asks for the stream of events."""
+
+
+class Down(Struct, frozen=True, tag="down"):
+    """Asks the daemon to take the network down and end."""
+
+
+Request = Hello | GetStatus | GetDevices | CreateInvite | Ping | Subscribe | Down
+
+
+# --- replies ------------------------------------------------------------------------------------
+
+
+class Welcome(Struct, frozen=True, kw_only=True, tag="welcome"):
+    """The daemon's API version and release."""
+
+    version: int
+    daemon: str = ""
+
+
+class StatusReply(Struct, frozen=True, tag="status"):
+    """Answers GetStatus."""
+
+    status: Status
+
+
+class DevicesReply(Struct, frozen=True, tag="devices"):
+    """Answers GetDevices."""
+
+    devices: Devices
+
+
+class InviteReply(Struct, frozen=True, tag="invite"):
+    """Answers CreateInvite."""
+
+    invite: Invite
+
+
+class PongReply(Struct, frozen=True, tag="pong"):
+    """Answers Ping, once for each."""
+
+    pong: Pong
+
+
+class EventReply(Struct, frozen=True, tag="event"):
+    """Answers Subscribe; ``sequence`` counts from 0 on each connection."""
+
+    sequence: int
+    event: Event
+
+
+class UnknownEvent(Struct, frozen=True, tag="unknown_event"):
+    """What a client makes of an event that a newer daemon has and it does not."""
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """The request is carried out, or its answers are all sent."""
+
+
+class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
+    """The request failed: what is wrong, what to do, and the exit code that says so to a script."""
+
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+
+
+Reply = Welcome | StatusReply | DevicesReply | InviteReply | PongReply | EventReply | Done | Failure
+
+
+# --- lines --------------------------------------------------------------------------------------
+
+
+class _Envelope(Struct):
+    """Just enough of a line to name what it is."""
+
+    type: str
+    event: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Kind(Struct):
+    type: str
+
+
+_ENCODER = msgspec.json.Encoder()
+_REQUESTS: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+_REPLIES: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+_EVENT_KINDS = frozenset({"snapshot", "peer_changed", "peer_removed", "status_changed"})
+
+
+def encode_line(message: Struct) -> bytes:
+    """One message as one line, its newline included."""
+    return _ENCODER.encode(message) + b"\n"
+
+
+def decode_request(line: bytes) -> Request:
+    """Read a client's line; raises ApiError (exit code 2) that says what is wrong with it."""
+    try:
+        return _REQUESTS.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(
+            f"the request cannot be read: {error}",
+            "use a client of the same release as the daemon",
+            exit_code=2,
+        ) from None
+
+
+def decode_reply(line: bytes) -> Reply | UnknownEvent:
+    """Read the daemon's line; raises ApiError when this release cannot understand it."""
+    try:
+        return _REPLIES.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if _is_unknown_event(line):
+            return UnknownEvent()
+        raise ApiError(
+            f"the daemon's answer cannot be read: {error}",
+            "restart the daemon with this release: meshdht down, then meshdht up",
+        ) from None
+
+
+def _is_unknown_event(line: bytes) -> bool:
+    try:
+        envelope = msgspec.json.decode(line, type=_Envelope)
+        if envelope.type != "event":
+            return False
+        return msgspec.json.decode(envelope.event, type=_Kind).type not in _EVENT_KINDS
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def check_version(theirs: int, speaker: str) -> None:
+    """Refuse another API version by name; ``speaker`` is who speaks it ("client" or "daemon")."""
+    if theirs != API_VERSION:
+        raise ApiError(
+            f"the {speaker} speaks version {theirs} of the local API, this side version"
+            f" {API_VERSION}",
+            "run one release on both sides: meshdht down, then meshdht up",
+        )

@@ -1,0 +1,56 @@
+"""How a snapshot reads in words: units and paths, the same for the command line and the TUI."""
+
+from __future__ import annotations
+
+from meshdht.api.messages import Peer, PeerPath
+
+NOTHING = "–"
+
+
+def size_text(count: float) -> str:
+    """``0 B``, ``812 B``, ``1.4 KiB``, ``23 MiB``: three digits at most and a binary unit."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 999.5 or unit == "TiB":
+            break
+        value /= 1024
+    if unit == "B" or value >= 9.95:
+        return f"{value:.0f} {unit}"
+    return f"{value:.1f} {unit}"
+
+
+def age_text(seconds: float | None) -> str:
+    """``0 s``, ``59 s``, ``12 min``, ``5 h``, ``3 d``; rounded down, as a clock does."""
+    if seconds is None:
+        return NOTHING
+    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h")):
+        if seconds < limit:
+            return f"{int(max(seconds, 0) // size)} {unit}"
+    return f"{int(seconds // 86400)} d"
+
+
+def rtt_text(milliseconds: float | None) -> str:
+    """``0.42 ms``, ``7.3 ms``, ``210 ms``."""
+    if milliseconds is None:
+        return NOTHING
+    digits = 2 if milliseconds < 0.995 else 1 if milliseconds < 99.95 else 0
+    return f"{milliseconds:.{digits}f} ms"
+
+
+def path_text(path: PeerPath) -> str:
+    """``direct 192.0.2.7:51820``, ``lan 192.168.1.9:51820``, ``relay vps``, ``–``."""
+    if path.kind == "none":
+        return NOTHING
+    if path.kind == "relay":
+        return f"relay {path.relay}" if path.relay else "relay"
+    return f"{path.kind} {path.endpoint}" if path.endpoint else path.kind
+
+
+def link_text(peer: Peer) -> str:
+    """The path of a peer that is online, ``offline`` otherwise."""
+    return path_text(peer.path) if peer.online else "offline"
+
+
+def ipv4_first(addresses: tuple[str, ...]) -> str:
+    """The address that people type: the IPv4 one where there is one."""
+    return next((text for text in addresses if ":" not in text), next(iter(addresses), NOTHING))

@@ -1,0 +1,142 @@
+"""The parser: verbs that are imported when used, one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, cast
+
+import click
+
+from meshdht import __version__
+from meshdht.api.errors import ApiError
+from meshdht.cli.output import complain
+from meshdht.cli.settings import common_options, settings_of
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+# Sections of the help; each verb with its module and what it does.
+VERBS: dict[str, dict[str, tuple[str, str]]] = {
+    "Begin": {
+        "init": ("start", "Make a network, with this device its first admin."),
+        "invite": ("invite", "Print a link that lets another device in."),
+        "join": ("start", "Join a network by its invite link."),
+        "demo": ("start", "Build a small mesh on this machine, and take it away again."),
+    },
+    "Look": {
+        "status": ("show", "This network: one line a peer."),
+        "peers": ("show", "The other devices and how they are reached, in full."),
+        "devices": ("show", "Every device that belongs to the network."),
+        "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
+        "tui": ("tui", "Watch the network live (also: meshdht alone)."),
+        "version": ("show", "The release of this program."),
+    },
+    "Run": {
+        "up": ("start", "Start the network's daemon in the background."),
+        "down": ("start", "Stop it, leaving no interface, route or process."),
+        "daemon": ("start", "Run it in the foreground, for systemd and containers."),
+    },
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs live in modules that are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [verb for section in VERBS.values() for verb in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for section in VERBS.values():
+            if cmd_name in section:
+                module = importlib.import_module(f"meshdht.cli.verbs.{section[cmd_name][0]}")
+                return cast(click.Command, getattr(module, cmd_name))
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        verbs = self.list_commands(ctx)
+        if args[0] not in verbs and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], verbs, n=1)
+            raise ApiError(
+                f"there is no verb {args[0]!r}",
+                f"meshdht {close[0]}" if close else "meshdht --help",
+                EXIT_USAGE,
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, section in VERBS.items():
+            with formatter.section(title):
+                formatter.write_dl([(verb, text) for verb, (_, text) in section.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Options may stand before or after the verb; meshdht VERB --help says more.",
+)
+@common_options(environment=True)
+@click.version_option(__version__, message="meshdht %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A private mesh network for your own machines, with nobody in the middle.
+
+    Alone, meshdht opens a live view of the network.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = settings_of(context)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from meshdht.cli.verbs.tui import open_tui
+
+        context.exit(open_tui(settings))
+    if settings.network is None and not settings.networks():
+        click.echo(context.get_help(), err=True)
+        context.exit(EXIT_USAGE)
+    from meshdht.cli.verbs.show import show_status
+
+    show_status(settings)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never raises."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    try:
+        result = cli.main(arguments, prog_name="meshdht", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except ApiError as error:
+        complain(error.message, error.hint)
+        return error.exit_code
+    except click.UsageError as error:
+        complain(error.format_message().rstrip("."), _help_of(error))
+        return EXIT_USAGE
+    except click.ClickException as error:
+        complain(error.format_message())
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("MESHDHT_DEBUG"):
+            raise
+        complain(
+            f"this should not have happened: {type(error).__name__}: {error}",
+            "report it with what MESHDHT_DEBUG=1 shows",
+        )
+        return 1
+
+
+def _help_of(error: click.UsageError) -> str:
+    return f"{error.ctx.command_path} --help" if error.ctx is not None else "meshdht --help"

@@ -1,0 +1,109 @@
+"""Text for people: colour where it helps, columns, diagnostics on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import msgspec
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def coloured(stream: TextIO) -> bool:
+    """True on a terminal that shows colour, unless the user does not want any (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def style(text: str, *names: str, on: bool) -> str:
+    """``text`` in the named styles, or as it is."""
+    if not on or not names:
+        return text
+    return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
+
+
+def printable(text: str) -> str:
+    """Without control characters, which could command the terminal."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else "?" for character in text
+    )
+
+
+def say(text: str = "") -> None:
+    """A line of the answer, on stdout."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say_json(value: object) -> None:
+    """The answer as one line of JSON, on stdout."""
+    say(msgspec.json.encode(value).decode())
+
+
+def note(text: str) -> None:
+    """A line beside the answer, on stderr."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def complain(message: str, hint: str = "") -> None:
+    """What is wrong and what to do, on stderr."""
+    on = coloured(sys.stderr)
+    lines = f"{style('meshdht:', 'red', 'bold', on=on)} {printable(message)}\n"
+    if hint:
+        lines += f"  {style('try:', 'bold', on=on)} {printable(hint)}\n"
+    sys.stderr.write(lines)
+    sys.stderr.flush()
+
+
+class Column:
+    """A column of a table: how its cells are aligned and styled."""
+
+    def __init__(self, title: str = "", *, right: bool = False, styles: Sequence[str] = ()) -> None:
+        self.title = title
+        self.right = right
+        self.styles = styles
+
+
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, titles: bool, on: bool
+) -> list[str]:
+    """Lines with aligned cells, two spaces between them, none at the end."""
+    shown = [[column.title for column in columns], *rows] if titles else list(rows)
+    widths = [max((len(row[i]) for row in shown), default=0) for i in range(len(columns))]
+    lines = []
+    for number, row in enumerate(shown):
+        is_title = titles and number == 0
+        cells = []
+        for column, cell, width in zip(columns, row, widths, strict=True):
+            padding = " " * (width - len(cell))
+            text = style(cell, *(("dim",) if is_title else column.styles), on=on and bool(cell))
+            cells.append(padding + text if column.right else text + padding)
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+class ProgressLine:
+    """Steps of something that takes a while: one changing line on a terminal, else a line each."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._shown = False
+
+    def __call__(self, text: str) -> None:
+        text = printable(text)
+        if self._live:
+            self._stream.write(f"\r\x1b[K{style('…', 'dim', on=coloured(self._stream))} {text}")
+            self._shown = True
+        else:
+            self._stream.write(f"meshdht: {text}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._shown = False

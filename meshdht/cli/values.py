@@ -1,0 +1,64 @@
+"""What users type: names, durations, address ranges. Checked before anything starts.
+
+Each function is a click parameter type: text in, value out, ``click.BadParameter`` if it is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from meshdht.api.errors import ApiError
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_DURATION_MAX_S = 366 * 86400
+
+PORT = click.IntRange(1, 65535)
+
+
+def label(text: str) -> str:
+    """A DNS label (RFC 1123 section 2.1), in lower case."""
+    if not _LABEL.fullmatch(text.lower()):
+        raise click.BadParameter(
+            f"{text!r} is not a DNS label: 1 to 63 of a-z, 0-9 and -,"
+            " with a letter or digit at both ends"
+        )
+    return text.lower()
+
+
+def duration(text: str) -> int:
+    """Seconds from ``90s``, ``15m``, ``1h``, ``7d``, ``2w`` or plain seconds; at most a year."""
+    match = _DURATION.fullmatch(text)
+    seconds = int(match[1]) * _UNIT_S[match[2]] if match else 0
+    if not 1 <= seconds <= _DURATION_MAX_S:
+        raise click.BadParameter(
+            f"{text!r} is not a duration such as 90s, 15m, 1h, 7d or 2w (a second to a year)"
+        )
+    return seconds
+
+
+def mesh_range(text: str) -> str:
+    """An IPv4 network such as ``10.77.0.0/16``, without host bits."""
+    from ipaddress import IPv4Network
+
+    try:
+        return str(IPv4Network(text))
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is not an IPv4 range: {error}") from None
+
+
+def host_label() -> str:
+    """This machine's name, for a device that was given none; raises ApiError."""
+    import socket
+
+    name = socket.gethostname().partition(".")[0].lower()
+    if not _LABEL.fullmatch(name):
+        raise ApiError(
+            f"this machine's name cannot name a device: {name!r} is not a DNS label",
+            "choose one: --name nas",
+            exit_code=2,
+        )
+    return name

@@ -1,0 +1,73 @@
+"""``invite``: a link for the next device, and its QR code."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+import click
+
+from meshdht.api.client import Client
+from meshdht.api.messages import CreateInvite
+from meshdht.api.text import age_text
+from meshdht.cli.output import note, say, say_json
+from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.values import duration, label
+
+
+@click.command()
+@click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
+@click.option(
+    "--expires",
+    "expires_s",
+    type=duration,
+    default="1h",
+    show_default=True,
+    metavar="TIME",
+    help="How long the link works: 90s, 15m, 1h, 7d.",
+)
+@click.option(
+    "--uses",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="How many devices may use it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@common_options()
+@click.pass_context
+def invite(
+    context: click.Context, name: str | None, expires_s: int, uses: int, as_json: bool
+) -> None:
+    """Print a link that lets another device in, and in a terminal its QR code.
+
+    Whoever has the link can join until it expires: treat it as a password.
+
+    \b
+    Example: meshdht invite --name laptop --expires 15m
+    """
+    with Client(settings_of(context).chosen_socket()) as daemon:
+        made = daemon.invite(CreateInvite(name=name, expires_s=expires_s, uses=uses))
+    if as_json:
+        say_json(made)
+        return
+    say(made.link)
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        code = qr_code(made.link, os.get_terminal_size(sys.stderr.fileno()).columns)
+        sys.stderr.write(code)
+        devices = "one device" if uses == 1 else f"{uses} devices"
+        note(f"works {age_text(expires_s)} for {devices}; there: sudo meshdht join 'LINK'")
+
+
+def qr_code(link: str, columns: int) -> str:
+    """The link as a QR code of half blocks, or nothing where the terminal is too narrow."""
+    import segno
+
+    code = segno.make(link, error="l", micro=False)
+    border = 2
+    if code.symbol_size(border=border)[0] > columns:
+        return ""
+    text = io.StringIO()
+    code.terminal(text, border=border, compact=True)
+    return text.getvalue()

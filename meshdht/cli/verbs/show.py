@@ -1,0 +1,187 @@
+"""``status``, ``peers``, ``devices``, ``version``: what the daemon knows, as text or JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from meshdht import __version__
+from meshdht.api.client import Client
+from meshdht.api.messages import API_VERSION, Devices, Peer, Status
+from meshdht.api.text import age_text, ipv4_first, link_text, rtt_text, size_text
+from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
+from meshdht.cli.settings import Settings, common_options, settings_of
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+@click.command()
+@json_option
+@common_options()
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """This network: one line a peer.
+
+    Each line has the address, the name, the path (direct, lan, relay), the time since the last
+    handshake, the round-trip time, and the bytes received and sent. Exits 1 when the network is
+    not up.
+
+    \b
+    Example: meshdht status
+    """
+    show_status(settings_of(context), as_json=as_json)
+
+
+def show_status(settings: Settings, *, as_json: bool = False) -> None:
+    with Client(settings.chosen_socket()) as daemon:
+        snapshot = daemon.status()
+    if as_json:
+        say_json(snapshot)
+        return
+    for line in status_lines(snapshot, on=coloured(sys.stdout)):
+        say(line)
+    if not snapshot.peers:
+        note("no other device is here yet; meshdht invite makes a link for one")
+
+
+def status_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """The snapshot as text, in colour if ``on``."""
+    online = sum(peer.online for peer in snapshot.peers)
+    facts = (
+        f"{online} of {len(snapshot.peers)} peers online",
+        f"{snapshot.engine} engine",
+        f"UDP port {snapshot.listen_port}",
+        f"up {age_text(snapshot.uptime_s)}",
+    )
+    head = style(snapshot.network, "bold", on=on) + style(" · " + " · ".join(facts), "dim", on=on)
+    own = [ipv4_first(snapshot.device.addresses), snapshot.device.name, "this device"]
+    rows = [[*own, "", "", "", ""], *(_status_row(peer) for peer in by_name(snapshot.peers))]
+    columns = [
+        Column(styles=("cyan",)),
+        Column(styles=("bold",)),
+        Column(),
+        Column(styles=("dim",)),
+        Column(right=True),
+        Column(styles=("dim",)),
+        Column(styles=("dim",)),
+    ]
+    return [head, *table(columns, rows, titles=False, on=on)]
+
+
+def _status_row(peer: Peer) -> list[str]:
+    age = peer.handshake_age_s
+    return [
+        ipv4_first(peer.addresses),
+        peer.name,
+        link_text(peer),
+        "no handshake" if age is None else f"handshake {age_text(age)} ago",
+        rtt_text(peer.rtt_ms),
+        f"↓ {size_text(peer.rx_bytes)}",
+        f"↑ {size_text(peer.tx_bytes)}",
+    ]
+
+
+def by_name(peers: tuple[Peer, ...]) -> list[Peer]:
+    return sorted(peers, key=lambda peer: peer.name)
+
+
+@click.command()
+@json_option
+@common_options()
+@click.pass_context
+def peers(context: click.Context, as_json: bool) -> None:
+    """The other devices and how they are reached, in full.
+
+    \b
+    Example: meshdht peers --json
+    """
+    with Client(settings_of(context).chosen_socket()) as daemon:
+        snapshot = daemon.status()
+    if as_json:
+        say_json({"version": API_VERSION, "network": snapshot.network, "peers": snapshot.peers})
+        return
+    columns = [
+        Column("NAME", styles=("bold",)),
+        Column("ADDRESSES", styles=("cyan",)),
+        Column("PATH"),
+        Column("HANDSHAKE", right=True),
+        Column("ROUND TRIP", right=True),
+        Column("RECEIVED", right=True),
+        Column("SENT", right=True),
+        Column("ID", styles=("dim",)),
+    ]
+    rows = [
+        [
+            peer.name,
+            " ".join(peer.addresses),
+            link_text(peer),
+            age_text(peer.handshake_age_s),
+            rtt_text(peer.rtt_ms),
+            size_text(peer.rx_bytes),
+            size_text(peer.tx_bytes),
+            peer.id,
+        ]
+        for peer in by_name(snapshot.peers)
+    ]
+    for line in table(columns, rows, titles=True, on=coloured(sys.stdout)):
+        say(line)
+
+
+@click.command()
+@json_option
+@common_options()
+@click.pass_context
+def devices(context: click.Context, as_json: bool) -> None:
+    """Every device that belongs to the network, this one included.
+
+    \b
+    Example: meshdht devices
+    """
+    with Client(settings_of(context).chosen_socket()) as daemon:
+        roster = daemon.devices()
+    if as_json:
+        say_json(roster)
+        return
+    for line in device_lines(roster, on=coloured(sys.stdout)):
+        say(line)
+
+
+def device_lines(roster: Devices, *, on: bool) -> list[str]:
+    """The roster as text, in colour if ``on``."""
+    columns = [
+        Column("NAME", styles=("bold",)),
+        Column("ADDRESSES", styles=("cyan",)),
+        Column("ROLE"),
+        Column("STATE"),
+        Column("JOINED"),
+        Column("ID", styles=("dim",)),
+    ]
+    rows = []
+    for device in sorted(roster.devices, key=lambda device: device.name):
+        state = "this device" if device.this_device else "online" if device.online else "offline"
+        joined = "–" if device.joined is None else _day(device.joined)
+        role = "admin" if device.admin else "member"
+        rows.append([device.name, " ".join(device.addresses), role, state, joined, device.id])
+    return table(columns, rows, titles=True, on=on)
+
+
+def _day(unix: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix))
+
+
+@click.command()
+@json_option
+@common_options()
+def version(as_json: bool) -> None:
+    """The release of this program, and of the Python that runs it.
+
+    \b
+    Example: meshdht version
+    """
+    python = ".".join(map(str, sys.version_info[:3]))
+    if as_json:
+        say_json({"version": API_VERSION, "meshdht": __version__, "python": python})
+    else:
+        say(f"meshdht {__version__} (Python {python})")

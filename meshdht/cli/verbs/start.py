@@ -1,0 +1,263 @@
+"""``init``, ``join``, ``up``, ``down``, ``daemon``, ``demo``: what starts and stops daemons."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from meshdht.api.client import Client
+from meshdht.api.errors import ApiError, NoDaemon, as_root
+from meshdht.api.launch import Create, Join, LaunchRequest, Ready, Run
+from meshdht.cli.output import ProgressLine, note, say
+from meshdht.cli.settings import Settings, common_options, settings_of
+from meshdht.cli.values import PORT, host_label, label, mesh_range
+
+START_TIMEOUT_S = 30.0
+_CAP_NET_ADMIN = 12  # capabilities(7)
+_LINK_BYTES_MAX = 16 * 1024
+_LINK_SCHEME = "meshdht://"
+
+name_option = click.option(
+    "--name", type=label, metavar="NAME", help="What this device is called in the network."
+)
+port_option = click.option(
+    "--listen-port",
+    type=PORT,
+    metavar="PORT",
+    help="The UDP port to use; any free one if not said.",
+)
+
+
+@click.command()
+@click.argument("network", type=label)
+@name_option
+@port_option
+@click.option(
+    "--ipv4-range",
+    type=mesh_range,
+    metavar="RANGE",
+    help="The mesh's IPv4 addresses, such as 10.77.0.0/16; chosen in 100.64.0.0/10 if not said.",
+)
+@common_options(network=False)
+@click.pass_context
+def init(
+    context: click.Context,
+    network: str,
+    name: str | None,
+    listen_port: int | None,
+    ipv4_range: str | None,
+) -> None:
+    """Make the network NETWORK, with this device its first admin, and bring it up.
+
+    Without --name the device is called as the machine is.
+
+    \b
+    Example: sudo meshdht init home --name nas
+    """
+    settings = settings_of(context)
+    action = Create(
+        network=network,
+        name=name or host_label(),
+        listen_port=listen_port,
+        ipv4_range=ipv4_range,
+    )
+    need_root(f"meshdht init {network}")
+    ready = start(settings, action, START_TIMEOUT_S)
+    say(f"network {ready.network} is up; this device is {_whoami(ready)}")
+    note("next: meshdht invite --name laptop")
+
+
+@click.command()
+@click.argument("link", required=False)
+@click.option("--link-file", metavar="FILE", help="Read the link from FILE; - is stdin.")
+@name_option
+@port_option
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(1, 86400),
+    default=60.0,
+    show_default=True,
+    help="Give up when not connected after so many seconds.",
+)
+@common_options()
+@click.pass_context
+def join(
+    context: click.Context,
+    link: str | None,
+    link_file: str | None,
+    name: str | None,
+    listen_port: int | None,
+    timeout_s: float,
+) -> None:
+    """Join a network by its invite LINK, and wait until this device is connected.
+
+    The link comes as an argument, from --link-file, or from MESHDHT_LINK; the last two keep it out
+    of the process list. --network gives the network another name on this device.
+
+    \b
+    Example: sudo meshdht join --link-file invite.txt --name laptop
+    """
+    settings = settings_of(context)
+    action = Join(
+        link=read_link(link, link_file),
+        name=name,
+        listen_port=listen_port,
+        network=settings.network,
+    )
+    need_root("meshdht join")
+    ready = start(settings, action, timeout_s)
+    say(f"joined {ready.network}; this device is {_whoami(ready)}")
+
+
+@click.command()
+@common_options()
+@click.pass_context
+def up(context: click.Context) -> None:
+    """Start the network's daemon in the background; does nothing if it runs.
+
+    \b
+    Example: sudo meshdht up
+    """
+    settings = settings_of(context)
+    network = settings.chosen()
+    try:
+        with Client(settings.socket(network)) as daemon:
+            device = daemon.status().device
+        say(f"network {network} is already up; this device is {device.name}")
+        return
+    except NoDaemon:
+        pass
+    need_root("meshdht up")
+    ready = start(settings, Run(network=network), START_TIMEOUT_S)
+    say(f"network {ready.network} is up; this device is {_whoami(ready)}")
+
+
+@click.command()
+@common_options()
+@click.pass_context
+def down(context: click.Context) -> None:
+    """Stop the network's daemon, and wait until it has left nothing behind.
+
+    \b
+    Example: sudo meshdht down
+    """
+    settings = settings_of(context)
+    network = settings.chosen()
+    try:
+        with Client(settings.socket(network)) as daemon:
+            daemon.down()
+    except NoDaemon:
+        say(f"network {network} is already down")
+    else:
+        say(f"network {network} is down")
+
+
+@click.command()
+@common_options()
+@click.pass_context
+def daemon(context: click.Context) -> None:
+    """Run the network's daemon in the foreground until it is told to stop; it logs to stderr.
+
+    \b
+    Example: meshdht daemon --network home
+    """
+    from meshdht.api.spawn import run_in_foreground
+
+    settings = settings_of(context)
+    network = settings.chosen()
+    need_root("meshdht daemon")
+    run_in_foreground(launch_request(settings, Run(network=network)))
+
+
+@click.command()
+@click.pass_context
+def demo(context: click.Context) -> None:
+    """Build a mesh of four devices on this machine, two of them behind a NAT, and try it.
+
+    They live in network namespaces of their own. Everything is taken away again at the end.
+
+    \b
+    Example: sudo meshdht demo
+    """
+    from meshdht.lab import demo as lab_demo
+
+    need_root("meshdht demo")
+    interactive = sys.stdout.isatty() and sys.stdin.isatty()
+    python = [sys.executable, "-m", "meshdht"]
+    context.exit(lab_demo.run(argv_python=python, interactive=interactive, out=sys.stdout))
+
+
+def start(settings: Settings, action: Create | Join | Run, timeout_s: float) -> Ready:
+    """Start a daemon in the background, saying on stderr what it does meanwhile."""
+    from meshdht.api.spawn import launch
+
+    progress = ProgressLine(sys.stderr)
+    try:
+        return launch(launch_request(settings, action), progress=progress, timeout_s=timeout_s)
+    finally:
+        progress.clear()
+
+
+def launch_request(settings: Settings, action: Create | Join | Run) -> LaunchRequest:
+    return LaunchRequest(
+        action=action,
+        state_dir=os.fspath(settings.state_dir),
+        runtime_dir=os.fspath(settings.runtime_dir),
+    )
+
+
+def read_link(link: str | None, link_file: str | None) -> str:
+    """The link from where the user put it; raises ApiError (exit code 2)."""
+    if link is not None and link_file is not None:
+        raise ApiError("two links: an argument and --link-file", "give one of them", exit_code=2)
+    if link is not None:
+        found, source = link, "the argument"
+    elif link_file is not None:
+        found, source = _read_link_file(link_file), f"--link-file {link_file}"
+    else:
+        found, source = os.environ.get("MESHDHT_LINK", ""), "MESHDHT_LINK"
+    found = found.strip()
+    if not found:
+        raise ApiError(
+            "no invite link was given" if link_file is None else f"{source} holds no link",
+            "meshdht invite, on a device of the network, prints one",
+            exit_code=2,
+        )
+    if not found.startswith(_LINK_SCHEME):
+        raise ApiError(
+            f"{source} is not an invite link: it does not begin with {_LINK_SCHEME}",
+            "copy the whole line that meshdht invite printed",
+            exit_code=2,
+        )
+    return found
+
+
+def _read_link_file(name: str) -> str:
+    try:
+        if name == "-":
+            return sys.stdin.read(_LINK_BYTES_MAX)
+        with Path(name).open(encoding="utf-8") as file:
+            return file.read(_LINK_BYTES_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ApiError(f"cannot read the link from {name}: {reason}", exit_code=2) from None
+
+
+def need_root(command: str) -> None:
+    """Refuse at once where the daemon could not make an interface; raises ApiError."""
+    if os.geteuid() == 0:
+        return
+    capabilities = next(
+        line for line in Path("/proc/self/status").read_text().splitlines() if "CapEff" in line
+    )
+    if not int(capabilities.split()[1], 16) >> _CAP_NET_ADMIN & 1:
+        verb = command.split()[1]
+        raise ApiError(f"{verb} needs root: it makes a network interface", as_root(command))
+
+
+def _whoami(ready: Ready) -> str:
+    return f"{ready.device}, {' '.join(ready.addresses)}"
