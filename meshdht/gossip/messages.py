@@ -1,0 +1,155 @@
+"""Gossip bodies: sealed again under the gossip key, so that only members read them.
+
+body      = nonce (24) ‖ XChaCha20-Poly1305(gossip key, nonce, plaintext) ‖ tag (16)
+aad       = sender (20)
+plaintext = u8 type ‖ …
+
+1 SYNC        u8 answer (1: please send yours) ‖ log digest (32)
+              ‖ u8 n ‖ n × head (32) ‖ u8 m ‖ m × (device id (20) ‖ u64 sequence)
+2 FETCH       u8 n ‖ n × head (32): send the statements that these do not descend from
+3 STATEMENTS  u8 n ‖ n × var: statements, parents before children
+4 RECORD      device id (20) ‖ u64 epoch ‖ envelope (800)
+5 WANT        u8 n ‖ n × device id (20): send the records of these devices
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
+from meshdht.crypto.keys import DeviceId, GossipKey
+from meshdht.errors import Malformed
+from meshdht.wire.buffer import Reader, Writer
+from meshdht.wire.packet import MAX_BODY_SIZE
+
+MAX_PLAINTEXT_SIZE = MAX_BODY_SIZE - NONCE_SIZE - TAG_SIZE
+HASH_SIZE = 32
+# What fits one datagram beside the rest.
+MAX_HEADS = 8
+MAX_SEQUENCES = 24
+MAX_WANTED = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What the sender holds."""
+
+    answer: bool
+    log_digest: bytes
+    heads: tuple[bytes, ...]
+    sequences: tuple[tuple[DeviceId, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Asks for the statements that ``heads`` do not descend from."""
+
+    heads: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Signed statements, parents before children."""
+
+    statements: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A device's endpoint record, in its original bytes."""
+
+    device: DeviceId
+    epoch: int
+    envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Asks for the records of devices."""
+
+    devices: tuple[DeviceId, ...]
+
+
+Message = Sync | Fetch | Statements | Record | Want
+
+
+def _counted(writer: Writer, chunks: Sequence[bytes]) -> Writer:
+    writer.u8(len(chunks))
+    for chunk in chunks:
+        writer.raw(chunk)
+    return writer
+
+
+def encode(message: Message) -> bytes:
+    """The plaintext of a message."""
+    writer = Writer()
+    match message:
+        case Sync():
+            _counted(writer.u8(1).u8(message.answer).raw(message.log_digest), message.heads)
+            pairs = [device.raw + seq.to_bytes(8, "big") for device, seq in message.sequences]
+            _counted(writer, pairs)
+        case Fetch():
+            _counted(writer.u8(2), message.heads)
+        case Statements():
+            writer.u8(3).u8(len(message.statements))
+            for statement in message.statements:
+                writer.var(statement)
+        case Record():
+            writer.u8(4).raw(message.device.raw).u64(message.epoch).raw(message.envelope)
+        case Want():
+            _counted(writer.u8(5), [device.raw for device in message.devices])
+    return writer.bytes()
+
+
+def _sync(reader: Reader) -> Sync:
+    return Sync(
+        answer=bool(reader.u8()),
+        log_digest=reader.take(HASH_SIZE),
+        heads=_hashes(reader),
+        sequences=tuple(
+            (DeviceId(reader.take(DeviceId.SIZE)), reader.u64()) for _ in range(reader.u8())
+        ),
+    )
+
+
+def _hashes(reader: Reader) -> tuple[bytes, ...]:
+    return tuple(reader.take(HASH_SIZE) for _ in range(reader.u8()))
+
+
+def _record(reader: Reader) -> Record:
+    return Record(DeviceId(reader.take(DeviceId.SIZE)), reader.u64(), reader.rest())
+
+
+def _want(reader: Reader) -> Want:
+    return Want(tuple(DeviceId(reader.take(DeviceId.SIZE)) for _ in range(reader.u8())))
+
+
+_DECODERS: dict[int, Callable[[Reader], Message]] = {
+    1: _sync,
+    2: lambda reader: Fetch(_hashes(reader)),
+    3: lambda reader: Statements(tuple(reader.var() for _ in range(reader.u8()))),
+    4: _record,
+    5: _want,
+}
+
+
+def decode(plaintext: bytes) -> Message:
+    """Parse a plaintext; raises Malformed."""
+    reader = Reader(plaintext)
+    decoder = _DECODERS.get(reader.u8())
+    if decoder is None:
+        raise Malformed("unknown type of gossip")
+    message = decoder(reader)
+    reader.done()
+    return message
+
+
+def seal_gossip(key: GossipKey, nonce: bytes, sender: DeviceId, message: Message) -> bytes:
+    """The body of a GOSSIP packet."""
+    return nonce + seal(key, nonce, encode(message), sender.raw)
+
+
+def open_gossip(key: GossipKey, sender: DeviceId, body: bytes) -> Message:
+    """Open and parse a body; raises OpenFailed or Malformed."""
+    return decode(open_sealed(key, body[:NONCE_SIZE], body[NONCE_SIZE:], sender.raw))

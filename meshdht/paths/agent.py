@@ -1,0 +1,190 @@
+"""The path agent: finds and keeps the best path to one peer. Sans-IO.
+
+Every endpoint that may reach the peer is a *pair* (our one port, that endpoint). A pair is
+probed at once when it is learned, again after growing pauses while nothing answers, and
+rarely once it has proved itself:
+
+    new ──probe──► answered: alive ──KEEPALIVE (best) or STANDBY (others)──► probe …
+     │                          └─ MAX_MISSES unanswered in a row: dead
+     └─ unanswered: probed again after RETRY_S[0], RETRY_S[1], …
+
+The best pair is the alive one of least cost, left only for a clearly better one or when dead
+(score.py). The caller sends what ``poll`` returns, hands in replies, and sleeps until
+``deadline``. A probe from the peer makes its source a pair: both sides probing is what opens
+a NAT's filter (RFC 8445's triggered check).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from meshdht.clock import Entropy
+from meshdht.endpoint import Endpoint
+from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
+from meshdht.paths.candidate import PathKind
+from meshdht.paths.score import cost_s, is_clearly_better
+from meshdht.wire.packet import MESSAGE_ID_SIZE
+
+# Half of the 30 s after which the least patient common NATs forget a UDP mapping, with room
+# for one lost probe.
+KEEPALIVE_S = 13.0
+STANDBY_S = 120.0
+# Pauses after unanswered probes; the last one repeats.
+RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
+MAX_MISSES = 4
+# An answer later than this counts as a miss, though it still measures and revives the pair.
+MIN_TIMEOUT_S = 0.3
+# Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
+RTT_GAIN = 0.125
+
+
+@dataclass(slots=True)
+class Pair:
+    """What is known of one endpoint of the peer."""
+
+    endpoint: Endpoint
+    next_probe: float
+    rtt_s: float | None = None
+    alive: bool = False
+    misses: int = 0
+    """Probes unanswered since the last answer."""
+    last_answer: float | None = None
+
+    @property
+    def timeout_s(self) -> float:
+        return max(MIN_TIMEOUT_S, 3 * (self.rtt_s or 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A probe to send."""
+
+    message_id: bytes
+    endpoint: Endpoint
+
+
+class PathAgent:
+    """All pairs of one peer. ``kind_of`` says what kind of path an endpoint makes."""
+
+    def __init__(self, entropy: Entropy, kind_of: Callable[[Endpoint], PathKind]) -> None:
+        self._entropy = entropy
+        self._kind_of = kind_of
+        self._pairs: dict[Endpoint, Pair] = {}
+        self._outstanding: OrderedDict[bytes, tuple[Endpoint, float]] = OrderedDict()
+        self.best: Pair | None = None
+        """The pair in use; None while no path is known to work."""
+
+    @property
+    def kind(self) -> PathKind:
+        return self._kind_of(self.best.endpoint) if self.best else PathKind.NONE
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        return list(self._pairs.values())
+
+    def learn(self, endpoint: Endpoint, now: float) -> None:
+        """An endpoint that may reach the peer; a new one is probed at once."""
+        if endpoint not in self._pairs:
+            self._make_room()
+            self._pairs[endpoint] = Pair(endpoint, next_probe=now)
+
+    def learn_from_peer(self, endpoint: Endpoint, now: float) -> None:
+        """The peer's authenticated packet came from here: check it now, and the best beside it."""
+        known = self._pairs.get(endpoint)
+        if known is not None and known.alive:
+            return
+        self.learn(endpoint, now)
+        pair = self._pairs[endpoint]
+        # Its filter is open towards us right now: a pair that had been given up gets new tries.
+        pair.misses = 0
+        pair.next_probe = min(pair.next_probe, now)
+        if self.best is not None:
+            self.best.next_probe = now
+
+    def recheck(self, now: float) -> None:
+        """Our network changed, or the peer came back: probe every pair now."""
+        for pair in self._pairs.values():
+            pair.misses = 0
+            pair.next_probe = now
+
+    def poll(self, now: float) -> list[Probe]:
+        """The probes that are due; each must be sent now."""
+        return [
+            self._probe(pair, now) for pair in list(self._pairs.values()) if pair.next_probe <= now
+        ]
+
+    def probe_best(self, now: float) -> list[Probe]:
+        """A probe on the best pair, or on all while there is none: the user asked."""
+        pairs = [self.best] if self.best else list(self._pairs.values())
+        return [self._probe(pair, now) for pair in pairs]
+
+    def handle_reply(self, message_id: bytes, source: Endpoint, now: float) -> float | None:
+        """Round-trip seconds of an answered probe; None for an answer that nobody asked for."""
+        endpoint, sent_at = self._outstanding.get(message_id, (None, 0.0))
+        pair = self._pairs.get(source)
+        if pair is None or endpoint != source:
+            return None
+        del self._outstanding[message_id]
+        rtt_s = now - sent_at
+        pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
+        pair.alive, pair.misses, pair.last_answer = True, 0, now
+        self._choose()
+        pair.next_probe = now + self._pause(pair)
+        return rtt_s
+
+    def deadline(self) -> float | None:
+        """When ``poll`` is due next."""
+        return min((pair.next_probe for pair in self._pairs.values()), default=None)
+
+    def _probe(self, pair: Pair, now: float) -> Probe:
+        if pair.misses >= MAX_MISSES and pair.alive:
+            pair.alive = False
+            self._choose()
+            if self.best is None:
+                self._retry_others(pair, now)
+        message_id = self._entropy.token(MESSAGE_ID_SIZE)
+        self._outstanding[message_id] = (pair.endpoint, now)
+        if len(self._outstanding) > MAX_OUTSTANDING_PROBES:
+            self._outstanding.popitem(last=False)
+        retry = RETRY_S[min(pair.misses, len(RETRY_S) - 1)]
+        # An alive pair is retried as soon as its answer is overdue; a silent one backs off.
+        wait = pair.timeout_s if pair.alive else retry
+        pair.misses += 1
+        pair.next_probe = now + wait * self._entropy.uniform(1.0, 1.1)
+        return Probe(message_id, pair.endpoint)
+
+    def _retry_others(self, dead: Pair, now: float) -> None:
+        for pair in self._pairs.values():
+            if pair is not dead:
+                pair.misses = 0
+                pair.next_probe = now
+
+    def _pause(self, pair: Pair) -> float:
+        pause = KEEPALIVE_S if pair is self.best else STANDBY_S
+        return pause * self._entropy.uniform(0.9, 1.0)
+
+    def _choose(self) -> None:
+        alive = [pair for pair in self._pairs.values() if pair.alive]
+        if not alive:
+            self.best = None
+            return
+        winner = min(alive, key=lambda pair: (self._cost(pair), pair.endpoint))
+        if self.best is None or not self.best.alive:
+            self.best = winner
+        elif is_clearly_better(self._cost(winner), self._cost(self.best)):
+            self.best = winner
+
+    def _cost(self, pair: Pair) -> float:
+        return cost_s(self._kind_of(pair.endpoint), pair.rtt_s or 0.0)
+
+    def _make_room(self) -> None:
+        if len(self._pairs) < MAX_PAIRS_PER_PEER:
+            return
+        # Insertion order breaks ties: of pairs that never answered, the oldest goes.
+        expendable = min(
+            (pair for pair in self._pairs.values() if pair is not self.best),
+            key=lambda pair: (pair.alive, pair.last_answer or 0.0),
+        )
+        del self._pairs[expendable.endpoint]

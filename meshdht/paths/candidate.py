@@ -1,0 +1,44 @@
+"""What a path can be, and which endpoints are worth probing at all."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Sequence
+
+from meshdht.endpoint import Endpoint
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class PathKind(enum.StrEnum):
+    """How traffic to a peer flows."""
+
+    LAN = "lan"
+    DIRECT = "direct"
+    RELAY = "relay"
+    NONE = "none"
+
+
+def path_kind(endpoint: Endpoint, local_networks: Sequence[Network]) -> PathKind:
+    """LAN if the endpoint is on a network of one of our interfaces, else DIRECT."""
+    return PathKind.LAN if within(endpoint, local_networks) else PathKind.DIRECT
+
+
+def within(endpoint: Endpoint, networks: Sequence[Network]) -> bool:
+    address = ipaddress.ip_address(endpoint.host)
+    return any(address in network for network in networks)
+
+
+def is_probeable(endpoint: Endpoint, mesh_networks: Sequence[Network]) -> bool:
+    """Whether an endpoint may be probed.
+
+    Not: the mesh's own addresses (a tunnel inside itself), nor addresses that name no single
+    host on a network: loopback, multicast, unspecified, IPv6 link-local (it needs a zone).
+    """
+    address = ipaddress.ip_address(endpoint.host)
+    if endpoint.port == 0 or address.is_multicast or address.is_unspecified:
+        return False
+    if address.is_loopback or address.is_link_local:
+        return False
+    return not within(endpoint, mesh_networks)

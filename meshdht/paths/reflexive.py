@@ -1,0 +1,41 @@
+"""Our own reflexive endpoints, as peers observed them (RFC 8445's server-reflexive, no server).
+
+Each peer's last word counts once; what most peers see comes first, so that one peer that lies
+adds a candidate at most and cannot crowd out the true ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Hashable
+
+from meshdht.endpoint import Endpoint
+from meshdht.limits import MAX_OBSERVERS, MAX_REFLEXIVE
+
+
+class ReflexiveEndpoints:
+    """Collects observations; ``endpoints`` is what to publish."""
+
+    def __init__(self) -> None:
+        self._seen_by: OrderedDict[tuple[Hashable, bool], Endpoint] = OrderedDict()
+
+    def observe(self, observer: Hashable, endpoint: Endpoint) -> bool:
+        """Note what one peer saw us as; True if what we publish changed."""
+        before = self.endpoints
+        key = (observer, endpoint.is_ipv6)
+        self._seen_by[key] = endpoint
+        self._seen_by.move_to_end(key)
+        if len(self._seen_by) > MAX_OBSERVERS:
+            self._seen_by.popitem(last=False)
+        return self.endpoints != before
+
+    def forget(self) -> None:
+        """Our network changed: what peers saw before says nothing now."""
+        self._seen_by.clear()
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Most often observed first, ties by value; at most MAX_REFLEXIVE."""
+        counts = Counter(self._seen_by.values())
+        ranked = sorted(counts, key=lambda endpoint: (-counts[endpoint], endpoint))
+        return ranked[:MAX_REFLEXIVE]

@@ -1,0 +1,75 @@
+"""Path probes: bodies boxed from one device to one other, over control packets.
+
+    body      = nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, plaintext) ‖ tag (16)
+    plaintext = message id (8) ‖ content, padded with zeros to 32 bytes
+    content   = PROBE: none; PROBE_REPLY: the endpoint that the probe came from
+    aad       = kind (1) ‖ sender (20) ‖ receiver (20)
+
+Probe and reply have one size, so that a spoofed probe gains nothing. The reply tells the
+asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, section 14.2).
+"""
+
+from __future__ import annotations
+
+from meshdht.crypto.boxes import NONCE_SIZE, BoxKey, open_sealed, seal
+from meshdht.crypto.keys import DeviceId
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed
+from meshdht.wire.buffer import Reader, Writer
+from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
+
+PLAINTEXT_SIZE = 32
+
+
+def _aad(kind: MessageKind, sender: DeviceId, receiver: DeviceId) -> bytes:
+    return bytes([kind]) + sender.raw + receiver.raw
+
+
+def seal_probe(
+    key: BoxKey, nonce: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
+) -> bytes:
+    """The body of a PROBE."""
+    plaintext = message_id.ljust(PLAINTEXT_SIZE, b"\0")
+    return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE, sender, receiver))
+
+
+def open_probe(
+    key: BoxKey, body: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
+) -> None:
+    """Check a PROBE; raises OpenFailed or Malformed."""
+    _open(key, MessageKind.PROBE, body, sender, receiver, message_id)
+
+
+def seal_reply(
+    key: BoxKey,
+    nonce: bytes,
+    sender: DeviceId,
+    receiver: DeviceId,
+    message_id: bytes,
+    observed: Endpoint,
+) -> bytes:
+    """The body of a PROBE_REPLY to a probe that came from ``observed``."""
+    plaintext = Writer().raw(message_id).endpoint(observed).bytes().ljust(PLAINTEXT_SIZE, b"\0")
+    return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE_REPLY, sender, receiver))
+
+
+def open_reply(
+    key: BoxKey, body: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
+) -> Endpoint:
+    """The endpoint that our probe came from; raises OpenFailed or Malformed."""
+    return _open(key, MessageKind.PROBE_REPLY, body, sender, receiver, message_id).endpoint()
+
+
+def _open(
+    key: BoxKey,
+    kind: MessageKind,
+    body: bytes,
+    sender: DeviceId,
+    receiver: DeviceId,
+    message_id: bytes,
+) -> Reader:
+    nonce, sealed = body[:NONCE_SIZE], body[NONCE_SIZE:]
+    reader = Reader(open_sealed(key, nonce, sealed, _aad(kind, sender, receiver)))
+    if reader.take(MESSAGE_ID_SIZE) != message_id:
+        raise Malformed("the boxed message id is not the packet's")
+    return reader

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from meshdht.clock import SeededEntropy
+from meshdht.endpoint import Endpoint
+from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
+from meshdht.paths.agent import KEEPALIVE_S, MAX_MISSES, RETRY_S, PathAgent, Probe
+from meshdht.paths.candidate import PathKind
+
+LAN, WAN = Endpoint("192.168.1.2", 1), Endpoint("203.0.113.2", 1)
+
+
+class World:
+    """An agent, a clock, and the peer's reachable endpoints with their round-trip seconds."""
+
+    def __init__(self, rtt_s: dict[Endpoint, float] | None = None) -> None:
+        self.now = 100.0
+        self.rtt_s = rtt_s or {}
+        self.sent: list[tuple[float, Endpoint]] = []
+        self._arrivals: list[tuple[float, Probe]] = []
+        self.agent = PathAgent(
+            SeededEntropy(1), lambda end: PathKind.LAN if end == LAN else PathKind.DIRECT
+        )
+
+    def learn(self, *endpoints: Endpoint) -> None:
+        for endpoint in endpoints:
+            self.agent.learn(endpoint, self.now)
+
+    def run(self, seconds: float) -> None:
+        end = self.now + seconds
+        while True:
+            self._send()
+            times = [at for at, _ in self._arrivals]
+            deadline = self.agent.deadline()
+            if deadline is not None:
+                times.append(deadline)
+            if not times or min(times) > end:
+                self.now = end
+                return
+            self.now = max(self.now, min(times))
+            self._receive()
+
+    def _send(self) -> None:
+        for probe in self.agent.poll(self.now):
+            self.sent.append((self.now, probe.endpoint))
+            if probe.endpoint in self.rtt_s:
+                self._arrivals.append((self.now + self.rtt_s[probe.endpoint], probe))
+
+    def _receive(self) -> None:
+        for at, probe in [each for each in self._arrivals if each[0] <= self.now]:
+            self._arrivals.remove((at, probe))
+            self.agent.handle_reply(probe.message_id, probe.endpoint, self.now)
+
+    @property
+    def best(self) -> Endpoint | None:
+        return self.agent.best.endpoint if self.agent.best else None
+
+
+def test_every_new_endpoint_is_probed_at_once_and_the_answering_one_is_used() -> None:
+    world = World({WAN: 0.02})
+    world.learn(LAN, WAN)
+    world.run(0.1)
+    assert world.sent[:2] == [(100.0, LAN), (100.0, WAN)]
+    assert world.best == WAN
+
+
+def test_lan_is_taken_over_once_it_answers() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.rtt_s[LAN] = 0.001
+    world.learn(LAN)
+    world.run(1.0)
+    assert world.best == LAN
+    assert world.agent.kind is PathKind.LAN
+
+
+def test_an_equal_path_does_not_displace_the_one_in_use() -> None:
+    other = Endpoint("203.0.113.3", 1)
+    world = World({WAN: 0.020, other: 0.019})
+    world.learn(WAN)
+    world.run(1.0)
+    world.learn(other)
+    world.run(300.0)
+    assert world.best == WAN
+
+
+def test_a_silent_endpoint_is_probed_ever_more_rarely() -> None:
+    world = World()
+    world.learn(WAN)
+    world.run(3600.0)
+    pauses = [after - before for (before, _), (after, _) in pairwise(world.sent)]
+    assert all(pause >= RETRY_S[0] for pause in pauses)
+    assert pauses[: len(RETRY_S) - 1] == sorted(pauses[: len(RETRY_S) - 1])
+    assert min(pauses[-5:]) >= RETRY_S[-1]
+
+
+def test_a_living_path_costs_one_probe_a_keepalive() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(10 * KEEPALIVE_S)
+    assert 10 <= len(world.sent) <= 12
+
+
+def test_a_dead_path_is_left_for_another_within_seconds_of_the_next_keepalive() -> None:
+    world = World({LAN: 0.001, WAN: 0.02})
+    world.learn(LAN, WAN)
+    world.run(1.0)
+    assert world.best == LAN
+    del world.rtt_s[LAN]
+    world.run(KEEPALIVE_S + 0.3 * (MAX_MISSES + 2))
+    assert world.best == WAN
+
+
+def test_a_peer_that_vanishes_has_no_path_and_one_that_returns_has_one_again() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    del world.rtt_s[WAN]
+    world.run(KEEPALIVE_S + 2.0)
+    assert world.best is None
+    assert world.agent.kind is PathKind.NONE
+    world.rtt_s[WAN] = 0.02
+    world.run(RETRY_S[-1] * 1.2)
+    assert world.best == WAN
+
+
+def test_a_peers_probe_from_a_new_address_is_checked_at_once_beside_the_best() -> None:
+    moved = Endpoint("198.51.100.7", 9)
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.rtt_s = {moved: 0.02}
+    world.agent.learn_from_peer(moved, world.now)
+    world.run(2.5)
+    assert world.best == moved
+
+
+def test_a_given_up_endpoint_gets_new_tries_when_the_peer_speaks_from_it() -> None:
+    world = World()
+    world.learn(WAN)
+    world.run(600.0)
+    world.rtt_s[WAN] = 0.02
+    world.agent.learn_from_peer(WAN, world.now)
+    world.run(0.1)
+    assert world.best == WAN
+
+
+def test_an_answer_from_another_address_than_asked_counts_for_nothing() -> None:
+    world = World()
+    world.learn(WAN, LAN)
+    probes = {probe.endpoint: probe for probe in world.agent.poll(world.now)}
+    assert world.agent.handle_reply(probes[WAN].message_id, LAN, world.now + 0.01) is None
+    assert world.agent.handle_reply(b"invented", WAN, world.now + 0.01) is None
+    assert world.best is None
+
+
+def test_an_answer_counts_once() -> None:
+    world = World()
+    world.learn(WAN)
+    (probe,) = world.agent.poll(world.now)
+    assert world.agent.handle_reply(probe.message_id, WAN, world.now + 0.01) is not None
+    assert world.agent.handle_reply(probe.message_id, WAN, world.now + 0.02) is None
+
+
+def test_a_late_answer_still_revives_and_measures() -> None:
+    world = World({WAN: 1.2})
+    world.learn(WAN)
+    world.run(5.0)
+    assert world.best == WAN
+    assert world.agent.best is not None
+    assert world.agent.best.rtt_s is not None
+    assert 1.1 < world.agent.best.rtt_s < 1.3
+
+
+def test_a_peer_that_names_many_endpoints_costs_a_bounded_number() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    for port in range(1, 200):
+        world.learn(Endpoint("198.51.100.66", port))
+    assert len(world.agent.pairs) == MAX_PAIRS_PER_PEER
+    assert world.best == WAN, "the working path is never the one to make room"
+
+
+def test_probes_that_nobody_answers_are_forgotten_at_the_cap() -> None:
+    world = World()
+    world.learn(WAN)
+    first = world.agent.poll(world.now)[0]
+    for _ in range(MAX_OUTSTANDING_PROBES):
+        world.agent.probe_best(world.now)
+    assert world.agent.handle_reply(first.message_id, WAN, world.now) is None
+
+
+def test_a_change_of_our_network_probes_every_pair_now() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN, LAN)
+    world.run(60.0)
+    world.agent.recheck(world.now)
+    assert {probe.endpoint for probe in world.agent.poll(world.now)} == {WAN, LAN}
+
+
+def test_one_seed_replays_one_run() -> None:
+    def run() -> list[tuple[float, Endpoint]]:
+        world = World({WAN: 0.02})
+        world.learn(WAN, LAN)
+        world.run(500.0)
+        return world.sent
+
+    assert run() == run()

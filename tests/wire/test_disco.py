@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import device_box_key
+from meshdht.crypto.keys import SigningKey
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed, OpenFailed, RemoteError
+from meshdht.wire.disco import open_probe, open_reply, seal_probe, seal_reply
+
+ALICE, BOB = SigningKey(b"a" * 32), SigningKey(b"b" * 32)
+EVE = SigningKey(b"e" * 32)
+A, B = ALICE.public.device_id, BOB.public.device_id
+KEY = device_box_key(ALICE, BOB.public)
+ID = b"12345678"
+NONCE = SeededEntropy(1).token(24)
+
+
+@pytest.mark.parametrize("text", ["192.0.2.7:51820", "[2001:db8::7]:1"])
+def test_a_reply_tells_the_asker_its_own_address(text: str) -> None:
+    observed = Endpoint.parse(text)
+    body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, observed)
+    assert open_reply(KEY, body, B, A, ID) == observed
+
+
+def test_probe_and_reply_have_one_size() -> None:
+    probe = seal_probe(KEY, NONCE, A, B, ID)
+    for text in ("192.0.2.7:51820", "[2001:db8::7]:1"):
+        assert len(seal_reply(KEY, NONCE, B, A, ID, Endpoint.parse(text))) == len(probe)
+
+
+def test_a_probe_cannot_be_reflected_as_one_of_the_receivers() -> None:
+    probe = seal_probe(KEY, NONCE, A, B, ID)
+    open_probe(KEY, probe, A, B, ID)
+    with pytest.raises(OpenFailed):
+        open_probe(KEY, probe, B, A, ID)
+
+
+def test_a_probe_is_no_reply() -> None:
+    with pytest.raises(OpenFailed):
+        open_reply(KEY, seal_probe(KEY, NONCE, A, B, ID), A, B, ID)
+
+
+def test_another_member_cannot_forge_a_probe() -> None:
+    forged = seal_probe(device_box_key(EVE, BOB.public), NONCE, A, B, ID)
+    with pytest.raises(OpenFailed):
+        open_probe(KEY, forged, A, B, ID)
+
+
+def test_the_boxed_message_id_is_the_packets() -> None:
+    with pytest.raises(Malformed):
+        open_probe(KEY, seal_probe(KEY, NONCE, A, B, ID), A, B, b"another!")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_raise_only_the_remote_error(body: bytes) -> None:
+    with pytest.raises(RemoteError):
+        open_reply(KEY, body, A, B, ID)
