@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.crypto.keys import DeviceId, GossipKey
+from meshdht.errors import Malformed, OpenFailed
+from meshdht.gossip.messages import (
+    MAX_HEADS,
+    MAX_PLAINTEXT_SIZE,
+    MAX_SEQUENCES,
+    MAX_WANTED,
+    Fetch,
+    Message,
+    Record,
+    Statements,
+    Sync,
+    Want,
+    decode,
+    encode,
+    open_gossip,
+    seal_gossip,
+)
+
+KEY = GossipKey(b"g" * 32)
+SENDER = DeviceId(b"s" * 20)
+HASHES = st.binary(min_size=32, max_size=32)
+DEVICES = st.binary(min_size=20, max_size=20).map(DeviceId)
+
+
+def tuples(elements: st.SearchStrategy[object], most: int) -> st.SearchStrategy[object]:
+    return st.lists(elements, max_size=most).map(tuple)
+
+
+MESSAGES: st.SearchStrategy[Message] = st.one_of(
+    st.builds(
+        Sync,
+        answer=st.booleans(),
+        log_digest=HASHES,
+        heads=tuples(HASHES, MAX_HEADS),
+        sequences=tuples(st.tuples(DEVICES, st.integers(0, 2**64 - 1)), MAX_SEQUENCES),
+    ),
+    st.builds(Fetch, tuples(HASHES, MAX_HEADS)),
+    st.builds(Statements, tuples(st.binary(max_size=300), 3)),
+    st.builds(Record, DEVICES, st.integers(0, 2**64 - 1), st.binary(min_size=800, max_size=800)),
+    st.builds(Want, tuples(DEVICES, MAX_WANTED)),
+)
+
+
+@given(MESSAGES)
+def test_a_message_is_read_as_it_was_written_and_fits_a_datagram(message: Message) -> None:
+    assert decode(encode(message)) == message
+    assert len(encode(message)) <= MAX_PLAINTEXT_SIZE
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_message_or_malformed(plaintext: bytes) -> None:
+    try:
+        message = decode(plaintext)
+    except Malformed:
+        return
+    assert decode(encode(message)) == message
+
+
+def test_an_anchor_that_holds_no_gossip_key_opens_nothing() -> None:
+    body = seal_gossip(KEY, bytes(24), SENDER, Fetch(()))
+    assert open_gossip(KEY, SENDER, body) == Fetch(())
+    with pytest.raises(OpenFailed):
+        open_gossip(GossipKey(b"x" * 32), SENDER, body)
+
+
+def test_a_body_opens_only_under_its_senders_name() -> None:
+    body = seal_gossip(KEY, bytes(24), SENDER, Fetch(()))
+    with pytest.raises(OpenFailed):
+        open_gossip(KEY, DeviceId(b"o" * 20), body)
