@@ -1,0 +1,91 @@
+"""A whole network on one machine, gone when its owner ends, however that happens.
+
+with World() as world:
+    internet = world.switch("internet")
+    home = world.switch("home")
+    nas = world.host("nas")
+    nas.attach(internet, "203.0.113.2/24")
+    world.router("router", internet, "203.0.113.10/24", home, "192.168.1.1/24")
+    laptop = world.host("laptop")
+    laptop.attach(home, "192.168.1.2/24", gateways=["192.168.1.1"])
+    laptop.run(["ping", "-c", "1", "203.0.113.2"])
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from meshdht.lab.capture import Capture
+from meshdht.lab.host import Host, Switch
+from meshdht.lab.namespace import Namespace, require_lab
+from meshdht.lab.nat import ruleset
+
+WAN = "wan"
+LAN = "lan"
+
+
+class World:
+    """Switches, hosts and routers. Everything lives inside one namespace: ``core``."""
+
+    def __init__(self) -> None:
+        require_lab()
+        self.core = Namespace("world")
+        self.hosts: dict[str, Host] = {}
+        self.switches: dict[str, Switch] = {}
+
+    def switch(self, name: str) -> Switch:
+        """A new Ethernet segment that carries frames and has no address itself."""
+        switch = Switch(name, f"br{len(self.switches)}")
+        self.core.ip(
+            f"link add {switch.bridge} type bridge forward_delay 0 mcast_snooping 0",
+            f"link set {switch.bridge} addrgenmode none",
+            f"link set {switch.bridge} up",
+        )
+        self.switches[name] = switch
+        return switch
+
+    def host(self, name: str) -> Host:
+        """A new machine without a network card."""
+        host = Host(name, self.core)
+        self.hosts[name] = host
+        return host
+
+    def router(
+        self,
+        name: str,
+        outside: Switch,
+        wan_address: str,
+        inside: Switch,
+        lan_address: str,
+        nat: str = "port-restricted",
+    ) -> Host:
+        """A home router: IPv4 with a NAT of ``NAT_KINDS`` between two switches."""
+        rules = ruleset(nat, WAN)
+        router = self.host(name)
+        router.attach(outside, wan_address, interface=WAN)
+        router.attach(inside, lan_address, interface=LAN)
+        router.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+        router.run(["nft", "-f", "-"], input=rules)
+        return router
+
+    def capture(self, switch: Switch) -> Capture:
+        """Record every frame on a switch while the returned context lasts."""
+        return Capture(self.core, switch)
+
+    def close(self) -> None:
+        """Let the whole world vanish."""
+        self.core.close()
+        for host in self.hosts.values():
+            host.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
