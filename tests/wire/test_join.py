@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.crypto.keys import SigningKey
+from meshdht.errors import OpenFailed, RemoteError
+from meshdht.wire.join import (
+    MAX_REASON_SIZE,
+    JoinOutcome,
+    decode_reason,
+    encode_reason,
+    open_join_reply,
+    seal_join_reply,
+)
+
+MEMBER, JOINER, EVE = (SigningKey(letter * 32) for letter in (b"m", b"j", b"e"))
+ID = b"12345678"
+
+
+def a_reply(outcome: JoinOutcome = JoinOutcome.ADMITTED) -> bytes:
+    return seal_join_reply(
+        outcome,
+        b"the secret",
+        member=MEMBER,
+        joiner=JOINER.public,
+        message_id=ID,
+        nonce=bytes(24),
+    )
+
+
+def test_the_joiner_alone_opens_the_reply() -> None:
+    opened = open_join_reply(a_reply(), joiner=JOINER, message_id=ID)
+    assert (opened.outcome, opened.content) == (JoinOutcome.ADMITTED, b"the secret")
+    assert opened.member == MEMBER.public
+    with pytest.raises(OpenFailed):
+        open_join_reply(a_reply(), joiner=EVE, message_id=ID)
+
+
+def test_an_outcome_cannot_be_turned_round() -> None:
+    turned = bytes([JoinOutcome.REFUSED]) + a_reply()[1:]
+    with pytest.raises(OpenFailed):
+        open_join_reply(turned, joiner=JOINER, message_id=ID)
+
+
+def test_a_reply_to_another_request_does_not_open() -> None:
+    with pytest.raises(OpenFailed):
+        open_join_reply(a_reply(), joiner=JOINER, message_id=b"another!")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_raise_only_the_remote_error(body: bytes) -> None:
+    with pytest.raises(RemoteError):
+        open_join_reply(body, joiner=JOINER, message_id=ID)
+
+
+@given(st.text())
+def test_a_reason_survives_as_far_as_it_fits(reason: str) -> None:
+    encoded = encode_reason(reason)
+    assert len(encoded) <= MAX_REASON_SIZE
+    assert reason.startswith(encoded.decode())
+
+
+@given(st.binary(max_size=300))
+def test_a_strangers_reason_holds_no_control_characters(content: bytes) -> None:
+    assert decode_reason(content).isprintable()
