@@ -1,0 +1,241 @@
+"""The fold: from a log to its roster, a pure function of the set of statements.
+
+Statements are taken by (depth, hash): parents first, ties by hash. A statement's place depends
+on its ancestors alone, so that the order of arrival changes nothing.
+
+Authority is judged at a statement's causal ancestors, whatever else is in the log:
+
+- the genesis's author is a member and an admin from the start;
+- an invite counts if its author is an admin there;
+- an admit counts if its author is a member there, the invite counts and is an ancestor, and
+  claim and statement are dated before the invite's expiry;
+- a device is a member there if an admit of it that counts is among the ancestors, and is within
+  the uses of its invite when the admits among the ancestors alone are taken.
+
+Of the admits that count, an invite's first ``uses`` devices in the order above are in the
+roster; so two that raced for one use are settled the same way everywhere, and the loser's
+own deeds from before it could know stand. A device admitted twice counts once.
+
+A set of ancestors is the bits of an int: the whole costs n log n steps, each of which moves at
+most n bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey, WireGuardPublicKey
+from meshdht.errors import StateError
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.addresses import AddressTable, ipv6_address
+from meshdht.membership.claims import JoinClaim
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.names import NameTable
+from meshdht.membership.roster import Device, Invite, Rejection, Roster
+from meshdht.membership.statements import (
+    AdmitBody,
+    GenesisBody,
+    InviteBody,
+    Statement,
+    StatementHash,
+    UnknownBody,
+)
+
+
+def fold(log: MembershipLog) -> Roster:
+    """The roster of a log; raises StateError if its genesis is missing.
+
+    Costs n log n: fold once after a batch of statements, not after each.
+    """
+    genesis = log.genesis
+    if genesis is None or not isinstance(genesis.body, GenesisBody):
+        raise StateError(
+            "the membership log lacks its first statement", "join again with a new link"
+        )
+    run = _Fold(genesis, genesis.body)
+    ancestry = _Ancestry(log)
+    for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash)):
+        place, past = ancestry.enter(statement)
+        run.take(statement, place, past)
+    return run.roster()
+
+
+class _Ancestry:
+    """The ancestors of each statement as a set of bits, one a place in the order of the fold."""
+
+    def __init__(self, log: MembershipLog) -> None:
+        self._places: dict[StatementHash, int] = {}
+        self._pasts: dict[StatementHash, int] = {}
+        self._children_left: dict[StatementHash, int] = dict.fromkeys(log.hashes(), 0)
+        for statement in log:
+            for parent in statement.parents:
+                self._children_left[parent] += 1
+
+    def enter(self, statement: Statement) -> tuple[int, int]:
+        """The place of the next statement, and its ancestors."""
+        past = 0
+        for parent in statement.parents:
+            past |= self._pasts[parent] | 1 << self._places[parent]
+            self._children_left[parent] -= 1
+            if not self._children_left[parent]:
+                # Kept no longer than needed: all of them together would be n² bits.
+                del self._pasts[parent]
+        place = self._places[statement.hash] = len(self._places)
+        if self._children_left[statement.hash]:
+            self._pasts[statement.hash] = past
+        return place, past
+
+
+@dataclass(slots=True)
+class _Invitation:
+    """An invite that counts, and the admits that count for it, in order."""
+
+    statement: Statement
+    body: InviteBody
+    place: int
+    admits: list[tuple[int, VerifyKey]] = field(default_factory=list)
+    winners: dict[VerifyKey, None] = field(default_factory=dict)
+    overrun: bool = False
+    """More devices claimed it than it has uses."""
+
+    def wins_at(self, device: VerifyKey, past: int) -> bool:
+        """Whether the device is within the uses, of the admits among ``past`` alone."""
+        if not self.overrun:
+            return True
+        seen: set[VerifyKey] = set()
+        for place, other in self.admits:
+            if len(seen) == self.body.uses:
+                break
+            if past >> place & 1:
+                seen.add(other)
+        return device in seen
+
+
+class _Fold:
+    def __init__(self, genesis: Statement, body: GenesisBody) -> None:
+        self._genesis = genesis
+        self._body = body
+        self._names = NameTable()
+        self._addresses = AddressTable(body.ipv4_range)
+        self._devices: dict[VerifyKey, Device] = {}
+        self._wireguard_keys: set[WireGuardPublicKey] = set()
+        self._invitations: list[_Invitation] = []
+        self._by_invite_key: dict[InvitePublicKey, list[_Invitation]] = {}
+        self._admissions: dict[VerifyKey, list[tuple[int, _Invitation]]] = {}
+        self._rejections: list[Rejection] = []
+        self._newer: list[StatementHash] = []
+
+    def take(self, statement: Statement, place: int, past: int) -> None:
+        """Judge one statement at its ancestors."""
+        match statement.body:
+            case GenesisBody() as body:
+                self._let_in(statement, statement.author, body.wireguard_key, body.device_name)
+            case InviteBody() as body:
+                self._take_invite(statement, body, place)
+            case AdmitBody(claim):
+                self._take_admit(statement, claim, place, past)
+            case UnknownBody():
+                if self._is_member(statement.author, past):
+                    self._newer.append(statement.hash)
+                else:
+                    self._reject(statement, None, "its author was no member")
+
+    def roster(self) -> Roster:
+        invites = tuple(
+            Invite(
+                hash=each.statement.hash,
+                key=each.body.invite,
+                author=each.statement.author.device_id,
+                expires=each.body.expires,
+                uses=each.body.uses,
+                suggested_name=each.body.suggested_name,
+                claimed_by=tuple(winner.device_id for winner in each.winners),
+            )
+            for each in self._invitations
+        )
+        return Roster(
+            network=self._genesis.network_id,
+            network_name=self._body.network_name,
+            ipv4_range=self._body.ipv4_range,
+            devices=tuple(self._devices.values()),
+            invites=invites,
+            rejections=tuple(self._rejections),
+            newer=tuple(self._newer),
+        )
+
+    def _take_invite(self, statement: Statement, body: InviteBody, place: int) -> None:
+        if statement.author != self._genesis.author:
+            self._reject(statement, None, "its author was no admin")
+            return
+        invitation = _Invitation(statement, body, place)
+        self._invitations.append(invitation)
+        self._by_invite_key.setdefault(body.invite, []).append(invitation)
+
+    def _take_admit(self, statement: Statement, claim: JoinClaim, place: int, past: int) -> None:
+        device = claim.device
+        if not self._is_member(statement.author, past):
+            self._reject(statement, device.device_id, "its author was no member")
+            return
+        invitation = self._invitation(claim.invite, past)
+        if invitation is None:
+            self._reject(statement, device.device_id, "it names no invite that came before it")
+            return
+        latest = invitation.body.expires + CLAIM_CLOCK_TOLERANCE_S
+        if claim.claimed_at > latest or statement.unix_ms > latest * 1000:
+            self._reject(statement, device.device_id, "the invite had expired")
+            return
+        known = device in self._devices
+        if not known and self._clashes(claim):
+            self._reject(statement, device.device_id, "its WireGuard key is another device's")
+            return
+        invitation.admits.append((place, device))
+        self._admissions.setdefault(device, []).append((place, invitation))
+        if device not in invitation.winners:
+            if len(invitation.winners) == invitation.body.uses:
+                invitation.overrun = True
+                self._reject(statement, device.device_id, "another device used the invite first")
+                return
+            invitation.winners[device] = None
+        if not known:
+            self._let_in(statement, device, claim.wireguard_key, claim.name)
+
+    def _invitation(self, key: InvitePublicKey, past: int) -> _Invitation | None:
+        for invitation in self._by_invite_key.get(key, ()):
+            if past >> invitation.place & 1:
+                return invitation
+        return None
+
+    def _is_member(self, author: VerifyKey, past: int) -> bool:
+        if author == self._genesis.author:
+            return True
+        return any(
+            past >> place & 1 and invitation.wins_at(author, past)
+            for place, invitation in self._admissions.get(author, ())
+        )
+
+    def _clashes(self, claim: JoinClaim) -> bool:
+        """Two devices with one tunnel key could not be told apart by WireGuard."""
+        return claim.wireguard_key in self._wireguard_keys
+
+    def _let_in(
+        self,
+        statement: Statement,
+        device: VerifyKey,
+        wireguard_key: WireGuardPublicKey,
+        name: str,
+    ) -> None:
+        self._wireguard_keys.add(wireguard_key)
+        self._devices[device] = Device(
+            id=device.device_id,
+            verify_key=device,
+            wireguard_key=wireguard_key,
+            name=self._names.take(name),
+            ipv4=self._addresses.take(device),
+            ipv6=ipv6_address(self._genesis.network_id, device),
+            admin=statement.is_genesis,
+            admitted_at=statement.unix_ms // 1000,
+            admission=statement.hash,
+        )
+
+    def _reject(self, statement: Statement, device: DeviceId | None, reason: str) -> None:
+        self._rejections.append(Rejection(statement.hash, device, reason))

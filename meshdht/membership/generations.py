@@ -1,0 +1,101 @@
+"""Generations of the network secret, and how a joiner is handed the current one.
+
+    sealed hand-over = nonce 24 ‖ XChaCha20-Poly1305 under the box key of admitter and joiner,
+                       additional data: "hand-over" ‖ network id
+    plaintext        = version u8 = 1 ‖ generation u32 ‖ network secret 32
+                       ‖ hash 32 of the admit statement
+
+The box proves that the admitter made it; the log, which gossip brings afterwards, proves that the
+admitter may: ``refuse_hand_over`` must pass before the joiner trusts the secret for good.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshdht.crypto.boxes import NONCE_SIZE, device_box_key, open_sealed, seal
+from meshdht.crypto.keys import NetworkId, NetworkSecret, SigningKey, VerifyKey
+from meshdht.errors import Malformed, Refused
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
+from meshdht.membership.statements import HASH_SIZE, AdmitBody, StatementHash
+from meshdht.wire.buffer import Reader, Writer
+
+FIRST_GENERATION = 1
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A network secret and its number, which grows by one at each rotation."""
+
+    number: int
+    secret: NetworkSecret
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What a joiner gets: the generation, and the statement that admits it."""
+
+    generation: Generation
+    admit: StatementHash
+
+
+def seal_hand_over(
+    hand_over: HandOver,
+    *,
+    network: NetworkId,
+    own: SigningKey,
+    joiner: VerifyKey,
+    nonce: bytes,
+) -> bytes:
+    """Seal for the joiner alone; ``nonce``: 24 fresh random bytes.
+
+    Raises OpenFailed for a joiner whose key is no usable Ed25519 key.
+    """
+    generation = hand_over.generation
+    writer = Writer().u8(_VERSION).u32(generation.number).raw(generation.secret.raw)
+    plaintext = writer.raw(hand_over.admit).bytes()
+    return nonce + seal(device_box_key(own, joiner), nonce, plaintext, _additional(network))
+
+
+def open_hand_over(
+    data: bytes, *, network: NetworkId, own: SigningKey, admitter: VerifyKey
+) -> HandOver:
+    """Open a hand-over of ``admitter``; raises OpenFailed or Malformed."""
+    nonce, sealed = data[:NONCE_SIZE], data[NONCE_SIZE:]
+    plaintext = open_sealed(device_box_key(own, admitter), nonce, sealed, _additional(network))
+    reader = Reader(plaintext)
+    if reader.u8() != _VERSION:
+        raise Malformed("a hand-over of another version")
+    number = reader.u32()
+    secret = NetworkSecret(reader.take(NetworkSecret.SIZE))
+    admit = StatementHash(reader.take(HASH_SIZE))
+    reader.done()
+    return HandOver(Generation(number, secret), admit)
+
+
+def refuse_hand_over(
+    hand_over: HandOver,
+    *,
+    log: MembershipLog,
+    roster: Roster,
+    own: VerifyKey,
+    admitter: VerifyKey,
+) -> None:
+    """Raise Refused unless the log bears the hand-over out.
+
+    The statement that it names admits this device, and both are in the roster. It may be written
+    by another member than the admitter: the device may have asked twice.
+    """
+    statement = log.get(hand_over.admit)
+    if statement is None or not isinstance(statement.body, AdmitBody):
+        raise Refused("the log lacks the statement that admits this device")
+    if statement.body.claim.device != own or roster.device(own) is None:
+        raise Refused("the log does not admit this device: another one used the invite first")
+    if roster.device(admitter) is None:
+        raise Refused("the one that let this device in is no member")
+
+
+def _additional(network: NetworkId) -> bytes:
+    return b"hand-over" + network.raw

@@ -1,0 +1,109 @@
+"""Inviting, judging a claim, admitting: what a member does with the log when a device joins."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from meshdht.crypto.keys import InvitePublicKey, SigningKey
+from meshdht.errors import BadSignature, Refused
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.claims import JoinClaim
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.names import label_fault
+from meshdht.membership.roster import Device, Invite, Roster
+from meshdht.membership.statements import (
+    NO_NETWORK,
+    AdmitBody,
+    GenesisBody,
+    InviteBody,
+    Statement,
+    sign_statement,
+)
+
+
+class Refusal(StrEnum):
+    """Why a claim is refused; the text reaches the joiner."""
+
+    BAD_SIGNATURE = (
+        "the claim's signatures do not verify: the link is altered or of another network"
+    )
+    UNKNOWN_INVITE = "this member does not know the invite (yet): another one may"
+    EXPIRED = "the invite has expired: ask for a new link"
+    DATED_LATER = "the claim is dated after the invite's expiry: set the joining machine's clock"
+    USED_UP = "the invite is used up: ask for a new link"
+    BAD_NAME = "the name asked for is not a DNS label"
+    TAKEN_KEY = "the WireGuard key is another device's: join with fresh keys"
+
+
+def write_genesis(body: GenesisBody, *, author: SigningKey, unix_ms: int) -> Statement:
+    """Found a network; its id is the statement's ``network_id``."""
+    return sign_statement(body, network=NO_NETWORK, author=author, parents=(), unix_ms=unix_ms)
+
+
+def write_invite(
+    log: MembershipLog,
+    author: Device,
+    signing_key: SigningKey,
+    *,
+    key: InvitePublicKey,
+    expires: int,
+    uses: int = 1,
+    suggested_name: str = "",
+    unix_ms: int,
+) -> Statement:
+    """Invite in the name of ``author`` (an admin, or it has no effect); not yet in the log."""
+    return sign_statement(
+        InviteBody(key, expires, uses, suggested_name),
+        network=log.network,
+        author=signing_key,
+        parents=log.parents_for(author.admission),
+        unix_ms=unix_ms,
+    )
+
+
+def verify_claim(roster: Roster, claim: JoinClaim, unix: float) -> Invite:
+    """The invite by which a claim is good now; raises Refused with a ``Refusal``.
+
+    A device that is a member already gets its invite back, whatever became of it since: hand it
+    the secret again, and write no second statement (``roster.device(claim.device)`` has the first).
+    """
+    try:
+        claim.verify(roster.network)
+    except BadSignature:
+        raise Refused(Refusal.BAD_SIGNATURE) from None
+    invite = roster.invite(claim.invite)
+    if invite is None:
+        raise Refused(Refusal.UNKNOWN_INVITE)
+    if roster.device(claim.device) is not None:
+        return invite
+    latest = invite.expires + CLAIM_CLOCK_TOLERANCE_S
+    if unix > latest:
+        raise Refused(Refusal.EXPIRED)
+    if claim.claimed_at > latest:
+        raise Refused(Refusal.DATED_LATER)
+    if invite.is_used_up:
+        raise Refused(Refusal.USED_UP)
+    if label_fault(claim.name):
+        raise Refused(Refusal.BAD_NAME)
+    if roster.device(claim.wireguard_key) is not None:
+        raise Refused(Refusal.TAKEN_KEY)
+    return invite
+
+
+def write_admit(
+    log: MembershipLog,
+    author: Device,
+    signing_key: SigningKey,
+    *,
+    claim: JoinClaim,
+    invite: Invite,
+    unix_ms: int,
+) -> Statement:
+    """Admit the device of a claim that ``verify_claim`` found good; not yet in the log."""
+    return sign_statement(
+        AdmitBody(claim),
+        network=log.network,
+        author=signing_key,
+        parents=log.parents_for(invite.hash, author.admission),
+        unix_ms=unix_ms,
+    )

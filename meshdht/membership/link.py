@@ -1,0 +1,133 @@
+"""The invite link: all that a fresh device needs to ask to be let in; never the network secret.
+
+    meshdht://<network name>/<base64url without padding of:>
+
+    version u8 = 1 ‖ network id 32 ‖ invite key seed 32 ‖ packet key 32 ‖ generation u32
+    ‖ expires u64 (Unix seconds) ‖ suggested device name text
+    ‖ hints u8 ‖ endpoint each ‖ checksum 4
+
+    checksum = digest("link checksum", network name, all bytes before it, size=4)
+
+The checksum stands at the end in every version, so that a link cut short or altered on its way
+is recognised as such. The name stands in the place of a host, which mail programs may turn to
+lower case; the rest keeps its case as a path.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from meshdht.crypto.derive import digest
+from meshdht.crypto.keys import InviteKey, NetworkId, PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.errors import LinkError, Malformed
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX, LINK_TEXT_MAX
+from meshdht.membership.names import label_fault
+from meshdht.wire.buffer import Reader, Writer
+
+SCHEME = "meshdht://"
+LINK_VERSION = 1
+_CHECKSUM_SIZE = 4
+_AGAIN = "copy the whole link again, or ask for a new one (`meshdht invite`)"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link says. Holds secrets: ``str`` gives the link itself, ``repr`` hides them."""
+
+    network_name: str
+    network: NetworkId
+    invite: InviteKey
+    packet_key: PacketKey
+    generation: int
+    expires: int
+    suggested_name: str
+    """The name that the inviter had in mind for the device; empty if none."""
+    hints: tuple[Endpoint, ...]
+    """Where members can be reached, the likeliest first; the link takes the first eight."""
+
+    def __str__(self) -> str:
+        payload = self._payload()
+        whole = payload + _checksum(self.network_name, payload)
+        encoded = base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
+        return f"{SCHEME}{self.network_name}/{encoded}"
+
+    def refuse_expired(self, unix: float) -> None:
+        """Raise LinkError if this machine's clock is past the link's expiry."""
+        if unix > self.expires + CLAIM_CLOCK_TOLERANCE_S:
+            moment = f"{datetime.fromtimestamp(self.expires, UTC):%Y-%m-%d %H:%M} UTC"
+            raise LinkError(
+                f"this link for network {self.network_name!r} expired on {moment}",
+                "ask for a new one (`meshdht invite`), or set this machine's clock if it is wrong",
+            )
+
+    def _payload(self) -> bytes:
+        writer = Writer().u8(LINK_VERSION).raw(self.network.raw).raw(self.invite.raw)
+        writer.raw(self.packet_key.raw).u32(self.generation).u64(self.expires)
+        writer.text(self.suggested_name).u8(len(self.hints[:LINK_HINTS_MAX]))
+        for hint in self.hints[:LINK_HINTS_MAX]:
+            writer.endpoint(hint)
+        return writer.bytes()
+
+
+def parse_link(text: str) -> Link:
+    """Read a link; raises LinkError that says whether it is no link, damaged, or newer."""
+    # A link that a mail program wrapped is still whole.
+    compact = "".join(text[: LINK_TEXT_MAX + 1].split())
+    if not compact.lower().startswith(SCHEME):
+        raise LinkError(
+            "this is not an invite link", f"a link begins with {SCHEME} (`meshdht invite`)"
+        )
+    name, _, encoded = compact[len(SCHEME) :].partition("/")
+    name = name.lower()
+    whole = _decode(encoded)
+    payload, checksum = whole[:-_CHECKSUM_SIZE], whole[-_CHECKSUM_SIZE:]
+    if len(text) > LINK_TEXT_MAX or not payload or checksum != _checksum(name, payload):
+        raise LinkError("this invite link is truncated or altered", _AGAIN)
+    if payload[0] != LINK_VERSION:
+        raise LinkError(
+            f"this link for network {name!r} was made by a newer version of meshdht",
+            "update meshdht on this device",
+        )
+    try:
+        return _read(name, Reader(payload))
+    except Malformed as error:
+        raise LinkError(f"this invite link cannot be read: {error}", _AGAIN) from None
+
+
+def _read(name: str, reader: Reader) -> Link:
+    reader.u8()
+    link = Link(
+        network_name=name,
+        network=NetworkId(reader.take(NetworkId.SIZE)),
+        invite=InviteKey(reader.take(InviteKey.SIZE)),
+        packet_key=PacketKey(reader.take(PacketKey.SIZE)),
+        generation=reader.u32(),
+        expires=reader.u64(),
+        suggested_name=reader.text(),
+        hints=tuple(reader.endpoint() for _ in range(reader.u8())),
+    )
+    reader.done()
+    if label_fault(name) or (link.suggested_name and label_fault(link.suggested_name)):
+        raise Malformed("a name that is no DNS label")
+    if len(link.hints) > LINK_HINTS_MAX:
+        raise Malformed(f"more than {LINK_HINTS_MAX} hints")
+    return link
+
+
+def _decode(encoded: str) -> bytes:
+    """The bytes of canonical base64url; empty if it is none."""
+    try:
+        whole = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return b""
+    # The last character has bits to spare: they are zero in what was encoded.
+    canonical = base64.urlsafe_b64encode(whole).rstrip(b"=").decode() == encoded
+    return whole if canonical else b""
+
+
+def _checksum(name: str, payload: bytes) -> bytes:
+    return digest("link checksum", name.encode(), payload, size=_CHECKSUM_SIZE)

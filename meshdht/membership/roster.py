@@ -1,0 +1,132 @@
+"""The roster: what the membership log says, as every device that holds the same log computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from meshdht.crypto.keys import (
+    DeviceId,
+    InvitePublicKey,
+    NetworkId,
+    VerifyKey,
+    WireGuardPublicKey,
+)
+from meshdht.errors import StateError
+from meshdht.membership.addresses import ipv6_subnet
+from meshdht.membership.names import DOMAIN
+from meshdht.membership.statements import StatementHash
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A member."""
+
+    id: DeviceId
+    verify_key: VerifyKey
+    wireguard_key: WireGuardPublicKey
+    name: str
+    """Its label, unique in the network: the fold may have given it a suffix."""
+    ipv4: IPv4Address | None
+    """None once the network's range is full."""
+    ipv6: IPv6Address
+    admin: bool
+    admitted_at: int
+    """Unix seconds, by the clock of the member that admitted it."""
+    admission: StatementHash
+    """What its authority rests on: an ancestor of all that it writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """An invite that an admin logged."""
+
+    hash: StatementHash
+    key: InvitePublicKey
+    author: DeviceId
+    expires: int
+    """Unix seconds."""
+    uses: int
+    suggested_name: str
+    claimed_by: tuple[DeviceId, ...]
+
+    @property
+    def is_used_up(self) -> bool:
+        return len(self.claimed_by) >= self.uses
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A statement without effect, and why: for people, and for a device that lost a race."""
+
+    hash: StatementHash
+    device: DeviceId | None
+    """The device that it would have admitted."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Devices, invites and rejections in the order of the fold."""
+
+    network: NetworkId
+    network_name: str
+    ipv4_range: IPv4Network
+    devices: tuple[Device, ...]
+    invites: tuple[Invite, ...]
+    rejections: tuple[Rejection, ...]
+    newer: tuple[StatementHash, ...]
+    """Statements by members, of kinds that this version does not know."""
+    _by_key: dict[object, Device] = field(init=False, repr=False, compare=False)
+    _invites: dict[InvitePublicKey, Invite] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_key: dict[object, Device] = {}
+        for device in self.devices:
+            keys = (device.id, device.verify_key, device.wireguard_key, device.name)
+            by_key.update(dict.fromkeys((*keys, device.ipv6), device))
+            if device.ipv4 is not None:
+                by_key[device.ipv4] = device
+        object.__setattr__(self, "_by_key", by_key)
+        # The first statement of an invite key counts, as in the fold.
+        invites = {invite.key: invite for invite in reversed(self.invites)}
+        object.__setattr__(self, "_invites", invites)
+
+    @property
+    def ipv6_subnet(self) -> IPv6Network:
+        return ipv6_subnet(self.network)
+
+    def device(
+        self, key: DeviceId | VerifyKey | WireGuardPublicKey | IPv4Address | IPv6Address
+    ) -> Device | None:
+        """The member with this id, key or mesh address."""
+        return self._by_key.get(key)
+
+    def named(self, name: str) -> Device | None:
+        """The member with this name: ``nas``, ``nas.home`` or ``nas.home.internal``."""
+        label, _, domain = name.lower().rstrip(".").partition(".")
+        if domain not in ("", self.network_name, f"{self.network_name}.{DOMAIN}"):
+            return None
+        return self._by_key.get(label)
+
+    def invite(self, key: InvitePublicKey) -> Invite | None:
+        return self._invites.get(key)
+
+    def refuse_newer(self) -> None:
+        """Raise StateError if the log holds what this version cannot judge (a revocation, say)."""
+        if self.newer:
+            raise StateError(
+                f"network {self.network_name!r} is administered by a newer version of meshdht: "
+                f"its membership log has {len(self.newer)} statements unknown to this version",
+                "update meshdht on this device; nothing was changed",
+            )
+
+    def __contains__(self, device: DeviceId) -> bool:
+        return device in self._by_key
+
+    def __iter__(self) -> Iterator[Device]:
+        return iter(self.devices)
+
+    def __len__(self) -> int:
+        return len(self.devices)

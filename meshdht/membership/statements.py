@@ -1,0 +1,241 @@
+"""Statements: what the membership log is made of.
+
+Bytes, integers big-endian, at most 900:
+
+    version u8 = 1 ‖ kind u8 ‖ network id 32 (zeros in the genesis) ‖ author key 32
+    ‖ parents u8 ‖ parent hashes 32 each, ascending ‖ written at u64 (Unix milliseconds)
+    ‖ body ‖ signature 64
+
+    1 genesis   network name text ‖ IPv4 range 4 + prefix u8 ‖ entropy 16
+                ‖ first device's name text ‖ its WireGuard key 32
+    2 invite    invite public key 32 ‖ expires u64 (Unix seconds) ‖ uses u16 ‖ suggested name text
+    3 admit     a join claim (see claims.py)
+
+Text is u16 length ‖ UTF-8. The author signs all bytes before the signature, context "membership
+statement", network id as written. A statement's hash is message_digest("statement", all its
+bytes); the genesis's hash is the network id. Only the genesis has no parents.
+
+A kind that this version does not know is kept and passed on, its body unread: see
+``Roster.refuse_newer``. A version it does not know is ``NewerVersion``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from itertools import pairwise
+from typing import NewType
+
+from meshdht.crypto.derive import message_digest
+from meshdht.crypto.keys import (
+    InvitePublicKey,
+    NetworkId,
+    SigningKey,
+    VerifyKey,
+    WireGuardPublicKey,
+)
+from meshdht.errors import Malformed
+from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
+from meshdht.membership.addresses import range_fault
+from meshdht.membership.claims import JoinClaim, read_claim
+from meshdht.membership.names import label_fault
+from meshdht.wire.buffer import Reader, Writer
+
+StatementHash = NewType("StatementHash", bytes)
+
+STATEMENT_VERSION = 1
+HASH_SIZE = 32
+SIGNATURE_SIZE = 64
+ENTROPY_SIZE = 16
+NO_NETWORK = NetworkId(bytes(32))
+
+_CONTEXT = "membership statement"
+_GENESIS, _INVITE, _ADMIT = 1, 2, 3
+
+
+class NewerVersion(Malformed):
+    """A statement of a version that this one cannot read: not forged, but not usable here."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisBody:
+    """The network and its first device, whose key is the author's: the first admin."""
+
+    network_name: str
+    ipv4_range: IPv4Network
+    entropy: bytes
+    device_name: str
+    wireguard_key: WireGuardPublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class InviteBody:
+    """``uses`` devices may join by the holder of this key until ``expires`` (Unix seconds)."""
+
+    invite: InvitePublicKey
+    expires: int
+    uses: int
+    suggested_name: str
+    """Empty: the joiner chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitBody:
+    """A member found this claim good."""
+
+    claim: JoinClaim
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownBody:
+    """A body of a kind that a later version introduced."""
+
+    kind: int
+    raw: bytes
+
+
+Body = GenesisBody | InviteBody | AdmitBody | UnknownBody
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement that is well formed; its signature is checked by ``verify``."""
+
+    network: NetworkId
+    author: VerifyKey
+    parents: tuple[StatementHash, ...]
+    unix_ms: int
+    body: Body
+    raw: bytes
+    hash: StatementHash
+
+    def verify(self) -> None:
+        """Raise BadSignature unless the author signed it, and joiner and invite what it admits."""
+        unsigned, signature = self.raw[:-SIGNATURE_SIZE], self.raw[-SIGNATURE_SIZE:]
+        self.author.verify(_CONTEXT, self.network, unsigned, signature)
+        if isinstance(self.body, AdmitBody):
+            self.body.claim.verify(self.network)
+
+    @property
+    def is_genesis(self) -> bool:
+        return isinstance(self.body, GenesisBody)
+
+    @property
+    def network_id(self) -> NetworkId:
+        """The network it belongs to: for the genesis, the one that it founds."""
+        return NetworkId(self.hash) if self.is_genesis else self.network
+
+
+def sign_statement(
+    body: Body,
+    *,
+    network: NetworkId,
+    author: SigningKey,
+    parents: tuple[StatementHash, ...],
+    unix_ms: int,
+) -> Statement:
+    """Write and sign a statement; raises Malformed for a body that no reader would take."""
+    kind, content = _encode_body(body)
+    writer = Writer().u8(STATEMENT_VERSION).u8(kind).raw(network.raw).raw(author.public.raw)
+    writer.u8(len(parents))
+    for parent in sorted(parents):
+        writer.raw(parent)
+    unsigned = writer.u64(unix_ms).raw(content).bytes()
+    return decode_statement(unsigned + author.sign(_CONTEXT, network, unsigned))
+
+
+def decode_statement(data: bytes) -> Statement:
+    """Read a statement; raises Malformed, or NewerVersion, which is one."""
+    if len(data) > STATEMENT_SIZE_MAX:
+        raise Malformed(f"a statement of {len(data)} bytes, more than {STATEMENT_SIZE_MAX}")
+    reader = Reader(data)
+    version = reader.u8()
+    if version > STATEMENT_VERSION:
+        raise NewerVersion(f"a statement of version {version}")
+    if version != STATEMENT_VERSION:
+        raise Malformed(f"no statement has the version {version}")
+    kind = reader.u8()
+    network = NetworkId(reader.take(NetworkId.SIZE))
+    author = VerifyKey(reader.take(VerifyKey.SIZE))
+    parents = _read_parents(reader)
+    unix_ms = reader.u64()
+    if reader.left < SIGNATURE_SIZE:
+        raise Malformed("a statement without a signature")
+    content = Reader(reader.take(reader.left - SIGNATURE_SIZE))
+    body = _read_body(kind, content)
+    content.done()
+    is_genesis = kind == _GENESIS
+    if is_genesis != (not parents) or is_genesis != (network == NO_NETWORK):
+        raise Malformed("the genesis alone has no parents and no network id")
+    statement_hash = StatementHash(message_digest("statement", data))
+    return Statement(network, author, parents, unix_ms, body, bytes(data), statement_hash)
+
+
+def _read_parents(reader: Reader) -> tuple[StatementHash, ...]:
+    count = reader.u8()
+    if count > STATEMENT_PARENTS_MAX:
+        raise Malformed(f"{count} parents, more than {STATEMENT_PARENTS_MAX}")
+    parents = tuple(StatementHash(reader.take(HASH_SIZE)) for _ in range(count))
+    if any(low >= high for low, high in pairwise(parents)):
+        raise Malformed("parents out of order, or one named twice")
+    return parents
+
+
+def _encode_body(body: Body) -> tuple[int, bytes]:
+    writer = Writer()
+    match body:
+        case GenesisBody():
+            writer.text(body.network_name).raw(body.ipv4_range.network_address.packed)
+            writer.u8(body.ipv4_range.prefixlen).raw(body.entropy)
+            writer.text(body.device_name).raw(body.wireguard_key.raw)
+            return _GENESIS, writer.bytes()
+        case InviteBody():
+            writer.raw(body.invite.raw).u64(body.expires).u16(body.uses)
+            return _INVITE, writer.text(body.suggested_name).bytes()
+        case AdmitBody():
+            return _ADMIT, body.claim.encode()
+        case UnknownBody():
+            return body.kind, body.raw
+
+
+def _read_body(kind: int, reader: Reader) -> Body:
+    if kind == _GENESIS:
+        return _read_genesis(reader)
+    if kind == _INVITE:
+        return _read_invite(reader)
+    if kind == _ADMIT:
+        claim = read_claim(reader)
+        _label(claim.name)
+        return AdmitBody(claim)
+    if kind == 0:
+        raise Malformed("no statement has the kind 0")
+    return UnknownBody(kind, reader.rest())
+
+
+def _read_genesis(reader: Reader) -> GenesisBody:
+    network_name = _label(reader.text())
+    try:
+        ipv4_range = IPv4Network((IPv4Address(reader.take(4)), reader.u8()))
+    except ValueError:
+        raise Malformed("not an IPv4 range") from None
+    if range_fault(ipv4_range):
+        raise Malformed("an IPv4 range that no mesh has")
+    entropy = reader.take(ENTROPY_SIZE)
+    device_name = _label(reader.text())
+    wireguard_key = WireGuardPublicKey(reader.take(WireGuardPublicKey.SIZE))
+    return GenesisBody(network_name, ipv4_range, entropy, device_name, wireguard_key)
+
+
+def _read_invite(reader: Reader) -> InviteBody:
+    invite = InvitePublicKey(reader.take(InvitePublicKey.SIZE))
+    expires, uses = reader.u64(), reader.u16()
+    if uses == 0:
+        raise Malformed("an invite without uses")
+    suggested = reader.text()
+    return InviteBody(invite, expires, uses, _label(suggested) if suggested else "")
+
+
+def _label(text: str) -> str:
+    if label_fault(text):
+        raise Malformed("a name that is no DNS label")
+    return text
