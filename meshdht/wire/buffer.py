@@ -4,14 +4,14 @@ u8 u16 u32 u64   unsigned integers
 take(n)          n bytes as they are
 var              u16 length ‖ bytes
 text             var, UTF-8
-endpoint         u8 family (4 or 6) ‖ 4 or 16 bytes address ‖ u16 port
+endpoint         u8 family (4 or 6) ‖ 4 or 16 bytes address ‖ u16 port; never IPv4-mapped
 """
 
 from __future__ import annotations
 
 import ipaddress
 
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import Endpoint, is_plain
 from meshdht.errors import Malformed
 
 _ADDRESS_SIZE = {4: 4, 6: 16}
@@ -60,6 +60,8 @@ class Reader:
         if size is None:
             raise Malformed("an address family is 4 or 6")
         address = ipaddress.ip_address(self.take(size))
+        if not is_plain(address):
+            raise Malformed("an IPv4 address in IPv6 form")
         return Endpoint(str(address), self.u16())
 
     def rest(self) -> bytes:
