@@ -1,0 +1,1 @@
+"""WireGuard, the protocol of the paper, without sockets: bytes and times in and out."""

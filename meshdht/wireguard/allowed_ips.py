@@ -1,0 +1,84 @@
+"""Cryptokey routing (paper, section 2): the longest prefix that holds an address names the peer.
+
+A dictionary per prefix length, longest first. A mesh has a handful of lengths, most of them
+full (/32 and /128), so a look-up is one or two dictionary accesses. The walk that a trie needs
+would cost more in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network
+from typing import Generic, TypeVar
+
+IPNetwork = IPv4Network | IPv6Network
+P = TypeVar("P")
+
+
+class _Family(Generic[P]):
+    """The prefixes of one address family; addresses are bytes in network order."""
+
+    __slots__ = ("_bits", "_lengths", "_prefixes", "hosts")
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+        self.hosts: dict[bytes, P] = {}
+        self._prefixes: dict[int, dict[int, P]] = {}
+        self._lengths: list[int] = []
+
+    def lookup(self, address: bytes) -> P | None:
+        peer = self.hosts.get(address)
+        if peer is not None or not self._lengths:
+            return peer
+        number = int.from_bytes(address, "big")
+        for length in self._lengths:
+            peer = self._prefixes[length].get(number >> (self._bits - length))
+            if peer is not None:
+                return peer
+        return None
+
+    def insert(self, address: bytes, length: int, peer: P) -> None:
+        if length == self._bits:
+            self.hosts[address] = peer
+            return
+        if length not in self._prefixes:
+            self._prefixes[length] = {}
+            self._lengths = sorted(self._prefixes, reverse=True)
+        prefix = int.from_bytes(address, "big") >> (self._bits - length)
+        self._prefixes[length][prefix] = peer
+
+    def remove(self, peer: P) -> None:
+        self.hosts = {key: held for key, held in self.hosts.items() if held is not peer}
+        for length in list(self._prefixes):
+            kept = {key: held for key, held in self._prefixes[length].items() if held is not peer}
+            if kept:
+                self._prefixes[length] = kept
+            else:
+                del self._prefixes[length]
+        self._lengths = sorted(self._prefixes, reverse=True)
+
+
+class AllowedIPs(Generic[P]):
+    """The table of all peers. A prefix belongs to one peer; giving it to another moves it."""
+
+    __slots__ = ("_v4", "_v6")
+
+    def __init__(self) -> None:
+        self._v4: _Family[P] = _Family(32)
+        self._v6: _Family[P] = _Family(128)
+
+    def lookup(self, address: bytes) -> P | None:
+        """The peer of an address of 4 or 16 bytes."""
+        return (self._v4 if len(address) == 4 else self._v6).lookup(address)
+
+    def replace(self, peer: P, networks: Iterable[IPNetwork]) -> None:
+        """Give the peer exactly these networks."""
+        self.remove(peer)
+        for network in networks:
+            family = self._v4 if network.version == 4 else self._v6
+            family.insert(network.network_address.packed, network.prefixlen, peer)
+
+    def remove(self, peer: P) -> None:
+        """Take everything from the peer."""
+        self._v4.remove(peer)
+        self._v6.remove(peer)

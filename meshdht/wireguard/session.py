@@ -1,0 +1,110 @@
+"""Sessions: the transport keys of one handshake, and the three of a peer (paper, section 6.3)."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from meshdht.wireguard.messages import transport_head
+from meshdht.wireguard.noise import SessionKeys
+from meshdht.wireguard.replay import ReplayWindow
+
+_NONCE_PREFIX = bytes(4)
+_PADDING = [bytes(size) for size in range(16)]
+
+
+class Session:
+    """Two keys, two counters. ``created_at`` is monotonic seconds."""
+
+    __slots__ = (
+        "_head",
+        "_receive",
+        "_send",
+        "created_at",
+        "initiator",
+        "local_index",
+        "replay",
+        "sent",
+    )
+
+    def __init__(
+        self,
+        keys: SessionKeys,
+        local_index: int,
+        remote_index: int,
+        *,
+        initiator: bool,
+        now: float,
+    ) -> None:
+        self._send = ChaCha20Poly1305(keys.send)
+        self._receive = ChaCha20Poly1305(keys.receive)
+        self._head = transport_head(remote_index)
+        self.local_index = local_index
+        self.initiator = initiator
+        self.created_at = now
+        self.sent = 0
+        self.replay = ReplayWindow()
+
+    def seal(self, packet: bytes, mtu: int) -> bytes:
+        """A transport message. The packet is padded to 16 bytes, but never beyond ``mtu``."""
+        counter = self.sent.to_bytes(8, "little")
+        self.sent += 1
+        size = len(packet)
+        padding = -size & 15
+        if padding:
+            if size + padding > mtu:
+                padding = max(0, mtu - size)
+            packet += _PADDING[padding]
+        return self._head + counter + self._send.encrypt(_NONCE_PREFIX + counter, packet, None)
+
+    def open(self, message: bytes) -> bytes:
+        """The padded packet of a transport message; raises InvalidTag. Check the counter then."""
+        return self._receive.decrypt(_NONCE_PREFIX + message[8:16], message[16:], None)
+
+
+class Keypairs:
+    """``current`` sends. ``previous`` still receives what was under way when it was replaced.
+
+    ``next`` is a responder's new session: it may not send before the initiator has shown, by
+    a first packet, that it has the keys too.
+    """
+
+    __slots__ = ("current", "next", "previous")
+
+    def __init__(self) -> None:
+        self.current: Session | None = None
+        self.previous: Session | None = None
+        self.next: Session | None = None
+
+    def install_initiated(self, session: Session) -> list[Session]:
+        """A response has come: the session may send at once. Returns the sessions it displaced."""
+        dropped = [self.previous]
+        if self.next is not None:
+            # Both sides began at once. The peer will use the one of its own initiation.
+            dropped.append(self.current)
+            self.previous = self.next
+            self.next = None
+        else:
+            self.previous = self.current
+        self.current = session
+        return [old for old in dropped if old is not None]
+
+    def install_responded(self, session: Session) -> list[Session]:
+        """A response was sent. Returns the sessions that this displaced."""
+        dropped = [self.next, self.previous]
+        self.next = session
+        self.previous = None
+        return [old for old in dropped if old is not None]
+
+    def confirm(self) -> list[Session]:
+        """The first packet under ``next`` has come. Returns the sessions that this displaced."""
+        dropped = [self.previous]
+        self.previous = self.current
+        self.current = self.next
+        self.next = None
+        return [old for old in dropped if old is not None]
+
+    def clear(self) -> list[Session]:
+        """Forget all; returns them."""
+        held = [self.current, self.previous, self.next]
+        self.current = self.previous = self.next = None
+        return [old for old in held if old is not None]

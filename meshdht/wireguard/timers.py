@@ -1,0 +1,166 @@
+"""The timers of one peer (paper, section 6) as deadlines in monotonic seconds.
+
+    deadline      armed by                        what is due
+    retransmit    an initiation sent              the initiation again, or giving up
+    handshake     data sent, nothing heard        a new handshake: the peer may have restarted
+    keepalive     data heard, nothing sent        an empty packet, so that the peer hears us
+    persistent    any packet, if configured       an empty packet, so that a NAT keeps its mapping
+    erase         a session made                  all keys forgotten
+
+``earliest`` never lies behind the next deadline, but may be too early: a cancelled or moved
+deadline leaves it, so that the packet path costs a few assignments. ``expired`` corrects it.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+from meshdht.clock import Entropy
+from meshdht.wireguard.constants import JITTER_S, Intervals
+
+NEVER = math.inf
+
+
+class Expiry(enum.Enum):
+    """What a deadline asks for."""
+
+    RETRANSMIT = enum.auto()
+    GIVE_UP = enum.auto()
+    HANDSHAKE = enum.auto()
+    KEEPALIVE = enum.auto()
+    ERASE = enum.auto()
+
+
+class Timers:
+    """Told what happened, says what is due."""
+
+    __slots__ = (
+        "_another_keepalive",
+        "_entropy",
+        "_erase_at",
+        "_handshake_at",
+        "_intervals",
+        "_keepalive_at",
+        "_persistent_at",
+        "_persistent_s",
+        "_retransmit_at",
+        "_retransmit_until",
+        "earliest",
+    )
+
+    def __init__(self, intervals: Intervals, entropy: Entropy) -> None:
+        self._intervals = intervals
+        self._entropy = entropy
+        self._persistent_s = 0.0
+        self.earliest = NEVER
+        self._retransmit_at = NEVER
+        self._retransmit_until = NEVER
+        self._handshake_at = NEVER
+        self._keepalive_at = NEVER
+        self._persistent_at = NEVER
+        self._erase_at = NEVER
+        self._another_keepalive = False
+
+    def set_persistent(self, seconds: float, now: float) -> None:
+        """Arm the persistent keepalive for now and then every ``seconds``; 0 disarms it."""
+        self._persistent_s = seconds
+        self._persistent_at = self._due(now) if seconds else NEVER
+
+    def data_sent(self, now: float) -> None:
+        """A packet with content left under a session."""
+        self._keepalive_at = NEVER
+        if self._handshake_at == NEVER:
+            silence = self._intervals.keepalive_timeout + self._intervals.rekey_timeout
+            self._handshake_at = self._due(now + silence + self._jitter())
+        if self._persistent_s:
+            self._persistent_at = self._due(now + self._persistent_s)
+
+    def empty_sent(self, now: float) -> None:
+        """A keepalive or a handshake message left."""
+        self._keepalive_at = NEVER
+        if self._persistent_s:
+            self._persistent_at = self._due(now + self._persistent_s)
+
+    def data_received(self, now: float) -> None:
+        """An authenticated packet with content came."""
+        self._handshake_at = NEVER
+        if self._keepalive_at == NEVER:
+            self._keepalive_at = self._due(now + self._intervals.keepalive_timeout)
+        else:
+            self._another_keepalive = True
+        if self._persistent_s:
+            self._persistent_at = self._due(now + self._persistent_s)
+
+    def empty_received(self, now: float) -> None:
+        """An authenticated keepalive or handshake message came."""
+        self._handshake_at = NEVER
+        if self._persistent_s:
+            self._persistent_at = self._due(now + self._persistent_s)
+
+    def initiation_sent(self, now: float) -> None:
+        """Repeat it after REKEY_TIMEOUT; the first of a row starts REKEY_ATTEMPT_TIME."""
+        if self._retransmit_until == NEVER:
+            self._retransmit_until = now + self._intervals.rekey_attempt_time
+        self._retransmit_at = self._due(now + self._intervals.rekey_timeout + self._jitter())
+        self.empty_sent(now)
+
+    def handshake_wanted(self, now: float) -> None:
+        """There is something to send: REKEY_ATTEMPT_TIME begins anew."""
+        self._retransmit_until = now + self._intervals.rekey_attempt_time
+
+    def handshake_done(self) -> None:
+        """A response came, or the peer's first packet under its own initiation."""
+        self._retransmit_at = NEVER
+        self._retransmit_until = NEVER
+
+    def session_made(self, now: float) -> None:
+        """Keys live on for at most 3 × REJECT_AFTER_TIME (section 6.3)."""
+        self._erase_at = self._due(now + 3 * self._intervals.reject_after_time)
+
+    def expired(self, now: float) -> list[Expiry]:
+        """What is due, each deadline disarmed or moved on; ``earliest`` is exact afterwards."""
+        due: list[Expiry] = []
+        if self._retransmit_at <= now:
+            due.append(self._retransmit(now))
+        if self._handshake_at <= now:
+            self._handshake_at = NEVER
+            due.append(Expiry.HANDSHAKE)
+        if self._keepalive_at <= now:
+            self._keepalive_at = NEVER
+            if self._another_keepalive:
+                self._another_keepalive = False
+                self._keepalive_at = now + self._intervals.keepalive_timeout
+            due.append(Expiry.KEEPALIVE)
+        if self._persistent_at <= now:
+            self._persistent_at = now + self._persistent_s
+            due.append(Expiry.KEEPALIVE)
+        if self._erase_at <= now:
+            self._erase_at = NEVER
+            due.append(Expiry.ERASE)
+        self.earliest = min(
+            self._retransmit_at,
+            self._handshake_at,
+            self._keepalive_at,
+            self._persistent_at,
+            self._erase_at,
+        )
+        return due
+
+    def _retransmit(self, now: float) -> Expiry:
+        self._retransmit_at = NEVER
+        if now < self._retransmit_until:
+            return Expiry.RETRANSMIT
+        self._retransmit_until = NEVER
+        self._keepalive_at = NEVER
+        if self._erase_at == NEVER:
+            self.session_made(now)
+        return Expiry.GIVE_UP
+
+    def _due(self, at: float) -> float:
+        if at < self.earliest:
+            self.earliest = at
+        return at
+
+    def _jitter(self) -> float:
+        return self._entropy.uniform(0.0, JITTER_S)
