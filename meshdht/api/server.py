@@ -157,10 +157,12 @@ class ApiServer:
                 f"the daemon already serves {CONNECTIONS_MAX} clients",
                 "close some: meshdht tui, meshdht ping and scripts that keep a connection",
             )
+        hello = await _first_line(channel)
+        # Only now: a refusal sent before the client has written would be lost with its socket.
         refused = refusal(peer_credentials(channel.socket))
         if refused is not None:
             raise refused
-        await _greet(channel)
+        await _greet(channel, hello)
         while (line := await channel.receive()) is not None:
             await self._answer(decode_request(line), channel)
 
@@ -206,7 +208,7 @@ class ApiServer:
         yield Done()
 
 
-async def _greet(channel: _Channel) -> None:
+async def _first_line(channel: _Channel) -> bytes:
     try:
         async with asyncio.timeout(HELLO_TIMEOUT_S):
             line = await channel.receive()
@@ -214,6 +216,10 @@ async def _greet(channel: _Channel) -> None:
         raise ClientGone from None
     if line is None:
         raise ClientGone
+    return line
+
+
+async def _greet(channel: _Channel, line: bytes) -> None:
     hello = decode_request(line)
     if not isinstance(hello, Hello):
         raise ApiError("a client must say hello first", exit_code=2)

@@ -37,7 +37,7 @@ def launch(
     *,
     progress: Callable[[str], None],
     timeout_s: float,
-    command: Sequence[str] = DAEMON_COMMAND,
+    command: Sequence[str] | None = None,
 ) -> Ready:
     """Start a daemon in the background and wait until it is ready.
 
@@ -48,7 +48,7 @@ def launch(
     with open(read_end, "rb", buffering=0) as reports, tempfile.TemporaryFile() as output:
         try:
             daemon = subprocess.Popen(
-                command,
+                command or DAEMON_COMMAND,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,

@@ -1,0 +1,185 @@
+"""A Service without a network behind it, for the tests of the API, the command line and the TUI."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from meshdht.api.feed import EventFeed
+from meshdht.api.messages import (
+    CreateInvite,
+    Device,
+    Devices,
+    Event,
+    Invite,
+    Peer,
+    PeerPath,
+    Ping,
+    Pong,
+    Status,
+    ThisDevice,
+)
+from meshdht.api.server import ApiServer
+
+LINK = "meshdht://v1/" + "k7q2m5x4" * 24
+NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
+LAPTOP = Peer(
+    name="laptop",
+    id="l" * 32,
+    addresses=("100.64.7.2", "fd5a:1c2e:9b00::2"),
+    online=True,
+    path=PeerPath(kind="direct", endpoint="192.0.2.7:51820"),
+    handshake_age_s=12.0,
+    rtt_ms=7.25,
+    rx_bytes=1_468_006,
+    tx_bytes=350_208,
+)
+PHONE = Peer(
+    name="phone",
+    id="p" * 32,
+    addresses=("100.64.7.3", "fd5a:1c2e:9b00::3"),
+    online=True,
+    path=PeerPath(kind="relay", relay="vps"),
+    handshake_age_s=95.0,
+    rtt_ms=84.0,
+    rx_bytes=2048,
+    tx_bytes=1024,
+)
+ATTIC = Peer(name="attic", id="a" * 32, addresses=("100.64.7.4", "fd5a:1c2e:9b00::4"), online=False)
+STATUS = Status(
+    network="home",
+    engine="embedded",
+    device=NAS,
+    peers=(PHONE, LAPTOP, ATTIC),
+    daemon="0.1.0",
+    uptime_s=7500.0,
+    listen_port=51820,
+    dropped={"not for us": 3},
+)
+
+
+class Trouble(Exception):
+    """An error as the daemon raises them: message, hint, exit code."""
+
+    def __init__(self, message: str, hint: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+class FakeService:
+    """Answers from ``snapshot``; ``change`` replaces it and tells the subscribers."""
+
+    def __init__(self, snapshot: Status = STATUS, *, interval_s: float = 0.02) -> None:
+        self.snapshot = snapshot
+        self.feed = EventFeed(self.status, interval_s=interval_s)
+        self.invites: list[CreateInvite] = []
+        self.stopped = asyncio.Event()
+        self.streams_open = 0
+        self.pongs: list[Pong] | None = None
+
+    def change(self, *peers: Peer) -> None:
+        """Put these peers in place of those with the same ids."""
+        known = {peer.id: peer for peer in self.snapshot.peers}
+        known.update({peer.id: peer for peer in peers})
+        self.snapshot = replace(self.snapshot, peers=tuple(known.values()))
+        self.feed.touch()
+
+    async def status(self) -> Status:
+        return self.snapshot
+
+    async def devices(self) -> Devices:
+        own = Device(
+            name=NAS.name,
+            id=NAS.id,
+            addresses=NAS.addresses,
+            admin=True,
+            online=True,
+            this_device=True,
+            joined=1_790_000_000,
+        )
+        others = (
+            Device(
+                name=peer.name,
+                id=peer.id,
+                addresses=peer.addresses,
+                admin=False,
+                online=peer.online,
+                this_device=False,
+            )
+            for peer in self.snapshot.peers
+        )
+        return Devices(network=self.snapshot.network, devices=(own, *others))
+
+    async def invite(self, request: CreateInvite) -> Invite:
+        if request.name == "broken":
+            raise RuntimeError("a fault inside")
+        if request.name == "nas":
+            raise Trouble("a device is called nas already", "choose another --name", 2)
+        self.invites.append(request)
+        return Invite(link=LINK, expires=1_790_000_000 + request.expires_s)
+
+    async def ping(self, request: Ping) -> AsyncIterator[Pong]:
+        peer = next((p for p in self.snapshot.peers if request.peer in (p.name, p.id)), None)
+        if peer is None:
+            raise Trouble(f"no peer is called {request.peer!r}", "meshdht peers lists them", 2)
+        self.streams_open += 1
+        try:
+            for sequence in range(request.count):
+                yield Pong(peer=peer.name, sequence=sequence, path=peer.path, rtt_ms=peer.rtt_ms)
+                if request.until_direct and peer.path.kind == "direct":
+                    return
+                await asyncio.sleep(0.005)
+        finally:
+            self.streams_open -= 1
+
+    async def events(self) -> AsyncIterator[Event]:
+        self.streams_open += 1
+        try:
+            async for event in self.feed.events():
+                yield event
+        finally:
+            self.streams_open -= 1
+
+    async def down(self) -> None:
+        self.stopped.set()
+
+
+@contextlib.contextmanager
+def short_directory() -> Iterator[Path]:
+    """A directory whose path leaves room for a socket's name (108 bytes in all)."""
+    with tempfile.TemporaryDirectory(prefix="meshdht-") as name:
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def serving(path: Path, snapshot: Status = STATUS) -> Iterator[FakeService]:
+    """A FakeService on a socket, in a thread of its own, until ``down`` or the block's end."""
+    ready = threading.Event()
+    made: list[tuple[FakeService, asyncio.AbstractEventLoop]] = []
+
+    async def serve() -> None:
+        service = FakeService(snapshot)
+        async with ApiServer(path, service):
+            made.append((service, asyncio.get_running_loop()))
+            ready.set()
+            await service.stopped.wait()
+            await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    assert ready.wait(10), "the fake daemon did not start"
+    service, loop = made[0]
+    try:
+        yield service
+    finally:
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(service.stopped.set)
+        thread.join(10)

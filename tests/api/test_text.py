@@ -1,0 +1,77 @@
+"""Units and paths in words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.api.messages import PeerPath
+from meshdht.api.text import age_text, ipv4_first, link_text, path_text, rtt_text, size_text
+from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 KiB"),
+        (1024, "1.0 KiB"),
+        (350_208, "342 KiB"),
+        (1_468_006, "1.4 MiB"),
+        (10 * 2**30, "10 GiB"),
+        (5 * 2**50, "5120 TiB"),
+    ],
+)
+def test_sizes_have_binary_units(count: int, text: str) -> None:
+    assert size_text(count) == text
+
+
+@given(st.integers(0, 999 * 2**40))
+def test_a_size_fits_a_narrow_column(count: int) -> None:
+    assert len(size_text(count)) <= 7
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.2, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (7500, "2 h"),
+        (86400 * 3.5, "3 d"),
+        (-1, "0 s"),
+    ],
+)
+def test_ages_are_rounded_down(seconds: float | None, text: str) -> None:
+    assert age_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [(None, "–"), (0.416, "0.42 ms"), (7.25, "7.2 ms"), (99.96, "100 ms"), (210.4, "210 ms")],
+)
+def test_round_trips_keep_two_or_three_digits(milliseconds: float | None, text: str) -> None:
+    assert rtt_text(milliseconds) == text
+
+
+def test_paths_name_their_endpoint_or_relay() -> None:
+    assert path_text(LAPTOP.path) == "direct 192.0.2.7:51820"
+    assert path_text(PHONE.path) == "relay vps"
+    assert path_text(PeerPath(kind="relay")) == "relay"
+    assert path_text(PeerPath(kind="lan")) == "lan"
+    assert path_text(PeerPath()) == "–"
+
+
+def test_a_peer_that_is_away_is_said_to_be() -> None:
+    assert link_text(ATTIC) == "offline"
+    assert link_text(PHONE) == "relay vps"
+
+
+def test_the_ipv4_address_comes_first_where_there_is_one() -> None:
+    assert ipv4_first(("fd00::1", "10.0.0.1")) == "10.0.0.1"
+    assert ipv4_first(("fd00::1",)) == "fd00::1"
+    assert ipv4_first(()) == "–"
