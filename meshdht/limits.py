@@ -103,3 +103,12 @@ DHT_SAVED_CONTACTS = 256
 MAX_GOSSIP_FANOUT = 16
 # Datagrams in one answer to a FETCH: a member that asks in a loop draws a bounded burst each time.
 MAX_STATEMENT_PACKETS = 16
+
+# --- joining ---
+# Whoever holds a link can send claims; each costs two signature checks and a box.
+JOIN_REQUESTS_PER_S = 20.0
+JOIN_REQUESTS_BURST = 40.0
+
+# --- journal ---
+# A disk slower than the network must not make the queue of writes grow for ever.
+JOURNAL_WRITES = 10_000

@@ -1,0 +1,107 @@
+"""Who gets into the routing table: only a node that answered us, at the address it answered from.
+
+A reply under our own message id proves a round trip. A request proves nothing by itself: its
+sender is pinged, and only if its address has echoed a token, so that nobody can make us send
+to a third party. A known contact's address changes only once the old one stays silent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from meshdht.dht.inflight import Answer, Inflight, RoundTripEstimate
+from meshdht.dht.messages import Ping
+from meshdht.dht.table import RemoteNode, Table
+from meshdht.endpoint import Endpoint
+from meshdht.limits import DHT_PENDING_ADMISSIONS
+
+# A contact that answered this recently at its old address has not moved.
+_SURE_S = 10.0
+
+
+class Admission:
+    """Keeps the table to proved contacts."""
+
+    def __init__(
+        self, own_id: bytes, table: Table, inflight: Inflight, counters: Counter[str]
+    ) -> None:
+        self._own_id = own_id
+        self._table = table
+        self._inflight = inflight
+        self._counters = counters
+        self._pending: set[bytes] = set()
+
+    def requested(self, sender: bytes, source: Endpoint) -> None:
+        """A request came from an address that receives what is sent to it."""
+        if sender == self._own_id:
+            return
+        known = self._table.find(sender)
+        if known is not None and known.endpoint == source and known.failures == 0:
+            return
+        self._prove(sender, source)
+
+    def answered(self, answer: Answer, estimate: RoundTripEstimate) -> None:
+        """A round trip with this node is done; ``estimate`` is what was learned of its address."""
+        sender, endpoint = answer.sender, answer.endpoint
+        if sender == self._own_id:
+            return
+        now = asyncio.get_running_loop().time()
+        known = self._table.find(sender)
+        if known is None:
+            self._table.add_contact(RemoteNode(sender, endpoint, now, estimate))
+        elif known.endpoint == endpoint:
+            known.seen = now
+            known.failures = 0
+            self._table.add_contact(known)
+        elif known.failures > 0:
+            self._move(known, RemoteNode(sender, endpoint, now, estimate))
+        elif now - known.seen > _SURE_S:
+            self._challenge(known, RemoteNode(sender, endpoint, now, estimate))
+
+    def _move(self, known: RemoteNode, moved: RemoteNode) -> None:
+        self._table.forget(known)
+        self._table.add_contact(moved)
+
+    def _prove(self, node_id: bytes, endpoint: Endpoint) -> None:
+        """Ping it; the answer comes back through ``answered``."""
+        if not self._claim(node_id):
+            return
+        known = self._table.find(node_id)
+        same = known is not None and known.endpoint == endpoint
+        estimate = known.estimate if known is not None and same else RoundTripEstimate()
+
+        def done(future: asyncio.Future[Answer | None]) -> None:
+            self._pending.discard(node_id)
+            answer = None if future.cancelled() else future.result()
+            if answer is not None:
+                self.answered(answer, estimate)
+
+        self._inflight.request(Ping(), endpoint, estimate).add_done_callback(done)
+
+    def _challenge(self, known: RemoteNode, claimed: RemoteNode) -> None:
+        """The id answered elsewhere: it moves there only if its old address is silent."""
+        if not self._claim(known.id):
+            return
+
+        def done(future: asyncio.Future[Answer | None]) -> None:
+            self._pending.discard(known.id)
+            if future.cancelled():
+                return
+            answer = future.result()
+            if answer is not None and answer.sender == known.id:
+                self._counters["claimed address"] += 1
+                self.answered(answer, known.estimate)
+            elif self._table.find(known.id) is known:
+                self._move(known, claimed)
+
+        self._inflight.request(Ping(), known.endpoint, known.estimate).add_done_callback(done)
+
+    def _claim(self, node_id: bytes) -> bool:
+        if node_id in self._pending:
+            return False
+        if len(self._pending) >= DHT_PENDING_ADMISSIONS:
+            self._counters["too many admissions"] += 1
+            return False
+        self._pending.add(node_id)
+        return True

@@ -1,0 +1,198 @@
+"""The DHT of one device: what the rest of the program sees of this room.
+
+Bodies come and go through the control channel; times are the running loop's. No task is
+started here: replies and timeouts complete futures, and ``run`` belongs to the caller's group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from meshdht.clock import Clock, Entropy
+from meshdht.dht.base import Node
+from meshdht.dht.inflight import Answer, RoundTripEstimate, Send
+from meshdht.dht.lookup import NodeLookup, ValueLookup
+from meshdht.dht.messages import FindNode, Outcome, Stored, StoreValue
+from meshdht.dht.protocol import DhtProtocol, Verify
+from meshdht.dht.storage import OWN, RecordStorage
+from meshdht.dht.table import RemoteNode
+from meshdht.dht.upkeep import Upkeep
+from meshdht.endpoint import Endpoint
+from meshdht.limits import DHT_SAVED_CONTACTS
+
+# The paper's k: every 20 nodes of a homelab hold every record.
+K = 20
+ALPHA = 3
+# Endpoints asked at once when starting; the next as many follow until one has answered.
+_BOOTSTRAP_WAVE = 16
+_BOOTSTRAP_WAVE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A node and where it was last reached."""
+
+    node_id: bytes
+    endpoint: Endpoint
+    last_seen: float
+    """Unix seconds."""
+
+
+class Dht:
+    """Publishes, looks up, answers others."""
+
+    def __init__(
+        self,
+        node_id: bytes,
+        send: Send,
+        storage: RecordStorage,
+        verify: Verify,
+        entropy: Entropy,
+        clock: Clock,
+        *,
+        k: int = K,
+        alpha: int = ALPHA,
+    ) -> None:
+        """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
+        ``clock`` only dates what is written to disk."""
+        self.counters: Counter[str] = Counter()
+        """What was not let through, by reason."""
+        self._clock = clock
+        self._storage = storage
+        self._verify = verify
+        self._k = k
+        self._alpha = alpha
+        self._remembered: list[Endpoint] = []
+        self._protocol = DhtProtocol(
+            Node(node_id),
+            storage,
+            k,
+            send=send,
+            verify=verify,
+            entropy=entropy,
+            counters=self.counters,
+        )
+        self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
+        self.reply_received = self._protocol.inflight.answer
+        self.retry_received = self._protocol.inflight.retry
+
+    def request_received(
+        self, sender: bytes, message_id: bytes, body: bytes, source: Endpoint, *, validated: bool
+    ) -> None:
+        """A DHT_REQUEST came in; the answer, if any, goes out before this returns."""
+        self._protocol.request_received(sender, message_id, body, source, validated=validated)
+
+    async def bootstrap(self, endpoints: Sequence[Endpoint] = ()) -> int:
+        """Find into the network by these endpoints and by remembered contacts, all raced.
+
+        Goes on with the first that answers, looks this node itself up, and returns how many
+        contacts it has then: 0 if nobody answered.
+        """
+        own_id = self._protocol.source_node.id
+        revived = [node.endpoint for node in reversed(self._protocol.router.all_replacements())]
+        waves = list(dict.fromkeys([*endpoints, *self._remembered, *revived]))
+        pending: set[asyncio.Future[Answer | None]] = set()
+        answered = False
+        while (waves or pending) and not answered:
+            for endpoint in waves[:_BOOTSTRAP_WAVE]:
+                pending.add(self._greet(endpoint, own_id))
+            del waves[:_BOOTSTRAP_WAVE]
+            done, pending = await asyncio.wait(
+                pending,
+                timeout=_BOOTSTRAP_WAVE_S if waves else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            answered = any(future.result() is not None for future in done)
+        if len(self._protocol.router):
+            await self.find_node(own_id)
+        return len(self._protocol.router)
+
+    def _greet(self, endpoint: Endpoint, own_id: bytes) -> asyncio.Future[Answer | None]:
+        """Ask an endpoint whose id is not known; whoever answers is admitted."""
+        estimate = RoundTripEstimate()
+        future = self._protocol.inflight.request(FindNode(own_id), endpoint, estimate)
+
+        def settle(done: asyncio.Future[Answer | None]) -> None:
+            answer = None if done.cancelled() else done.result()
+            if answer is not None:
+                self._protocol.admission.answered(answer, estimate)
+
+        future.add_done_callback(settle)
+        return future
+
+    async def find_node(self, target: bytes) -> list[Contact]:
+        """The nodes nearest to an id that answer, nearest first."""
+        bucket = self._protocol.router.bucket_of(Node(target))
+        bucket.refreshed = asyncio.get_running_loop().time()
+        lookup = NodeLookup(self._protocol, target, self._k, self._alpha)
+        return [self._contact(node) for node in await lookup.find()]
+
+    async def publish(self, key: bytes, value: bytes) -> int:
+        """Store at the k nearest nodes (at all, where there are fewer) and here.
+
+        Returns how many others hold it now. Raises RemoteError if the value does not verify.
+        """
+        sequence = self._verify(key, value)
+        self._storage.offer(key, value, sequence, source=OWN)
+        lookup = NodeLookup(self._protocol, key, self._k, self._alpha)
+        answered = await lookup.find()
+        request = StoreValue(key, value)
+        slow = {self._protocol.ask(node, request): node.failures for node in lookup.slow()}
+        stores = [self._protocol.ask(node, request) for node in answered]
+        await asyncio.gather(*stores)
+        if hopeful := [store for store, failures in slow.items() if not failures]:
+            await asyncio.wait(hopeful, timeout=self._protocol.inflight.typical.timeout)
+        answers = [store.result() for store in [*stores, *slow] if store.done()]
+        outcomes = [a.reply.outcome for a in answers if a and isinstance(a.reply, Stored)]
+        self.counters["superseded"] += outcomes.count(Outcome.NOT_NEWER)
+        return outcomes.count(Outcome.STORED) + outcomes.count(Outcome.SAME)
+
+    async def lookup(self, key: bytes) -> bytes | None:
+        """The newest verified value under a key, or None; holders of an older one are mended
+        with its original bytes, without waiting for them."""
+        lookup = ValueLookup(self._protocol, key, self._k, self._alpha)
+        await lookup.find()
+        if lookup.value is None:
+            return None
+        for node in lookup.stale():
+            self._protocol.ask(node, StoreValue(key, lookup.value))
+        self._storage.offer(key, lookup.value, lookup.sequence, source=OWN)
+        return lookup.value
+
+    def remember(self, contacts: Iterable[Contact]) -> None:
+        """Contacts from disk: asked at bootstrap, in the table only once they answer."""
+        offset = asyncio.get_running_loop().time() - self._clock.unix()
+        latest = sorted(contacts, key=lambda contact: contact.last_seen, reverse=True)
+        for contact in latest[:DHT_SAVED_CONTACTS]:
+            if contact.node_id != self._protocol.source_node.id:
+                self._remembered.append(contact.endpoint)
+                seen = contact.last_seen + offset
+                node = RemoteNode(contact.node_id, contact.endpoint, seen)
+                self._protocol.router.remember(node)
+
+    def contacts(self) -> list[Contact]:
+        """Whom to remember on disk: who answered last comes first."""
+        router = self._protocol.router
+        known = sorted(router, key=lambda node: node.seen, reverse=True)
+        known += reversed(router.all_replacements())
+        return [self._contact(node) for node in known[:DHT_SAVED_CONTACTS]]
+
+    def _contact(self, node: RemoteNode) -> Contact:
+        ago = asyncio.get_running_loop().time() - node.seen
+        return Contact(node.id, node.endpoint, self._clock.unix() - ago)
+
+    async def run(self) -> None:
+        """Upkeep until cancelled: quiet contacts are pinged, dead ones tried again, buckets
+        refreshed, values whose time is over let go."""
+        await self._upkeep.run()
+
+    async def refresh(self) -> None:
+        """Look into every bucket now, as after a long sleep or a change of network."""
+        await self._upkeep.refresh(limit=len(self._protocol.router.buckets))
+
+    def close(self) -> None:
+        """Give up every request that still waits."""
+        self._protocol.inflight.close()

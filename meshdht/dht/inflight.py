@@ -1,0 +1,195 @@
+"""Requests that wait for a reply, and how long they may.
+
+Round-trip times are estimated per contact after RFC 6298 (SRTT and RTTVAR, Karn's rule: no
+sample from a request that was sent twice). A request is sent up to three times, each wait
+twice the last; whoever waits for it may go on with others long before (see ``hedge_after``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from meshdht.clock import Entropy
+from meshdht.dht.messages import REPLY_TO, Reply, Request, decode_reply, encode_request
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed
+from meshdht.limits import DHT_OUTSTANDING
+from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
+
+# RFC 6298's 1 s is meant for streams; a look-up has others to ask meanwhile.
+FIRST_TIMEOUT_S = 0.5
+SHORTEST_TIMEOUT_S = 0.1
+LONGEST_TIMEOUT_S = 1.5
+SENDINGS = 3
+_ALPHA, _BETA = 1 / 8, 1 / 4
+
+Send = Callable[[MessageKind, bytes, bytes, Endpoint], None]
+"""send(kind, message id of 8 bytes, body, to): seals and sends one control packet."""
+
+
+class RoundTripEstimate:
+    """RFC 6298, section 2: smoothed round-trip time and its variation, in seconds."""
+
+    __slots__ = ("smoothed", "variation")
+
+    def __init__(self) -> None:
+        self.smoothed: float | None = None
+        self.variation = 0.0
+
+    def sample(self, rtt: float) -> None:
+        if self.smoothed is None:
+            self.smoothed, self.variation = rtt, rtt / 2
+            return
+        self.variation += _BETA * (abs(self.smoothed - rtt) - self.variation)
+        self.smoothed += _ALPHA * (rtt - self.smoothed)
+
+    @property
+    def timeout(self) -> float:
+        if self.smoothed is None:
+            return FIRST_TIMEOUT_S
+        timeout = self.smoothed + 4 * self.variation
+        return min(max(timeout, SHORTEST_TIMEOUT_S), LONGEST_TIMEOUT_S)
+
+    @property
+    def hedge_after(self) -> float:
+        """When most replies have come: time to ask somebody else as well."""
+        if self.smoothed is None:
+            return FIRST_TIMEOUT_S / 2
+        return min(self.smoothed + 2 * self.variation, self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply that came from the address asked, under the message id it was asked with."""
+
+    sender: bytes
+    endpoint: Endpoint
+    reply: Reply
+
+
+@dataclass(slots=True)
+class _Waiting:
+    expected: type[Reply]
+    body: bytes
+    endpoint: Endpoint
+    estimate: RoundTripEstimate
+    future: asyncio.Future[Answer | None]
+    sent_at: float
+    wait: float = 0.0
+    sendings: int = 1
+    retried: bool = False
+    on_slow: Callable[[], None] | None = None
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    def stop(self) -> None:
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+
+class Inflight:
+    """Sends requests, sends them again, matches replies, gives up."""
+
+    def __init__(self, send: Send, entropy: Entropy, counters: Counter[str]) -> None:
+        self._send = send
+        self._entropy = entropy
+        self._counters = counters
+        self._waiting: dict[bytes, _Waiting] = {}
+        self.typical = RoundTripEstimate()
+        """Over all contacts: what to expect of one that was never asked."""
+
+    def request(
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        estimate: RoundTripEstimate,
+        on_slow: Callable[[], None] | None = None,
+    ) -> asyncio.Future[Answer | None]:
+        """Send now; the future brings the answer, or None once it is given up. ``on_slow`` is
+        called if the answer takes longer than most do."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer | None] = loop.create_future()
+        if len(self._waiting) >= DHT_OUTSTANDING:
+            self._counters["too many outstanding"] += 1
+            future.set_result(None)
+            return future
+        message_id = self._entropy.token(MESSAGE_ID_SIZE)
+        waiting = _Waiting(
+            expected=REPLY_TO[type(request)],
+            body=encode_request(request),
+            endpoint=endpoint,
+            estimate=estimate,
+            future=future,
+            sent_at=loop.time(),
+            on_slow=on_slow,
+        )
+        self._waiting[message_id] = waiting
+        self._start(message_id, waiting)
+        return future
+
+    def _start(self, message_id: bytes, waiting: _Waiting) -> None:
+        """Send, and time it: by the contact's own estimate, or by what is typical here."""
+        loop = asyncio.get_running_loop()
+        known = waiting.estimate.smoothed is not None
+        estimate = waiting.estimate if known else self.typical
+        waiting.wait = estimate.timeout
+        waiting.stop()
+        waiting.timers.append(loop.call_later(waiting.wait, self._timed_out, message_id))
+        if waiting.on_slow is not None:
+            waiting.timers.append(loop.call_later(estimate.hedge_after, waiting.on_slow))
+        self._send(MessageKind.DHT_REQUEST, message_id, waiting.body, waiting.endpoint)
+
+    def _timed_out(self, message_id: bytes) -> None:
+        waiting = self._waiting[message_id]
+        if waiting.sendings == SENDINGS:
+            self._finish(message_id, None)
+            return
+        waiting.sendings += 1
+        waiting.wait *= 2
+        loop = asyncio.get_running_loop()
+        waiting.timers = [loop.call_later(waiting.wait, self._timed_out, message_id)]
+        self._send(MessageKind.DHT_REQUEST, message_id, waiting.body, waiting.endpoint)
+
+    def retry(self, message_id: bytes, source: Endpoint) -> None:
+        """The address asked wants the request again, now that it has given us a token."""
+        waiting = self._waiting.get(message_id)
+        if waiting is None or waiting.endpoint != source or waiting.retried:
+            self._counters["unexpected retry"] += 1
+            return
+        waiting.retried = True
+        waiting.sent_at = asyncio.get_running_loop().time()
+        self._start(message_id, waiting)
+
+    def answer(self, sender: bytes, message_id: bytes, body: bytes, source: Endpoint) -> None:
+        """Take a reply, if it is one to an outstanding request, from the address asked."""
+        waiting = self._waiting.get(message_id)
+        if waiting is None or waiting.endpoint != source:
+            self._counters["unexpected reply"] += 1
+            return
+        try:
+            reply = decode_reply(body)
+        except Malformed:
+            self._counters["malformed reply"] += 1
+            return
+        if not isinstance(reply, waiting.expected):
+            self._counters["unexpected reply"] += 1
+            return
+        if waiting.sendings == 1:
+            rtt = asyncio.get_running_loop().time() - waiting.sent_at
+            waiting.estimate.sample(rtt)
+            self.typical.sample(rtt)
+        self._finish(message_id, Answer(sender, source, reply))
+
+    def _finish(self, message_id: bytes, answer: Answer | None) -> None:
+        waiting = self._waiting.pop(message_id)
+        waiting.stop()
+        if not waiting.future.done():
+            waiting.future.set_result(answer)
+
+    def close(self) -> None:
+        """Give up everything at once."""
+        for message_id in list(self._waiting):
+            self._finish(message_id, None)

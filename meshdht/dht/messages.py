@@ -1,0 +1,252 @@
+"""DHT requests and replies, the bodies of control packets; every failure is Malformed.
+
+    request  u8 type ‖ …                        reply  u8 type ‖ …
+    PING        1                               0x81   (nothing more)
+    FIND_NODE   2  target 20                    0x82   contacts
+    FIND_VALUE  3  key 20 ‖ u64 newer_than      0x83   u64 sequence ‖ var value ‖ contacts
+    STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence
+
+    contacts    u8 count (0 to 20) ‖ count × (node id 20 ‖ endpoint)
+
+The sender's id and the message id stand in the control packet's header. A FIND_VALUE reply's
+sequence is that of the record the holder has (0: none); the value comes with it only if the
+sequence is above ``newer_than``, so that a reader asks many holders and loads one copy.
+"""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed
+from meshdht.limits import DHT_CONTACTS_PER_REPLY, DHT_VALUE_BYTES
+from meshdht.wire.buffer import Reader, Writer
+from meshdht.wire.packet import MAX_BODY_SIZE
+
+ID_SIZE = 20
+NEVER = 2**64 - 1
+"""As ``newer_than``: the holder tells its sequence and sends no value."""
+_CONTACT_SIZE_IPV4 = ID_SIZE + 7
+_CONTACT_SIZE_IPV6 = ID_SIZE + 19
+
+
+class Outcome(enum.IntEnum):
+    """What a holder did with a STORE."""
+
+    STORED = 0
+    SAME = 1
+    """These very bytes are held already."""
+    NOT_NEWER = 2
+    """A record with this sequence or a later one is held; the reply has its sequence."""
+    REFUSED = 3
+    """It does not verify, or a quota is used up."""
+
+
+class WireContact(NamedTuple):
+    """A node as another tells of it; nothing of it is proved."""
+
+    node_id: bytes
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class FindNode:
+    """Which nodes do you know closest to ``target``?"""
+
+    target: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FindValue:
+    """Do you hold ``key``, and if not, who is closest to it?"""
+
+    key: bytes
+    newer_than: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreValue:
+    """Hold ``value`` under ``key``."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Here I am."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """The closest contacts known, nearest first."""
+
+    contacts: tuple[WireContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is held under the key, and the closest contacts that still fit."""
+
+    sequence: int
+    value: bytes
+    contacts: tuple[WireContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was done, and the sequence held now (0: none)."""
+
+    outcome: Outcome
+    sequence: int
+
+
+Request = Ping | FindNode | FindValue | StoreValue
+Reply = Pong | Nodes | Value | Stored
+
+_PING, _FIND_NODE, _FIND_VALUE, _STORE = 1, 2, 3, 4
+_REPLY = 0x80
+REPLY_TO: dict[type[Request], type[Reply]] = {
+    Ping: Pong,
+    FindNode: Nodes,
+    FindValue: Value,
+    StoreValue: Stored,
+}
+
+
+def encode_request(request: Request) -> bytes:
+    writer = Writer()
+    match request:
+        case Ping():
+            return writer.u8(_PING).bytes()
+        case FindNode(target):
+            return writer.u8(_FIND_NODE).raw(target).bytes()
+        case FindValue(key, newer_than):
+            return writer.u8(_FIND_VALUE).raw(key).u64(newer_than).bytes()
+        case StoreValue(key, value):
+            return writer.u8(_STORE).raw(key).var(value).bytes()
+
+
+def decode_request(body: bytes) -> Request:
+    reader = Reader(body)
+    request: Request
+    match reader.u8():
+        case 1:
+            request = Ping()
+        case 2:
+            request = FindNode(reader.take(ID_SIZE))
+        case 3:
+            request = FindValue(reader.take(ID_SIZE), reader.u64())
+        case 4:
+            request = StoreValue(reader.take(ID_SIZE), _value(reader))
+        case other:
+            raise Malformed(f"DHT request of type {other}")
+    reader.done()
+    return request
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """The body; contacts that would not fit a datagram are left out, the farthest first."""
+    writer = Writer()
+    match reply:
+        case Pong():
+            writer.u8(_REPLY | _PING)
+        case Nodes(contacts):
+            writer.u8(_REPLY | _FIND_NODE)
+            _put_contacts(writer, contacts, MAX_BODY_SIZE - 1)
+        case Value(sequence, value, contacts):
+            writer.u8(_REPLY | _FIND_VALUE).u64(sequence).var(value)
+            _put_contacts(writer, contacts, MAX_BODY_SIZE - 11 - len(value))
+        case Stored(outcome, sequence):
+            writer.u8(_REPLY | _STORE).u8(outcome).u64(sequence)
+    return writer.bytes()
+
+
+def decode_reply(body: bytes) -> Reply:
+    reader = Reader(body)
+    reply: Reply
+    match reader.u8():
+        case 0x81:
+            reply = Pong()
+        case 0x82:
+            reply = Nodes(_contacts(reader))
+        case 0x83:
+            reply = Value(reader.u64(), _value(reader), _contacts(reader))
+        case 0x84:
+            reply = Stored(_outcome(reader.u8()), reader.u64())
+        case other:
+            raise Malformed(f"DHT reply of type {other}")
+    reader.done()
+    return reply
+
+
+def _value(reader: Reader) -> bytes:
+    value = reader.var()
+    if len(value) > DHT_VALUE_BYTES:
+        raise Malformed(f"a value of {len(value)} bytes")
+    return value
+
+
+def _outcome(number: int) -> Outcome:
+    try:
+        return Outcome(number)
+    except ValueError:
+        raise Malformed(f"outcome {number}") from None
+
+
+def _put_contacts(writer: Writer, contacts: Sequence[WireContact], room: int) -> None:
+    room -= 1
+    fitting: list[WireContact] = []
+    for contact in contacts[:DHT_CONTACTS_PER_REPLY]:
+        room -= _CONTACT_SIZE_IPV6 if contact.endpoint.is_ipv6 else _CONTACT_SIZE_IPV4
+        if room < 0:
+            break
+        fitting.append(contact)
+    writer.u8(len(fitting))
+    for contact in fitting:
+        writer.raw(contact.node_id).raw(_packed(contact.endpoint))
+
+
+def _contacts(reader: Reader) -> tuple[WireContact, ...]:
+    """Contacts at addresses that one host can have; the others are passed over."""
+    count = reader.u8()
+    if count > DHT_CONTACTS_PER_REPLY:
+        raise Malformed(f"{count} contacts in one reply")
+    listed = [WireContact(reader.take(ID_SIZE), _endpoint(reader)) for _ in range(count)]
+    return tuple(contact for contact in listed if _is_one_host(contact.endpoint))
+
+
+def _endpoint(reader: Reader) -> Endpoint:
+    """Reader.endpoint, remembered: the same few addresses come in every reply."""
+    family = reader.take(1)
+    return _unpacked(family + reader.take(18 if family == b"\x06" else 6))
+
+
+@lru_cache(maxsize=4096)
+def _packed(endpoint: Endpoint) -> bytes:
+    return Writer().endpoint(endpoint).bytes()
+
+
+@lru_cache(maxsize=4096)
+def _unpacked(packed: bytes) -> Endpoint:
+    return Reader(packed).endpoint()
+
+
+@lru_cache(maxsize=4096)
+def _is_one_host(endpoint: Endpoint) -> bool:
+    """Not a group, not broadcast, not "any", not IPv4 in IPv6 clothes."""
+    address = ipaddress.ip_address(endpoint.host)
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return False
+    broadcast = endpoint.host == "255.255.255.255"
+    return endpoint.port > 0 and not (address.is_multicast or address.is_unspecified or broadcast)

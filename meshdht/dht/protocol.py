@@ -1,0 +1,165 @@
+"""One node's side of the conversation: answers requests, sends its own, keeps the table true.
+
+Subclasses the package's protocol. Requests and replies come already opened and replay-checked;
+what is left to distrust here is every word a member says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from meshdht.clock import Entropy
+from meshdht.dht.admission import Admission
+from meshdht.dht.base import KademliaProtocol, Node
+from meshdht.dht.inflight import Answer, Inflight, Send
+from meshdht.dht.messages import (
+    FindNode,
+    FindValue,
+    Nodes,
+    Outcome,
+    Ping,
+    Pong,
+    Reply,
+    Request,
+    Stored,
+    StoreValue,
+    Value,
+    WireContact,
+    decode_request,
+    encode_reply,
+)
+from meshdht.dht.storage import RecordStorage, prefix_of
+from meshdht.dht.table import RemoteNode, Table
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed, RemoteError
+from meshdht.wire.packet import MessageKind
+
+Verify = Callable[[bytes, bytes], int]
+"""verify(key, value): the value's sequence, at least 1; raises RemoteError."""
+
+
+class DhtProtocol(KademliaProtocol):
+    """Messages in, messages out; every node that answers passes through admission."""
+
+    def __init__(
+        self,
+        source_node: Node,
+        storage: RecordStorage,
+        ksize: int,
+        *,
+        send: Send,
+        verify: Verify,
+        entropy: Entropy,
+        counters: Counter[str],
+    ) -> None:
+        super().__init__(source_node, storage, ksize)
+        self.storage = storage
+        self.router = Table(self, ksize, source_node)
+        self.verify = verify
+        self.counters = counters
+        self._send = send
+        self.inflight = Inflight(send, entropy, counters)
+        self.admission = Admission(source_node.id, self.router, self.inflight, counters)
+
+    def __getattr__(self, name: str) -> object:
+        """The package turns every unknown name into a remote call; a typo here is an error."""
+        raise AttributeError(name)
+
+    def request_received(
+        self,
+        sender: bytes,
+        message_id: bytes,
+        body: bytes,
+        source: Endpoint,
+        *,
+        validated: bool,
+    ) -> None:
+        """Answer one request. A source that is not validated gets nothing larger than it sent,
+        and stores nothing: it is told to ask again with the token that the RETRY carries."""
+        try:
+            request = decode_request(body)
+        except Malformed:
+            self.counters["malformed request"] += 1
+            return
+        if not validated and isinstance(request, StoreValue):
+            self._send(MessageKind.RETRY, message_id, b"", source)
+            return
+        reply = encode_reply(self._reply_to(request, sender, source))
+        if not validated and len(reply) > len(body):
+            self._send(MessageKind.RETRY, message_id, b"", source)
+            return
+        self._send(MessageKind.DHT_REPLY, message_id, reply, source)
+        if validated:
+            self.admission.requested(sender, source)
+
+    def _reply_to(self, request: Request, sender: bytes, source: Endpoint) -> Reply:
+        match request:
+            case Ping():
+                return Pong()
+            case FindNode(target):
+                return self.rpc_find_node(sender, target)
+            case FindValue(key, newer_than):
+                return self.rpc_find_value(sender, key, newer_than)
+            case StoreValue(key, value):
+                return self.rpc_store(sender, source, key, value)
+
+    def rpc_find_node(self, sender: bytes, target: bytes) -> Nodes:
+        return Nodes(self._closest(sender, target))
+
+    def rpc_find_value(self, sender: bytes, key: bytes, newer_than: int) -> Value:
+        sequence = self.storage.sequence_of(key)
+        value = self.storage.get(key) if sequence > newer_than else None
+        return Value(sequence, value or b"", self._closest(sender, key))
+
+    def rpc_store(self, sender: bytes, source: Endpoint, key: bytes, value: bytes) -> Stored:
+        """Verify, then let the storage decide; the reply tells the sequence held now."""
+        if self.storage.get(key) == value:
+            return Stored(Outcome.SAME, self.storage.sequence_of(key))
+        try:
+            sequence = self.verify(key, value)
+        except RemoteError:
+            self.counters["bad value"] += 1
+            return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
+        prefix = prefix_of(source.host)
+        outcome = self.storage.offer(key, value, sequence, source=prefix, sender=sender)
+        if outcome is Outcome.REFUSED:
+            self.counters["store refused"] += 1
+        return Stored(outcome, self.storage.sequence_of(key))
+
+    def _closest(self, sender: bytes, target: bytes) -> tuple[WireContact, ...]:
+        """Contacts that answer, nearest to the target; a doubtful one is nobody's business."""
+        near = self.router.find_neighbors(Node(target), exclude=sender, itself=True)
+        return tuple(node.wire for node in near if node.failures == 0)
+
+    def ask(
+        self, node: RemoteNode, request: Request, on_slow: Callable[[], None] | None = None
+    ) -> asyncio.Future[Answer | None]:
+        """Send a request to a node; the table learns from the answer, or from its absence."""
+        future = self.inflight.request(request, node.endpoint, node.estimate, on_slow)
+
+        def settle(settled: asyncio.Future[Answer | None]) -> None:
+            if not settled.cancelled():
+                self._settle(node, settled.result())
+
+        future.add_done_callback(settle)
+        return future
+
+    def _settle(self, node: RemoteNode, answer: Answer | None) -> None:
+        known = self.router.find(node.id)
+        ours = known if known is not None and known.endpoint == node.endpoint else None
+        if answer is None:
+            if ours is not None:
+                self.router.failed(ours)
+            return
+        if answer.sender != node.id and ours is not None:
+            self.router.forget(ours)
+        self.admission.answered(answer, node.estimate)
+
+    def contact(self, told: WireContact) -> RemoteNode:
+        """The node another told us of: ours if we know it and it answers, else as told."""
+        known = self.router.find(told.node_id)
+        if known is not None and (known.endpoint == told.endpoint or known.failures == 0):
+            return known
+        return RemoteNode(told.node_id, told.endpoint)

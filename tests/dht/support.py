@@ -1,0 +1,107 @@
+"""Whole Dht instances over a network in memory, behind the real control channel."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Sequence
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.dht.dht import Dht
+from meshdht.dht.storage import RecordStorage
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed
+from meshdht.wire.channel import ControlChannel
+from meshdht.wire.packet import MessageKind
+from tests.support.virtual_time import DatagramNetwork, VirtualClock
+
+PACKET_KEY = PacketKey(bytes(range(32)))
+VALUE_SIZE = 800
+_MAGIC = b"value"
+
+
+def value_of(author: str, sequence: int, size: int = VALUE_SIZE) -> bytes:
+    """A value that ``verify`` takes under ``key_of(author)``."""
+    head = _MAGIC + hashlib.sha1(author.encode()).digest() + sequence.to_bytes(8, "big")
+    return head + bytes(size - len(head))
+
+
+def key_of(author: str) -> bytes:
+    return hashlib.sha1(author.encode()).digest()
+
+
+def verify(key: bytes, value: bytes) -> int:
+    """Stands in for an envelope: the key must be the author's, the sequence is inside."""
+    if not value.startswith(_MAGIC) or value[5:25] != key:
+        raise Malformed("not this author's value")
+    return int.from_bytes(value[25:33], "big")
+
+
+class Peer:
+    """One device: a Dht, its control channel, its place in the network."""
+
+    def __init__(self, network: DatagramNetwork, number: int, seed: int = 0) -> None:
+        self.entropy = SeededEntropy(seed * 100_003 + number)
+        self.id = self.entropy.token(20)
+        self.endpoint = Endpoint(f"10.{number >> 8}.{number & 255}.1", 51820)
+        self.network = network
+        self.clock = VirtualClock()
+        self.channel = ControlChannel(DeviceId(self.id), PACKET_KEY, self.entropy)
+        self.storage = RecordStorage(self.clock)
+        self.dht = Dht(self.id, self.send, self.storage, verify, self.entropy, self.clock)
+        self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
+        self.tracing = False
+        network.attach(self.endpoint, self.receive)
+
+    def send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
+        if self.tracing:
+            self.sent.append((kind, message_id, body, to))
+        now, unix = self.clock.monotonic(), self.clock.unix()
+        datagram = self.channel.seal(kind, message_id, body, to, now=now, unix=unix)
+        self.network.send(datagram, self.endpoint, to)
+
+    def receive(self, datagram: bytes, source: Endpoint) -> None:
+        now, unix = self.clock.monotonic(), self.clock.unix()
+        incoming = self.channel.open(datagram, source, now=now, unix=unix)
+        if incoming is None:
+            return
+        packet = incoming.packet
+        if packet.kind is MessageKind.DHT_REQUEST:
+            self.dht.request_received(
+                packet.sender.raw,
+                packet.message_id,
+                packet.body,
+                source,
+                validated=incoming.validated,
+            )
+        elif packet.kind is MessageKind.DHT_REPLY:
+            self.dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
+        elif packet.kind is MessageKind.RETRY:
+            self.dht.retry_received(packet.message_id, source)
+
+    def die(self) -> None:
+        self.network.detach(self.endpoint)
+
+    def known(self) -> set[bytes]:
+        """Ids in the routing table."""
+        return {node.id for node in self.dht._protocol.router}
+
+
+async def joined(network: DatagramNetwork, count: int, seed: int = 0) -> list[Peer]:
+    """A network of ``count`` peers, each bootstrapped by one that came before it."""
+    rng = random.Random(seed)
+    peers: list[Peer] = []
+    for number in range(count):
+        peer = Peer(network, number, seed)
+        if peers:
+            assert await peer.dht.bootstrap([rng.choice(peers).endpoint]) > 0
+        peers.append(peer)
+    await asyncio.sleep(5)
+    return peers
+
+
+async def all_published(peers: Sequence[Peer], sequence: int = 1) -> None:
+    for number, peer in enumerate(peers):
+        assert await peer.dht.publish(key_of(str(number)), value_of(str(number), sequence)) > 0
