@@ -1,20 +1,17 @@
 """Generations of the network secret, and how a joiner is handed the current one.
 
-    sealed hand-over = nonce 24 ‖ XChaCha20-Poly1305 under the box key of admitter and joiner,
-                       additional data: "hand-over" ‖ network id
-    plaintext        = version u8 = 1 ‖ generation u32 ‖ network secret 32
-                       ‖ hash 32 of the admit statement
+    hand-over = version u8 = 1 ‖ generation u32 ‖ network secret 32 ‖ hash 32 of the admit statement
 
-The box proves that the admitter made it; the log, which gossip brings afterwards, proves that the
-admitter may: ``refuse_hand_over`` must pass before the joiner trusts the secret for good.
+It travels boxed between the admitter and the joiner (wire.join). The box proves who gave it; the
+log, which gossip brings afterwards, proves that the giver may: ``refuse_hand_over`` must pass
+before the joiner trusts the secret for good.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshdht.crypto.boxes import NONCE_SIZE, device_box_key, open_sealed, seal
-from meshdht.crypto.keys import NetworkId, NetworkSecret, SigningKey, VerifyKey
+from meshdht.crypto.keys import NetworkSecret, VerifyKey
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
@@ -40,32 +37,15 @@ class HandOver:
     generation: Generation
     admit: StatementHash
 
-
-def seal_hand_over(
-    hand_over: HandOver,
-    *,
-    network: NetworkId,
-    own: SigningKey,
-    joiner: VerifyKey,
-    nonce: bytes,
-) -> bytes:
-    """Seal for the joiner alone; ``nonce``: 24 fresh random bytes.
-
-    Raises OpenFailed for a joiner whose key is no usable Ed25519 key.
-    """
-    generation = hand_over.generation
-    writer = Writer().u8(_VERSION).u32(generation.number).raw(generation.secret.raw)
-    plaintext = writer.raw(hand_over.admit).bytes()
-    return nonce + seal(device_box_key(own, joiner), nonce, plaintext, _additional(network))
+    def encode(self) -> bytes:
+        """The bytes above: secret, to be boxed for the joiner alone."""
+        writer = Writer().u8(_VERSION).u32(self.generation.number)
+        return writer.raw(self.generation.secret.raw).raw(self.admit).bytes()
 
 
-def open_hand_over(
-    data: bytes, *, network: NetworkId, own: SigningKey, admitter: VerifyKey
-) -> HandOver:
-    """Open a hand-over of ``admitter``; raises OpenFailed or Malformed."""
-    nonce, sealed = data[:NONCE_SIZE], data[NONCE_SIZE:]
-    plaintext = open_sealed(device_box_key(own, admitter), nonce, sealed, _additional(network))
-    reader = Reader(plaintext)
+def decode_hand_over(data: bytes) -> HandOver:
+    """Read a hand-over out of its box; raises Malformed."""
+    reader = Reader(data)
     if reader.u8() != _VERSION:
         raise Malformed("a hand-over of another version")
     number = reader.u32()
@@ -95,7 +75,3 @@ def refuse_hand_over(
         raise Refused("the log does not admit this device: another one used the invite first")
     if roster.device(admitter) is None:
         raise Refused("the one that let this device in is no member")
-
-
-def _additional(network: NetworkId) -> bytes:
-    return b"hand-over" + network.raw

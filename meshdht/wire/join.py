@@ -21,7 +21,7 @@ from meshdht.errors import Malformed
 from meshdht.wire.buffer import Reader
 
 # A reply to an address that has proved nothing may not be larger than its request.
-MAX_REASON_SIZE = 80
+MAX_REASON_SIZE = 200
 
 
 class JoinOutcome(enum.IntEnum):

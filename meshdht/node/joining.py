@@ -1,0 +1,220 @@
+"""The joiner's side of joining: from a link to a place in the roster.
+
+    joiner                                   member (any that a hint reaches)
+      JOIN_REQUEST: claim            ──►     verifies, admits, keeps the statement
+      ◄──  JOIN_REPLY: generation, secret    (boxed to the joiner)
+      GOSSIP fetch                   ──►
+      ◄──  GOSSIP statements                 until the log bears the hand-over out
+
+The hints are asked one shortly after the other and again until one has let us in: a hint may be
+off, or not have heard of the invite yet. A refusal counts only when nobody else admits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey, WireGuardPrivateKey
+from meshdht.endpoint import Endpoint
+from meshdht.errors import JoinFailed, LinkError, Refused, RemoteError
+from meshdht.gossip.messages import Fetch, Statements, open_gossip, seal_gossip
+from meshdht.membership.claims import make_claim
+from meshdht.membership.fold import fold
+from meshdht.membership.generations import HandOver, decode_hand_over, refuse_hand_over
+from meshdht.membership.invites import Refusal
+from meshdht.membership.link import Link
+from meshdht.membership.log import MembershipLog
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.wire.channel import Incoming
+from meshdht.wire.join import JoinOutcome, decode_reason, open_join_reply
+from meshdht.wire.packet import MessageKind
+
+STAGGER_S = 0.15
+RETRY_S = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a joiner has once it is in."""
+
+    identity: Identity
+    log: MembershipLog
+    member: DeviceId
+    endpoint: Endpoint
+    """The member that let us in, and where it answered."""
+
+
+@dataclass(slots=True)
+class _Offer:
+    """A hand-over, and the log as far as its giver has sent it."""
+
+    hand_over: HandOver
+    member: VerifyKey
+    log: MembershipLog
+    source: Endpoint
+
+
+@dataclass(slots=True)
+class _Progress:
+    offers: dict[Endpoint, _Offer] = field(default_factory=dict)
+    refusals: dict[str, None] = field(default_factory=dict)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    joined: Joined | None = None
+
+
+class Joiner:
+    """One attempt to join; ``received`` takes what the control port let in."""
+
+    def __init__(
+        self,
+        link: Link,
+        signing: SigningKey,
+        wireguard: WireGuardPrivateKey,
+        name: str,
+        control: ControlPort,
+    ) -> None:
+        self._link = link
+        self._signing = signing
+        self._wireguard = wireguard
+        self._control = control
+        self._message_id = control.draw_message_id()
+        self._claim = make_claim(
+            network=link.network,
+            invite=link.invite,
+            device=signing,
+            wireguard_key=wireguard.public,
+            name=name,
+            claimed_at=int(control.clock.unix()),
+        ).encode()
+        self._progress = _Progress()
+
+    async def run(self, hints: Sequence[Endpoint], timeout_s: float) -> Joined:
+        """Ask until admitted; raises LinkError (refused by a member) or JoinFailed."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._progress.joined is None:
+                    await self._round(hints)
+        except TimeoutError:
+            raise self._failure(hints, timeout_s) from None
+        return self._progress.joined
+
+    async def _round(self, hints: Sequence[Endpoint]) -> None:
+        for offer in list(self._progress.offers.values()):
+            self._fetch(offer)
+        for hint in hints:
+            self._control.send(MessageKind.JOIN_REQUEST, self._message_id, self._claim, hint)
+            if await self._hears_of_success(STAGGER_S):
+                return
+        if len(self._progress.refusals) and not self._progress.offers:
+            # Everybody who is there has answered by now, unless slow: give one more round trip.
+            if not await self._hears_of_success(RETRY_S):
+                self._raise_final_refusal()
+        await self._hears_of_success(RETRY_S)
+
+    async def _hears_of_success(self, timeout_s: float) -> bool:
+        """Wait for news; True once joined."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + timeout_s
+        while self._progress.joined is None and loop.time() < end:
+            self._progress.heard.clear()
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._progress.heard.wait()
+            except TimeoutError:
+                break
+        return self._progress.joined is not None
+
+    def _raise_final_refusal(self) -> None:
+        # A member that does not know the invite may hear of it yet; other reasons stay.
+        final = [each for each in self._progress.refusals if each != Refusal.UNKNOWN_INVITE]
+        if final:
+            raise LinkError(
+                f"network {self._link.network_name!r} refused this device: {final[0]}",
+                "ask for a new link: meshdht invite, on a device of the network",
+            )
+
+    def _failure(self, hints: Sequence[Endpoint], timeout_s: float) -> JoinFailed:
+        where = ", ".join(str(hint) for hint in hints)
+        if self._progress.refusals:
+            reason = next(iter(self._progress.refusals))
+            return JoinFailed(f"no member of {self._link.network_name!r} let us in: {reason}")
+        return JoinFailed(
+            f"no device of {self._link.network_name!r} answered within {timeout_s:.0f} s ({where})",
+            "is one of its devices on, and is UDP to it allowed? A link names the devices that "
+            "were reachable when it was made",
+        )
+
+    def received(self, incoming: Incoming) -> None:
+        """Take a packet; raises RemoteError for one that is not what it should be."""
+        if incoming.packet.kind is MessageKind.JOIN_REPLY:
+            self._reply_received(incoming)
+        elif incoming.packet.kind is MessageKind.GOSSIP:
+            self._gossip_received(incoming)
+
+    def _reply_received(self, incoming: Incoming) -> None:
+        reply = open_join_reply(
+            incoming.packet.body, joiner=self._signing, message_id=self._message_id
+        )
+        if reply.outcome is JoinOutcome.REFUSED:
+            self._progress.refusals[decode_reason(reply.content)] = None
+            self._progress.heard.set()
+            return
+        if incoming.source in self._progress.offers:
+            return
+        hand_over = decode_hand_over(reply.content)
+        log = MembershipLog(self._link.network)
+        offer = _Offer(hand_over, reply.member, log, incoming.source)
+        self._progress.offers[incoming.source] = offer
+        self._fetch(offer)
+
+    def _fetch(self, offer: _Offer) -> None:
+        secret = offer.hand_over.generation.secret
+        own_id = self._signing.public.device_id
+        message = Fetch(tuple(offer.log.heads()[:1]))
+        body = seal_gossip(secret.gossip_key, self._control.draw_nonce(), own_id, message)
+        message_id = self._control.draw_message_id()
+        self._control.send(MessageKind.GOSSIP, message_id, body, offer.source)
+
+    def _gossip_received(self, incoming: Incoming) -> None:
+        offer = self._progress.offers.get(incoming.source)
+        if offer is None or self._progress.joined is not None:
+            return
+        key = offer.hand_over.generation.secret.gossip_key
+        message = open_gossip(key, incoming.packet.sender, incoming.packet.body)
+        if not isinstance(message, Statements):
+            return
+        grew = False
+        for statement in message.statements:
+            try:
+                grew |= bool(offer.log.add(statement).added)
+            except RemoteError:
+                continue
+        if self._bears_out(offer):
+            generation = offer.hand_over.generation
+            identity = Identity(self._signing, self._wireguard, self._link.network, generation)
+            self._progress.joined = Joined(
+                identity, offer.log, offer.member.device_id, offer.source
+            )
+            self._progress.heard.set()
+        elif grew:
+            self._fetch(offer)
+
+    def _bears_out(self, offer: _Offer) -> bool:
+        """Whether the log shows that the giver is a member and that we are admitted."""
+        if offer.hand_over.admit not in offer.log:
+            return False
+        try:
+            refuse_hand_over(
+                offer.hand_over,
+                log=offer.log,
+                roster=fold(offer.log),
+                own=self._signing.public,
+                admitter=offer.member,
+            )
+        except Refused as refusal:
+            self._progress.refusals[refusal.reason] = None
+            return False
+        return True

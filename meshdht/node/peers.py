@@ -1,0 +1,228 @@
+"""The other devices of the network as this one reaches them: one path agent each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from meshdht.crypto.boxes import BoxKey, device_box_key
+from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey
+from meshdht.endpoint import Endpoint
+from meshdht.gossip.gossip import Neighbour
+from meshdht.node.control import ControlPort
+from meshdht.paths.agent import PathAgent, Probe
+from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
+from meshdht.paths.reflexive import ReflexiveEndpoints
+from meshdht.wire.channel import Incoming
+from meshdht.wire.disco import open_probe, open_reply, seal_probe, seal_reply
+from meshdht.wire.packet import MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """How a peer is reached right now."""
+
+    kind: PathKind
+    endpoint: Endpoint | None
+    rtt_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One answered probe."""
+
+    endpoint: Endpoint
+    kind: PathKind
+    rtt_s: float
+
+
+@dataclass(slots=True)
+class _Peer:
+    box_key: BoxKey
+    agent: PathAgent
+
+
+class Peers:
+    """Probes, answers probes, and knows who is connected.
+
+    ``on_connected(device)`` is called when a peer that had no path got one,
+    ``on_path_changed(device)`` whenever its best path is another, or gone.
+    """
+
+    def __init__(
+        self,
+        own: SigningKey,
+        control: ControlPort,
+        on_connected: Callable[[DeviceId], None],
+        on_path_changed: Callable[[DeviceId], None],
+        on_reflexive_changed: Callable[[], None],
+    ) -> None:
+        self._own = own
+        self._own_id = own.public.device_id
+        self._control = control
+        self._on_connected = on_connected
+        self._on_path_changed = on_path_changed
+        self._on_reflexive_changed = on_reflexive_changed
+        self._peers: dict[DeviceId, _Peer] = {}
+        self._local_networks: Sequence[Network] = ()
+        self._mesh_networks: Sequence[Network] = ()
+        self._waiting: dict[bytes, asyncio.Future[ProbeResult]] = {}
+        self._wake = asyncio.Event()
+        self.reflexive = ReflexiveEndpoints()
+
+    def set_members(
+        self, members: Mapping[DeviceId, VerifyKey], mesh_networks: Sequence[Network]
+    ) -> None:
+        """The devices of the roster, without this one."""
+        self._mesh_networks = mesh_networks
+        for device in [device for device in self._peers if device not in members]:
+            del self._peers[device]
+        for device, key in members.items():
+            if device not in self._peers:
+                agent = PathAgent(self._control.entropy, self._kind_of)
+                self._peers[device] = _Peer(device_box_key(self._own, key), agent)
+
+    def set_local_networks(self, networks: Sequence[Network]) -> None:
+        """The networks of our interfaces changed: what was seen of us before is void."""
+        self._local_networks = networks
+        self.reflexive.forget()
+        now = self._control.clock.monotonic()
+        for peer in self._peers.values():
+            peer.agent.recheck(now)
+        self._wake.set()
+
+    def _kind_of(self, endpoint: Endpoint) -> PathKind:
+        return path_kind(endpoint, self._local_networks)
+
+    def learn(self, device: DeviceId, endpoints: Iterable[Endpoint]) -> None:
+        """Endpoints that may reach a device: from its record, the disk, or a link."""
+        peer = self._peers.get(device)
+        if peer is None:
+            return
+        now = self._control.clock.monotonic()
+        for endpoint in endpoints:
+            if is_probeable(endpoint, self._mesh_networks):
+                peer.agent.learn(endpoint, now)
+        self._wake.set()
+
+    def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
+        """WireGuard heard an authenticated packet of the device from here."""
+        self._learn_from_peer(device, endpoint)
+
+    def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
+        peer = self._peers.get(device)
+        if peer is not None and is_probeable(endpoint, self._mesh_networks):
+            peer.agent.learn_from_peer(endpoint, self._control.clock.monotonic())
+            self._wake.set()
+
+    def handle_probe(self, incoming: Incoming) -> None:
+        """Answer a member's probe, and check the way back to where it came from."""
+        packet = incoming.packet
+        peer = self._peers.get(packet.sender)
+        if peer is None:
+            return
+        open_probe(peer.box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        body = seal_reply(
+            peer.box_key,
+            self._control.draw_nonce(),
+            self._own_id,
+            packet.sender,
+            packet.message_id,
+            incoming.source,
+        )
+        self._control.send(MessageKind.PROBE_REPLY, packet.message_id, body, incoming.source)
+        self._learn_from_peer(packet.sender, incoming.source)
+
+    def handle_reply(self, incoming: Incoming) -> None:
+        """An answer to one of our probes."""
+        packet = incoming.packet
+        peer = self._peers.get(packet.sender)
+        if peer is None:
+            return
+        observed = open_reply(
+            peer.box_key, packet.body, packet.sender, self._own_id, packet.message_id
+        )
+        before = peer.agent.best
+        now = self._control.clock.monotonic()
+        rtt_s = peer.agent.handle_reply(packet.message_id, incoming.source, now)
+        if rtt_s is None:
+            return
+        waiting = self._waiting.pop(packet.message_id, None)
+        if waiting is not None and not waiting.done():
+            kind = self._kind_of(incoming.source)
+            waiting.set_result(ProbeResult(incoming.source, kind, rtt_s))
+        self._note_reflexive(packet.sender, observed)
+        self._wake.set()
+        if peer.agent.best is not before:
+            self._on_path_changed(packet.sender)
+        if before is None:
+            self._on_connected(packet.sender)
+
+    def _note_reflexive(self, observer: DeviceId, observed: Endpoint) -> None:
+        if is_probeable(observed, self._mesh_networks) and self.reflexive.observe(
+            observer, observed
+        ):
+            self._on_reflexive_changed()
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        while True:
+            self._wake.clear()
+            now = self._control.clock.monotonic()
+            for device, peer in list(self._peers.items()):
+                before = peer.agent.best
+                for probe in peer.agent.poll(now):
+                    self._send_probe(device, peer, probe)
+                if peer.agent.best is not before:
+                    self._on_path_changed(device)
+            deadlines = [peer.agent.deadline() for peer in self._peers.values()]
+            due = min((each for each in deadlines if each is not None), default=now + 60.0)
+            try:
+                async with asyncio.timeout(max(0.0, due - now)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
+        """Probe the best path (all, while there is none); the first answer, or None."""
+        peer = self._peers.get(device)
+        if peer is None:
+            return None
+        future: asyncio.Future[ProbeResult] = asyncio.get_running_loop().create_future()
+        probes = peer.agent.probe_best(self._control.clock.monotonic())
+        try:
+            for probe in probes:
+                self._waiting[probe.message_id] = future
+                self._send_probe(device, peer, probe)
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            for probe in probes:
+                self._waiting.pop(probe.message_id, None)
+
+    def _send_probe(self, device: DeviceId, peer: _Peer, probe: Probe) -> None:
+        nonce = self._control.draw_nonce()
+        body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id)
+        self._control.send(MessageKind.PROBE, probe.message_id, body, probe.endpoint)
+
+    def neighbours(self) -> list[Neighbour]:
+        """The connected members, in the order of their ids."""
+        return [
+            Neighbour(device, peer.agent.best.endpoint)
+            for device, peer in sorted(self._peers.items())
+            if peer.agent.best is not None
+        ]
+
+    def path(self, device: DeviceId) -> PathView:
+        """How a device is reached right now."""
+        peer = self._peers.get(device)
+        best = peer.agent.best if peer else None
+        if peer is None or best is None:
+            return PathView(PathKind.NONE, None, None)
+        return PathView(peer.agent.kind, best.endpoint, best.rtt_s)
+
+    def is_member(self, device: DeviceId) -> bool:
+        return device in self._peers

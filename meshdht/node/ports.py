@@ -1,0 +1,67 @@
+"""What a node needs from outside: state to start from, a store to write to, an observer to tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import StateError
+from meshdht.membership.log import MembershipLog
+from meshdht.node.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What was on disk."""
+
+    identity: Identity
+    log: MembershipLog
+    peers: Sequence[tuple[DeviceId, Endpoint]] = ()
+    """Where each device was last reached."""
+    contacts: Sequence[Contact] = ()
+    """The DHT's routing table."""
+    values: Sequence[SavedValue] = ()
+    """Records held for others."""
+    marks: Sequence[tuple[DeviceId, int]] = field(default=())
+    """The newest sequence seen of each device."""
+
+
+class NodeStore(Protocol):
+    """Each method returns once the change is on disk; raises StateError."""
+
+    async def next_sequence(self, unix_ms: int) -> int:
+        """max(last + 1, unix_ms), committed before it is returned."""
+        ...
+
+    async def append_statements(self, statements: Sequence[bytes]) -> None: ...
+
+    async def save_mark(self, device: DeviceId, sequence: int) -> None: ...
+
+    async def save_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
+
+    async def save_contacts(self, contacts: Sequence[Contact]) -> None: ...
+
+    async def save_value(self, saved: SavedValue) -> None: ...
+
+    async def drop_value(self, key: bytes) -> None: ...
+
+
+class NodeObserver(Protocol):
+    """Called in the middle of things: note it, and act later."""
+
+    def roster_changed(self) -> None:
+        """Devices came, went, or were renamed."""
+        ...
+
+    def path_changed(self, device: DeviceId) -> None:
+        """A device's best path is another one, or gone."""
+        ...
+
+    def disk_failed(self, error: StateError) -> None:
+        """The disk refused a write; the node goes on from memory."""
+        ...

@@ -1,0 +1,138 @@
+"""Keeps this device's own record true: in the DHT for whoever looks, by gossip to who is here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from meshdht.dht.dht import Dht
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError, StateError
+from meshdht.gossip.gossip import Gossip
+from meshdht.gossip.messages import Record
+from meshdht.limits import RECORD_CANDIDATES_MAX, RECORD_LIFETIME_MAX_S
+from meshdht.node.control import ControlPort
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.identity import Identity
+from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord
+from meshdht.records.envelope import seal_record
+from meshdht.records.locator import device_locator, publish_epochs
+
+# Often enough that every epoch's record is there well before its readers.
+REFRESH_S = 45 * 60.0
+# Addresses come and go in bursts (an interface that comes up); one record tells them all.
+SETTLE_S = 0.1
+# After nobody in the DHT took the record.
+RETRY_S = 15.0
+
+NextSequence = Callable[[int], Awaitable[int]]
+
+
+class Publisher:
+    """Publishes when told to, and now and then."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        holdings: NodeHoldings,
+        dht: Dht,
+        gossip: Gossip,
+        control: ControlPort,
+        next_sequence: NextSequence,
+        reflexive: Callable[[], Sequence[Endpoint]],
+    ) -> None:
+        self._identity = identity
+        self._holdings = holdings
+        self._dht = dht
+        self._gossip = gossip
+        self._control = control
+        self._next_sequence = next_sequence
+        self._reflexive = reflexive
+        self._hosts: Sequence[Endpoint] = ()
+        self._told: tuple[Candidate, ...] | None = None
+        self._wake = asyncio.Event()
+
+    def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
+        """The addresses of this machine's interfaces, with our port."""
+        self._hosts = endpoints
+        self.changed()
+
+    def changed(self) -> None:
+        """What the record says may be another: look, and publish if so."""
+        if self.candidates() != self._told:
+            self._wake.set()
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Where this device may be reached, as its record says."""
+        hosts = [Candidate(CandidateKind.HOST, endpoint) for endpoint in self._hosts]
+        seen = [
+            Candidate(CandidateKind.REFLEXIVE, endpoint)
+            for endpoint in self._reflexive()
+            if endpoint not in self._hosts
+        ]
+        # What others observed is worth more than the tenth interface address.
+        kept = hosts[: RECORD_CANDIDATES_MAX - len(seen)] + seen
+        return tuple(kept)
+
+    async def run(self) -> None:
+        """Publish for ever."""
+        while True:
+            self._wake.clear()
+            reached = await self._publish()
+            pause = REFRESH_S * self._control.entropy.uniform(0.9, 1.0)
+            if not reached and len(self._holdings.roster) > 1:
+                pause = RETRY_S
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+            await asyncio.sleep(SETTLE_S)
+
+    async def _publish(self) -> bool:
+        """Write, tell and store a record for each epoch that readers may look in."""
+        self._told = self.candidates()
+        secret = self._identity.generation.secret
+        epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
+        reached = False
+        # The current epoch last: its sequence is the newest, and it is what gossip passes on.
+        for epoch in reversed(epochs):
+            try:
+                envelope = await self._write(epoch)
+            except StateError:
+                # Without a sequence on disk a restart could repeat it: better no record.
+                return False
+            record = Record(self._identity.device, epoch, envelope)
+            self._holdings.take_record(record)
+            if epoch == epochs[0]:
+                self._gossip.push([record])
+            key = device_locator(secret.locator_key, epoch, self._identity.signing.public)
+            try:
+                reached |= await self._dht.publish(key, envelope) > 0
+            except RemoteError:
+                continue
+        return reached
+
+    async def _write(self, epoch: int) -> bytes:
+        unix = self._control.clock.unix()
+        sequence = await self._next_sequence(int(unix * 1000))
+        record = EndpointRecord(
+            device=self._identity.device,
+            generation=self._identity.generation.number,
+            sequence=sequence,
+            issued=int(unix),
+            expires=int(unix) + RECORD_LIFETIME_MAX_S,
+            wireguard_key=self._identity.wireguard.public,
+            candidates=self._told or (),
+            frontier=self._holdings.log.digest(),
+        )
+        secret = self._identity.generation.secret
+        return seal_record(
+            record,
+            network=self._identity.network,
+            device=self._identity.signing,
+            locator_key=secret.locator_key,
+            record_key=secret.record_key,
+            epoch=epoch,
+            nonce=self._control.draw_nonce(),
+        )

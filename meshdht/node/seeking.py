@@ -1,0 +1,108 @@
+"""Finds devices that are not connected: their records, in the DHT.
+
+A connected peer tells its changes by gossip, so that a warm mesh asks the DHT for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Dht
+from meshdht.errors import RemoteError
+from meshdht.gossip.messages import Record
+from meshdht.membership.roster import Device
+from meshdht.node.control import ControlPort
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.identity import Identity
+from meshdht.records.locator import device_locator, read_epochs
+
+# Pauses between look-ups of one absent device; the last one repeats.
+PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
+# What is remembered of a peer is tried first; the DHT is asked once that had its chance.
+HEAD_START_S = 0.5
+# Look-ups under way at once.
+WIDTH = 4
+
+
+@dataclass(slots=True)
+class _Absence:
+    next_look: float
+    looks: int = 0
+
+
+class Seeker:
+    """Looks absent devices up, ever more rarely."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        holdings: NodeHoldings,
+        dht: Dht,
+        control: ControlPort,
+        is_connected: Callable[[DeviceId], bool],
+    ) -> None:
+        self._identity = identity
+        self._holdings = holdings
+        self._dht = dht
+        self._control = control
+        self._is_connected = is_connected
+        self._absent: dict[DeviceId, _Absence] = {}
+        self._wake = asyncio.Event()
+
+    def lost(self) -> None:
+        """A device lost its path, or a new one is in the roster: look soon."""
+        self._wake.set()
+
+    def restart(self) -> None:
+        """Our network changed, or the first contact answered: what was in vain may not be now."""
+        self._absent.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            self._wake.clear()
+            now = self._control.clock.monotonic()
+            due = self._due(now)
+            if due:
+                await asyncio.gather(*(self._look_up(device) for device in due))
+                continue
+            next_look = min((each.next_look for each in self._absent.values()), default=now + 60)
+            try:
+                async with asyncio.timeout(max(0.05, next_look - now)):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _due(self, now: float) -> list[Device]:
+        """The absent devices whose time has come, at most WIDTH."""
+        due: list[Device] = []
+        known: dict[DeviceId, _Absence] = {}
+        for device in self._holdings.roster:
+            if device.id == self._identity.device or self._is_connected(device.id):
+                continue
+            absence = self._absent.get(device.id) or _Absence(now + HEAD_START_S)
+            known[device.id] = absence
+            if absence.next_look <= now and len(due) < WIDTH:
+                pause = PAUSES_S[min(absence.looks, len(PAUSES_S) - 1)]
+                absence.looks += 1
+                absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
+                due.append(device)
+        self._absent = known
+        return due
+
+    async def _look_up(self, device: Device) -> None:
+        """Take the newest record found in the epochs where a record may be."""
+        secret = self._identity.generation.secret
+        for epoch in read_epochs(secret.epoch_key, self._control.clock.unix()):
+            try:
+                key = device_locator(secret.locator_key, epoch, device.verify_key)
+                envelope = await self._dht.lookup(key)
+            except RemoteError:
+                return
+            if envelope is not None:
+                self._holdings.take_record(Record(device.id, epoch, envelope))
+                return
