@@ -1,0 +1,229 @@
+"""Writes the vectors of docs/protocol.md: ``python docs/vectors/make.py``.
+
+The inputs are fixed here; a change of any output is a change of the protocol.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from meshdht.crypto.blinding import blind_public, sign_blinded
+from meshdht.crypto.boxes import device_box_key
+from meshdht.crypto.keys import (
+    InviteKey,
+    LocatorKey,
+    NetworkId,
+    NetworkSecret,
+    SigningKey,
+    WireGuardPrivateKey,
+    WireGuardPublicKey,
+)
+from meshdht.endpoint import Endpoint
+from meshdht.membership.claims import make_claim
+from meshdht.membership.fold import fold
+from meshdht.membership.generations import Generation, HandOver
+from meshdht.membership.invites import verify_claim, write_admit, write_genesis, write_invite
+from meshdht.membership.link import Link
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.statements import GenesisBody
+from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
+from meshdht.records.envelope import seal_record
+from meshdht.records.locator import device_locator, epoch_at
+
+SECRET = NetworkSecret(bytes(range(0x00, 0x20)))
+NAS = SigningKey(bytes(range(0x20, 0x40)))
+LAPTOP = SigningKey(bytes(range(0x40, 0x60)))
+INVITE = InviteKey(bytes(range(0x60, 0x80)))
+NAS_TUNNEL = WireGuardPrivateKey(bytes(range(0x80, 0xA0)))
+LAPTOP_TUNNEL = WireGuardPrivateKey(bytes(range(0xA0, 0xC0)))
+NETWORK = NetworkId(bytes(range(0xC0, 0xE0)))
+NONCE = bytes(range(0xE0, 0xF8))
+UNIX = 1_800_000_000
+
+
+def derivations() -> object:
+    psk = SECRET.preshared_key(NAS_TUNNEL.public, LAPTOP_TUNNEL.public)
+    return {
+        "network_secret": SECRET.raw.hex(),
+        "packet_key": SECRET.packet_key.raw.hex(),
+        "locator_key": SECRET.locator_key.raw.hex(),
+        "record_key": SECRET.record_key.raw.hex(),
+        "gossip_key": SECRET.gossip_key.raw.hex(),
+        "epoch_key": SECRET.epoch_key.raw.hex(),
+        "wireguard_private_keys": [NAS_TUNNEL.raw.hex(), LAPTOP_TUNNEL.raw.hex()],
+        "wireguard_public_keys": [NAS_TUNNEL.public.raw.hex(), LAPTOP_TUNNEL.public.raw.hex()],
+        "preshared_key": psk.raw.hex(),
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "device_keys": [NAS.public.raw.hex(), LAPTOP.public.raw.hex()],
+        "device_ids": [str(NAS.public.device_id), str(LAPTOP.public.device_id)],
+        "device_box_key": device_box_key(NAS, LAPTOP.public).raw.hex(),
+        "network_id": NETWORK.raw.hex(),
+        "signature_context": "endpoint record",
+        "signature_message": b"message".hex(),
+        "signature": NAS.sign("endpoint record", NETWORK, b"message").hex(),
+    }
+
+
+def blinding() -> object:
+    vectors = []
+    for locator_key in (SECRET.locator_key, LocatorKey(bytes(32))):
+        for epoch in (0, 83_333, 2**64 - 1):
+            message = epoch.to_bytes(8, "big")
+            blinded, signature = sign_blinded(locator_key, epoch, NAS, message)
+            vectors.append(
+                {
+                    "locator_key": locator_key.raw.hex(),
+                    "device_seed": NAS.raw.hex(),
+                    "epoch": str(epoch),
+                    "message": message.hex(),
+                    "blinded_public_key": blinded.raw.hex(),
+                    "signature": signature.hex(),
+                }
+            )
+    return vectors
+
+
+def locators() -> object:
+    vectors = []
+    for device in (NAS, LAPTOP):
+        for unix in (0, UNIX, UNIX + 6 * 3600):
+            epoch = epoch_at(SECRET.epoch_key, unix)
+            blinded = blind_public(SECRET.locator_key, epoch, device.public)
+            locator = device_locator(SECRET.locator_key, epoch, device.public)
+            vectors.append(
+                {
+                    "epoch_key": SECRET.epoch_key.raw.hex(),
+                    "locator_key": SECRET.locator_key.raw.hex(),
+                    "device_key": device.public.raw.hex(),
+                    "unix": str(unix),
+                    "epoch": str(epoch),
+                    "blinded_public_key": blinded.raw.hex(),
+                    "locator": locator.hex(),
+                }
+            )
+    return vectors
+
+
+def endpoint_record() -> object:
+    epoch = epoch_at(SECRET.epoch_key, UNIX)
+    record = EndpointRecord(
+        device=NAS.public.device_id,
+        generation=1,
+        sequence=UNIX * 1000,
+        issued=UNIX,
+        expires=UNIX + 12 * 3600,
+        wireguard_key=NAS_TUNNEL.public,
+        candidates=(
+            Candidate(CandidateKind.HOST, Endpoint("192.168.1.20", 51820)),
+            Candidate(CandidateKind.HOST, Endpoint("2001:db8::20", 51820)),
+            Candidate(CandidateKind.REFLEXIVE, Endpoint("198.51.100.7", 40123)),
+        ),
+        frontier=bytes(range(0x10, 0x30)),
+        nat=NatBehaviour.EI_APD,
+        relay_offer=True,
+    )
+    envelope = seal_record(
+        record,
+        network=NETWORK,
+        device=NAS,
+        locator_key=SECRET.locator_key,
+        record_key=SECRET.record_key,
+        epoch=epoch,
+        nonce=NONCE,
+    )
+    return {
+        "network_secret": SECRET.raw.hex(),
+        "network_id": NETWORK.raw.hex(),
+        "device_seed": NAS.raw.hex(),
+        "epoch": str(epoch),
+        "nonce": NONCE.hex(),
+        "locator": device_locator(SECRET.locator_key, epoch, NAS.public).hex(),
+        "body": record.encode().hex(),
+        "envelope": envelope.hex(),
+    }
+
+
+def membership() -> object:
+    genesis = write_genesis(
+        GenesisBody("home", IPv4Network("100.99.0.0/18"), bytes(16), "nas", NAS_TUNNEL.public),
+        author=NAS,
+        unix_ms=UNIX * 1000,
+    )
+    log = MembershipLog(genesis.network_id)
+    log.add(genesis.raw)
+    nas = fold(log).devices[0]
+    invite = write_invite(
+        log,
+        nas,
+        NAS,
+        key=INVITE.invite_public,
+        expires=UNIX + 3600,
+        suggested_name="laptop",
+        unix_ms=UNIX * 1000 + 1,
+    )
+    log.add(invite.raw)
+    claim = make_claim(
+        network=log.network,
+        invite=INVITE,
+        device=LAPTOP,
+        wireguard_key=WireGuardPublicKey(LAPTOP_TUNNEL.public.raw),
+        name="laptop",
+        claimed_at=UNIX + 60,
+    )
+    found = verify_claim(fold(log), claim, UNIX + 60)
+    admit = write_admit(log, nas, NAS, claim=claim, invite=found, unix_ms=UNIX * 1000 + 60_001)
+    log.add(admit.raw)
+    link = Link(
+        network_name="home",
+        network=log.network,
+        invite=INVITE,
+        packet_key=SECRET.packet_key,
+        generation=1,
+        expires=UNIX + 3600,
+        suggested_name="laptop",
+        hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
+    )
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "invite_seed": INVITE.raw.hex(),
+        "network_secret": SECRET.raw.hex(),
+        "unix": str(UNIX),
+        "network_id": log.network.raw.hex(),
+        "genesis": genesis.raw.hex(),
+        "invite": invite.raw.hex(),
+        "claim": claim.encode().hex(),
+        "admit": admit.raw.hex(),
+        "hashes": [genesis.hash.hex(), invite.hash.hex(), admit.hash.hex()],
+        "frontier": log.digest().hex(),
+        "link": str(link),
+        "hand_over": HandOver(Generation(1, SECRET), admit.hash).encode().hex(),
+        "roster": [
+            {
+                "id": str(device.id),
+                "name": device.name,
+                "ipv4": str(device.ipv4),
+                "ipv6": str(device.ipv6),
+                "admin": device.admin,
+            }
+            for device in fold(log)
+        ],
+    }
+
+
+def main() -> None:
+    files = {
+        "derivations": derivations(),
+        "blinding": blinding(),
+        "locator": locators(),
+        "endpoint-record": endpoint_record(),
+        "membership": membership(),
+    }
+    for name, content in files.items():
+        path = Path(__file__).parent / f"{name}.json"
+        path.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
