@@ -124,10 +124,9 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the answer has seen enough; nothing more can be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit as error:
+        # click ends so when whoever read the answer has seen enough (a closed pipe).
+        return error.code if isinstance(error.code, int) else 1
     except Exception as error:
         if os.environ.get("MESHDHT_DEBUG"):
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import msgspec
@@ -59,19 +59,31 @@ def complain(message: str, hint: str = "") -> None:
 
 
 class Column:
-    """A column of a table: how its cells are aligned and styled."""
+    """A column of a table: how its cells are aligned, and styled alike or by ``style_of``."""
 
-    def __init__(self, title: str = "", *, right: bool = False, styles: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        title: str = "",
+        *,
+        right: bool = False,
+        styles: Sequence[str] = (),
+        style_of: Callable[[str], Sequence[str]] | None = None,
+    ) -> None:
         self.title = title
         self.right = right
-        self.styles = styles
+        self._styles = styles
+        self._style_of = style_of
+
+    def styles(self, cell: str) -> Sequence[str]:
+        return self._style_of(cell) if self._style_of is not None else self._styles
 
 
 def table(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], *, titles: bool, on: bool
 ) -> list[str]:
     """Lines with aligned cells, two spaces between them, none at the end."""
-    shown = [[column.title for column in columns], *rows] if titles else list(rows)
+    shown = [[column.title for column in columns]] if titles else []
+    shown += [[printable(cell) for cell in row] for row in rows]
     widths = [max((len(row[i]) for row in shown), default=0) for i in range(len(columns))]
     lines = []
     for number, row in enumerate(shown):
@@ -79,7 +91,9 @@ def table(
         cells = []
         for column, cell, width in zip(columns, row, widths, strict=True):
             padding = " " * (width - len(cell))
-            text = style(cell, *(("dim",) if is_title else column.styles), on=on and bool(cell))
+            text = style(
+                cell, *(("dim",) if is_title else column.styles(cell)), on=on and bool(cell)
+            )
             cells.append(padding + text if column.right else text + padding)
         lines.append("  ".join(cells).rstrip())
     return lines

@@ -8,8 +8,8 @@ import click
 
 from meshdht.api.client import Client
 from meshdht.api.messages import Ping, Pong
-from meshdht.api.text import age_text, path_text, rtt_text
-from meshdht.cli.output import coloured, complain, say, say_json, style
+from meshdht.api.text import path_text, rtt_text
+from meshdht.cli.output import coloured, complain, printable, say, say_json, style
 from meshdht.cli.settings import common_options, settings_of
 
 _DIRECT = ("direct", "lan")
@@ -75,8 +75,10 @@ def ping(
 
 def pong_line(pong: Pong, timeout_s: float, *, on: bool) -> str:
     """One ping's outcome as text."""
-    name = style(pong.peer, "bold", on=on)
+    name = style(printable(pong.peer), "bold", on=on)
     if pong.rtt_ms is None:
-        return f"{name}: {style('no answer', 'red', on=on)} within {age_text(timeout_s)}"
+        return f"{name}: {style('no answer', 'red', on=on)} within {timeout_s:g} s"
     colour = "green" if pong.path.kind in _DIRECT else "yellow"
-    return f"{name}: {style(path_text(pong.path), colour, on=on)}, {rtt_text(pong.rtt_ms)}"
+    return (
+        f"{name}: {style(printable(path_text(pong.path)), colour, on=on)}, {rtt_text(pong.rtt_ms)}"
+    )

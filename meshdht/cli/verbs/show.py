@@ -14,6 +14,8 @@ from meshdht.api.text import age_text, ipv4_first, link_text, rtt_text, size_tex
 from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
 from meshdht.cli.settings import Settings, common_options, settings_of
 
+_PATH_STYLES = {"direct": ("green",), "lan": ("green",), "relay": ("yellow",)}
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
@@ -61,7 +63,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
     columns = [
         Column(styles=("cyan",)),
         Column(styles=("bold",)),
-        Column(),
+        Column(style_of=path_styles),
         Column(styles=("dim",)),
         Column(right=True),
         Column(styles=("dim",)),
@@ -81,6 +83,11 @@ def _status_row(peer: Peer) -> list[str]:
         f"↓ {size_text(peer.rx_bytes)}",
         f"↑ {size_text(peer.tx_bytes)}",
     ]
+
+
+def path_styles(path: str) -> tuple[str, ...]:
+    """A direct path is green, a relayed one yellow, none dim; the words say it too."""
+    return _PATH_STYLES.get(path.partition(" ")[0], ("dim",))
 
 
 def by_name(peers: tuple[Peer, ...]) -> list[Peer]:
@@ -105,7 +112,7 @@ def peers(context: click.Context, as_json: bool) -> None:
     columns = [
         Column("NAME", styles=("bold",)),
         Column("ADDRESSES", styles=("cyan",)),
-        Column("PATH"),
+        Column("PATH", style_of=path_styles),
         Column("HANDSHAKE", right=True),
         Column("ROUND TRIP", right=True),
         Column("RECEIVED", right=True),

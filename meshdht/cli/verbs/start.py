@@ -19,6 +19,7 @@ START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
 _LINK_BYTES_MAX = 16 * 1024
 _LINK_SCHEME = "meshdht://"
+_SELF_STATUS = Path("/proc/self/status")
 
 name_option = click.option(
     "--name", type=label, metavar="NAME", help="What this device is called in the network."
@@ -251,9 +252,7 @@ def need_root(command: str) -> None:
     """Refuse at once where the daemon could not make an interface; raises ApiError."""
     if os.geteuid() == 0:
         return
-    capabilities = next(
-        line for line in Path("/proc/self/status").read_text().splitlines() if "CapEff" in line
-    )
+    capabilities = next(line for line in _SELF_STATUS.read_text().splitlines() if "CapEff" in line)
     if not int(capabilities.split()[1], 16) >> _CAP_NET_ADMIN & 1:
         verb = command.split()[1]
         raise ApiError(f"{verb} needs root: it makes a network interface", as_root(command))

@@ -1,0 +1,58 @@
+"""Colour, columns and progress."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from meshdht.cli.output import Column, ProgressLine, coloured, printable, style, table
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colour_is_for_terminals_whose_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert coloured(Terminal())
+    assert not coloured(io.StringIO())
+    monkeypatch.setenv("TERM", "dumb")
+    assert not coloured(Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured(Terminal())
+
+
+def test_styles_do_not_move_columns() -> None:
+    columns = [Column("NAME", styles=("bold",)), Column("SIZE", right=True), Column("NOTE")]
+    rows = [["a", "1 B", "x"], ["longer", "23 KiB", ""]]
+    plain = table(columns, rows, titles=True, on=False)
+    assert plain == ["NAME      SIZE  NOTE", "a          1 B  x", "longer  23 KiB"]
+    bright = table(columns, rows, titles=True, on=True)
+    assert bright[1] == f"{style('a', 'bold', on=True)}          1 B  x"
+
+
+def test_control_characters_are_not_printed() -> None:
+    assert printable("a\x1b[31mb\x07\nc") == "a?[31mb?\nc"
+
+
+def test_progress_is_one_changing_line_on_a_terminal() -> None:
+    terminal = Terminal()
+    progress = ProgressLine(terminal)
+    progress("one")
+    progress("two")
+    progress.clear()
+    assert terminal.getvalue().count("\n") == 0
+    assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_progress_is_plain_lines_elsewhere() -> None:
+    stream = io.StringIO()
+    progress = ProgressLine(stream)
+    progress("one")
+    progress("two")
+    progress.clear()
+    assert stream.getvalue() == "meshdht: one\nmeshdht: two\n"

@@ -1,0 +1,48 @@
+"""The link on stdout and nothing else; the QR code beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from meshdht.cli.verbs.invite import qr_code
+from tests.api.fake_daemon import LINK, FakeService
+from tests.cli.conftest import Meshdht
+
+
+def test_in_a_pipe_the_link_is_all_there_is(meshdht: Meshdht, service: FakeService) -> None:
+    assert meshdht("invite", "--name", "Laptop") == (0, LINK + "\n", "")
+    (asked,) = service.invites
+    assert (asked.name, asked.expires_s, asked.uses) == ("laptop", 3600, 1)
+
+
+def test_json_has_the_link_and_when_it_expires(meshdht: Meshdht, service: FakeService) -> None:
+    result = meshdht("invite", "--json", "--expires", "7d", "--uses", "5")
+    assert json.loads(result.out) == {"version": 1, "link": LINK, "expires": 1_790_604_800}
+    assert service.invites[0].uses == 5
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("text", ["", "soon", "0s", "-5m", "1.5h", "2y", "99999999w"])
+def test_what_is_not_a_duration_is_a_usage_error(meshdht: Meshdht, text: str) -> None:
+    result = meshdht("invite", "--expires", text)
+    assert result.code == 2
+    assert "is not a duration such as" in result.err
+
+
+@pytest.mark.usefixtures("service")
+def test_the_daemons_refusal_is_shown_with_its_hint(meshdht: Meshdht) -> None:
+    result = meshdht("invite", "--name", "nas")
+    assert result == (
+        2,
+        "",
+        "meshdht: a device is called nas already\n  try: choose another --name\n",
+    )
+
+
+def test_the_qr_code_fits_or_is_left_out() -> None:
+    code = qr_code(LINK, 80)
+    assert max(len(line) for line in code.splitlines()) <= 80
+    assert "█" in code
+    assert qr_code(LINK, 40) == ""

@@ -1,0 +1,94 @@
+"""What the daemon knows, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from msgspec.structs import replace
+
+from meshdht import __version__
+from meshdht.cli.verbs.show import status_lines
+from tests.api.fake_daemon import STATUS, FakeService
+from tests.cli.conftest import Meshdht
+
+pytestmark = pytest.mark.usefixtures("service")
+
+
+def test_status_is_one_aligned_line_a_peer(meshdht: Meshdht) -> None:
+    result = meshdht("status")
+    assert result.code == 0
+    assert result.err == ""
+    assert result.out.splitlines() == [
+        "home · 2 of 3 peers online · embedded engine · UDP port 51820 · up 2 h",
+        "100.64.7.1  nas     this device",
+        "100.64.7.4  attic   offline                 no handshake               –  ↓ 0 B    "
+        "  ↑ 0 B",
+        "100.64.7.2  laptop  direct 192.0.2.7:51820  handshake 12 s ago    7.2 ms  ↓ 1.4 MiB"
+        "  ↑ 342 KiB",
+        "100.64.7.3  phone   relay vps               handshake 1 min ago  84.0 ms  ↓ 2.0 KiB"
+        "  ↑ 1.0 KiB",
+    ]
+
+
+def test_status_alone_on_a_network_says_what_to_do(meshdht: Meshdht, service: FakeService) -> None:
+    service.snapshot = replace(STATUS, peers=())
+    result = meshdht("status")
+    assert result.code == 0
+    assert "meshdht invite" in result.err
+
+
+def test_colour_changes_nothing_but_colour() -> None:
+    plain = status_lines(STATUS, on=False)
+    bright = status_lines(STATUS, on=True)
+    assert "\x1b[" not in "".join(plain)
+    assert bright[0].startswith("\x1b[1mhome\x1b[0m")
+    assert "\x1b[32mdirect 192.0.2.7:51820\x1b[0m" in bright[3]
+    assert "\x1b[33mrelay vps\x1b[0m" in bright[4]
+    assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in bright] == plain
+
+
+def test_status_json_is_the_snapshot(meshdht: Meshdht) -> None:
+    shown = json.loads(meshdht("status", "--json").out)
+    assert shown["version"] == 1
+    assert shown["device"]["name"] == "nas"
+    assert [peer["name"] for peer in shown["peers"]] == ["phone", "laptop", "attic"]
+    assert shown["peers"][0]["path"] == {"kind": "relay", "endpoint": None, "relay": "vps"}
+
+
+def test_peers_shows_every_address_and_id(meshdht: Meshdht) -> None:
+    result = meshdht("peers")
+    title, *rows = result.out.splitlines()
+    assert title.split()[:3] == ["NAME", "ADDRESSES", "PATH"]
+    assert "100.64.7.2 fd5a:1c2e:9b00::2" in rows[1]
+    assert rows[1].endswith("l" * 32)
+
+
+def test_peers_json_is_versioned(meshdht: Meshdht) -> None:
+    shown = json.loads(meshdht("peers", "--json").out)
+    assert (shown["version"], shown["network"], len(shown["peers"])) == (1, "home", 3)
+
+
+def test_devices_shows_roles_and_this_device(
+    meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    rows = meshdht("devices").out.splitlines()
+    nas = next(row for row in rows if row.startswith("nas"))
+    assert "admin" in nas
+    assert "this device" in nas
+    assert "2026-09-21 14:13" in nas
+    assert "member" in next(row for row in rows if row.startswith("attic"))
+
+
+def test_devices_json_is_versioned(meshdht: Meshdht) -> None:
+    shown = json.loads(meshdht("devices", "--json").out)
+    assert shown["version"] == 1
+    assert shown["devices"][0]["this_device"] is True
+
+
+def test_version_is_the_packages(meshdht: Meshdht) -> None:
+    assert meshdht("version").out.startswith(f"meshdht {__version__} (Python 3.")
+    assert json.loads(meshdht("version", "--json").out)["meshdht"] == __version__
+    assert meshdht("--version").out == f"meshdht {__version__}\n"
