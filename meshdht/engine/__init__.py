@@ -1,0 +1,1 @@
+"""Engines that carry the mesh's traffic over WireGuard, behind one interface."""

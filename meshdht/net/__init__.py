@@ -1,0 +1,1 @@
+"""The machine: the UDP port, the TUN device, interfaces, addresses and routes."""

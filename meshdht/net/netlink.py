@@ -1,0 +1,201 @@
+"""Interfaces, addresses and routes of the machine, through pyroute2 (rtnetlink(7)).
+
+pyroute2 takes 0.2 s to import, so that happens in a thread while the daemon starts. Its plain
+``IPRoute`` runs an event loop of its own and fails inside ours: this is ``AsyncIPRoute``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import importlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Any
+
+from meshdht.errors import PlatformError
+
+IPAddress = IPv4Address | IPv6Address
+IPInterface = IPv4Interface | IPv6Interface
+IPNetwork = IPv4Network | IPv6Network
+
+# <linux/if_addr.h>, <linux/rtnetlink.h>
+_SCOPE_GLOBAL = 0
+_IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
+_TABLE_LOCAL = 255
+_TYPE_UNICAST = 1
+
+# What the kernel says to an IPv6 address where IPv6 is switched off.
+_NO_IPV6 = frozenset({errno.EACCES, errno.EAFNOSUPPORT, errno.EOPNOTSUPP})
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """An address of global scope that this machine has."""
+
+    address: IPAddress
+    interface: str
+    network: IPNetwork
+    """The network that the address is on: its hosts are on the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRange:
+    """A network that this machine reaches by an interface: its address there, or a route."""
+
+    network: IPNetwork
+    interface: str
+
+
+class Netlink:
+    """One rtnetlink socket on the running loop; ``open_netlink`` makes it."""
+
+    def __init__(self, route: Any, netlink_error: type[Exception]) -> None:
+        self._route = route
+        self._errors = (netlink_error, OSError)
+
+    async def configure(
+        self, interface: str, addresses: Iterable[IPInterface], mtu: int
+    ) -> tuple[IPInterface, ...]:
+        """Give an interface exactly these addresses, its MTU, and bring it up.
+
+        The prefix of an address becomes a route. Returns the addresses that it now has: on a
+        machine without IPv6, those of IPv4 alone. Raises PlatformError.
+        """
+        wanted = list(addresses)
+        with self._explained(f"cannot configure the network interface {interface}"):
+            index = socket.if_nametoindex(interface)
+            await self._route.link("set", index=index, mtu=mtu, state="up")
+            for present in await self._addresses_of(index):
+                if present not in wanted:
+                    await self._route.addr("del", index=index, **_arguments(present))
+            return tuple([each for each in wanted if await self._add(index, each)])
+
+    async def delete(self, interface: str) -> None:
+        """Delete an interface; nothing happens if there is none. Raises PlatformError."""
+        with self._explained(f"cannot delete the network interface {interface}"):
+            with contextlib.suppress(OSError):
+                index = socket.if_nametoindex(interface)
+                await self._route.link("del", index=index)
+
+    async def local_addresses(self) -> list[LocalAddress]:
+        """The usable addresses of global scope, sorted by interface. Raises PlatformError."""
+        found: list[LocalAddress] = []
+        with self._explained("cannot list the addresses of this machine"):
+            async for message in await self._route.get_addr():
+                name = _interface_name(message["index"])
+                address = _address_of(message)
+                flags = message.get("IFA_FLAGS") or message["flags"]
+                if name and message["scope"] == _SCOPE_GLOBAL and not flags & _IFA_F_UNUSABLE:
+                    found.append(LocalAddress(address.ip, name, address.network))
+        return sorted(found, key=lambda each: (each.interface, each.address.version, each.address))
+
+    async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
+        """Ranges of this machine that share addresses with ``network``.
+
+        Addresses and routes of all tables count (other VPNs have tables of their own), default
+        routes and the interface ``excluding`` do not. Raises PlatformError.
+        """
+        with self._explained("cannot list the routes of this machine"):
+            ranges = {each async for each in self._ranges()}
+        overlapping = [
+            each
+            for each in ranges
+            if each.interface != excluding
+            and each.network.version == network.version
+            and each.network.overlaps(network)
+        ]
+        return sorted(overlapping, key=lambda each: (each.interface, str(each.network)))
+
+    def close(self) -> None:
+        self._route.close()
+
+    async def _ranges(self) -> AsyncIterator[LocalRange]:
+        async for message in await self._route.get_addr():
+            name = _interface_name(message["index"])
+            yield LocalRange(_address_of(message).network, name)
+        async for message in await self._route.get_routes():
+            if message["type"] != _TYPE_UNICAST or not message["dst_len"]:
+                continue
+            if message.get("RTA_TABLE") == _TABLE_LOCAL:
+                continue
+            destination = f"{message.get('RTA_DST')}/{message['dst_len']}"
+            name = _interface_name(message.get("RTA_OIF") or 0)
+            yield LocalRange(ip_network(destination), name)
+
+    async def _addresses_of(self, index: int) -> list[IPInterface]:
+        return [
+            _address_of(message)
+            async for message in await self._route.get_addr(index=index)
+            if message["index"] == index and message["scope"] == _SCOPE_GLOBAL
+        ]
+
+    async def _add(self, index: int, address: IPInterface) -> bool:
+        try:
+            await self._route.addr("replace", index=index, **_arguments(address))
+        except self._errors as error:
+            if address.version == 6 and _code(error) in _NO_IPV6:
+                return False
+            raise
+        return True
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            code = _code(error)
+            hint = "run meshdht with sudo" if code in (errno.EPERM, errno.EACCES) else ""
+            raise PlatformError(f"{what}: {os.strerror(code)}", hint) from None
+
+
+@contextlib.asynccontextmanager
+async def open_netlink() -> AsyncIterator[Netlink]:
+    """A ``Netlink`` for the time of the context."""
+    pyroute2 = await asyncio.to_thread(importlib.import_module, "pyroute2")
+    netlink = Netlink(pyroute2.AsyncIPRoute(), pyroute2.NetlinkError)
+    try:
+        yield netlink
+    finally:
+        netlink.close()
+
+
+def _code(error: Exception) -> int:
+    """The errno of an OSError or of pyroute2's NetlinkError; a name without index has none."""
+    return int(getattr(error, "code", None) or getattr(error, "errno", None) or errno.ENODEV)
+
+
+def _interface_name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:  # it has just vanished, or a route has several next hops
+        return ""
+
+
+def _address_of(message: Any) -> IPInterface:
+    # On a point-to-point link IFA_ADDRESS is the other end.
+    address = ip_address(message.get("IFA_LOCAL") or message.get("IFA_ADDRESS"))
+    return ip_interface(f"{address}/{message['prefixlen']}")
+
+
+def _arguments(address: IPInterface) -> dict[str, Any]:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    return {
+        "address": str(address.ip),
+        "prefixlen": address.network.prefixlen,
+        "family": family,
+    }

@@ -1,0 +1,177 @@
+"""The one UDP port of a network: an IPv4 and an IPv6 socket with the same number.
+
+One port means one NAT mapping for WireGuard and for the control channel. The first bytes of a
+datagram say whose it is (``wire.classify``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meshdht.endpoint import Endpoint
+from meshdht.errors import PlatformError
+from meshdht.wire.classify import Traffic, classify
+
+Receiver = Callable[[bytes, Endpoint], None]
+
+# Datagrams taken from one socket before the loop may turn to something else.
+_BATCH = 64
+_DATAGRAM_SIZE = 65535
+
+# Room for what arrives while Python is busy: 4 MiB is 30 ms at 1 Gbit/s.
+_BUFFER_SIZE = 4 * 1024 * 1024
+
+# Linux's <linux/in.h>, which the socket module does not name: let routers fragment our packets,
+# as WireGuard in the kernel does. With "don't fragment", a path of a smaller MTU would swallow
+# every full packet of the tunnel.
+_IP_MTU_DISCOVER = 10
+_IP_PMTUDISC_DONT = 0
+
+# A free port must be free for both families; this many tries make a failure implausible.
+_TRIES = 16
+
+
+@dataclass(slots=True)
+class PortCounters:
+    """Datagrams that went nowhere."""
+
+    send_failed: int = 0
+    """Not sent: no route, no memory, a firewall, no socket of that family."""
+    receive_failed: int = 0
+    """Errors that the kernel reported instead of a datagram."""
+    unwanted: int = 0
+    """Datagrams that are neither WireGuard's nor the control channel's."""
+
+
+class UdpPort:
+    """``port`` is the number in use. Closing it twice is harmless."""
+
+    def __init__(self, port: int, *, on_wireguard: Receiver, on_control: Receiver) -> None:
+        """Bind the port, or with 0 a free one. Raises PlatformError. ``start`` begins to read."""
+        self.counters = PortCounters()
+        self._on_wireguard = on_wireguard
+        self._on_control = on_control
+        self._v4, self._v6 = _bind(port)
+        self.port: int = self._v4.getsockname()[1]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # The Endpoint of the last datagram: most come in trains from one source.
+        self._last_address: tuple[object, ...] = ()
+        self._last_source = Endpoint("", 0)
+
+    def start(self) -> None:
+        """Read from now on, on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        for sock in self._sockets():
+            self._loop.add_reader(sock.fileno(), self._read, sock)
+
+    def send(self, data: bytes, destination: Endpoint) -> None:
+        """Send a datagram, if the machine can; what it cannot send is counted. Never raises."""
+        host = destination[0]
+        sock = self._v6 if ":" in host else self._v4
+        if sock is None:
+            self.counters.send_failed += 1
+            return
+        try:
+            sock.sendto(data, destination)
+        except (OSError, OverflowError):
+            self.counters.send_failed += 1
+
+    def close(self) -> None:
+        for sock in self._sockets():
+            if self._loop is not None and sock.fileno() >= 0:
+                self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def _sockets(self) -> list[socket.socket]:
+        return [self._v4] if self._v6 is None else [self._v4, self._v6]
+
+    def _read(self, sock: socket.socket) -> None:
+        receive = sock.recvfrom
+        for _ in range(_BATCH):
+            try:
+                data, address = receive(_DATAGRAM_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.counters.receive_failed += 1
+                return
+            if address != self._last_address:
+                self._last_address = address
+                self._last_source = Endpoint(address[0], address[1])
+            traffic = classify(data)
+            if traffic is Traffic.WIREGUARD:
+                self._on_wireguard(data, self._last_source)
+            elif traffic is Traffic.CONTROL:
+                self._on_control(data, self._last_source)
+            else:
+                self.counters.unwanted += 1
+
+
+def _bind(port: int) -> tuple[socket.socket, socket.socket | None]:
+    for _ in range(_TRIES):
+        v4 = _bind_family(socket.AF_INET, "0.0.0.0", port)
+        chosen = v4.getsockname()[1]
+        try:
+            return v4, _bind_v6(chosen)
+        except PlatformError:
+            v4.close()
+            if port:
+                raise
+    raise PlatformError("found no UDP port that is free for IPv4 and IPv6", "name one")
+
+
+def _bind_v6(port: int) -> socket.socket | None:
+    """None on a machine without IPv6."""
+    try:
+        return _bind_family(socket.AF_INET6, "::", port)
+    except OSError as error:
+        if error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            return None
+        raise
+
+
+def _bind_family(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
+        _enlarge_buffers(sock)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PlatformError(
+                f"UDP port {port} is taken by another program",
+                "choose another with --listen-port, or stop that program (ss -ulpn shows it)",
+            ) from None
+        if error.errno == errno.EACCES:
+            raise PlatformError(
+                f"no permission to use UDP port {port}", "run with sudo, or a port above 1023"
+            ) from None
+        raise
+    return sock
+
+
+def _enlarge_buffers(sock: socket.socket) -> None:
+    """As root beyond the system's limit, else up to it."""
+    for forced, plain in (
+        (_SO_RCVBUFFORCE, socket.SO_RCVBUF),
+        (_SO_SNDBUFFORCE, socket.SO_SNDBUF),
+    ):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER_SIZE)
+        except PermissionError:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, plain, _BUFFER_SIZE)
+
+
+# <asm-generic/socket.h>
+_SO_SNDBUFFORCE = 32
+_SO_RCVBUFFORCE = 33

@@ -1,0 +1,153 @@
+"""Tunnels between two hosts of the lab, each end the embedded engine or Debian's wireguard-go."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from meshdht.crypto.keys import WireGuardPrivateKey
+from meshdht.endpoint import Endpoint
+from meshdht.lab.host import Host, Switch
+from meshdht.lab.process import Process
+from tests.engine.standalone import Setup, SetupPeer
+
+ROOT = Path(__file__).parents[2]
+PORT = 51820
+START_TIMEOUT_S = 10.0
+
+
+class End:
+    """One end of a tunnel: host ``n`` has 192.0.2.n and 2001:db8::n outside, 10.0.0.n and
+    fd00::n inside."""
+
+    def __init__(self, host: Host, number: int, switch: Switch) -> None:
+        self.host = host
+        self.number = number
+        self.private = WireGuardPrivateKey(bytes([number]) * 32)
+        self.card = host.attach(switch, f"192.0.2.{number}/24", f"2001:db8::{number}/64")
+        self.inside = [f"10.0.0.{number}/24", f"fd00::{number}/64"]
+        self.process: Process | None = None
+
+    def endpoint(self, *, ipv6: bool = False) -> Endpoint:
+        host = f"2001:db8::{self.number}" if ipv6 else f"192.0.2.{self.number}"
+        return Endpoint(host, PORT)
+
+    @property
+    def own_networks(self) -> list[str]:
+        return [f"10.0.0.{self.number}/32", f"fd00::{self.number}/128"]
+
+    def ping(
+        self,
+        other: End,
+        *,
+        ipv6: bool = False,
+        count: int = 1,
+        wait_s: float = 3,
+        gap_s: float = 0.2,
+    ) -> int:
+        """How many of ``count`` echo requests to the other's inner address are answered."""
+        target = f"fd00::{other.number}" if ipv6 else f"10.0.0.{other.number}"
+        options = ["-n", "-q", "-c", str(count), "-i", str(gap_s), "-W", str(wait_s)]
+        said = self.host.run(["ping", *options, target], check=False).stdout
+        return int(said.partition(" received")[0].rpartition(" ")[2])
+
+    def stop(self) -> None:
+        """End the process, and with it the interface."""
+        if self.process is not None:
+            self.process.stop()
+            self.process = None
+
+
+class EmbeddedEnd(End):
+    """The engine of this project, in a Python process of its own."""
+
+    def start(
+        self,
+        *peers: End,
+        knows_endpoint: bool = True,
+        ipv6: bool = False,
+        psk: bytes | None = None,
+        rekey_after_s: float = 120.0,
+    ) -> None:
+        setup = Setup(
+            private_key=self.private.raw,
+            interface="mesh0",
+            port=PORT,
+            addresses=self.inside,
+            rekey_after_s=rekey_after_s,
+            peers=[
+                SetupPeer(
+                    public_key=peer.private.public.raw,
+                    psk=psk,
+                    allowed_ips=peer.own_networks,
+                    endpoint=str(peer.endpoint(ipv6=ipv6)) if knows_endpoint else None,
+                )
+                for peer in peers
+            ],
+        )
+        self.process = self.host.popen(
+            [sys.executable, "-m", "tests.engine.standalone"],
+            stdin=subprocess.PIPE,
+            env={"PYTHONPATH": str(ROOT)},
+        )
+        said = self._ask(msgspec.json.encode(setup).decode())
+        assert said == "ready", said
+
+    def stats(self) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._ask("stats"))
+        return answer
+
+    def endpoint_of(self, peer: End) -> str:
+        return str(self.stats()["endpoints"][str(peer.private.public)])
+
+    def _ask(self, line: str) -> str:
+        assert self.process is not None
+        popen = self.process.popen
+        assert popen.stdin is not None
+        assert popen.stdout is not None
+        popen.stdin.write(line + "\n")
+        popen.stdin.flush()
+        return popen.stdout.readline().strip()
+
+
+class WireGuardGoEnd(End):
+    """Debian's wireguard-go, set up by ``wg`` and ``ip``."""
+
+    def start(
+        self,
+        *peers: End,
+        knows_endpoint: bool = True,
+        ipv6: bool = False,
+        psk: bytes | None = None,
+    ) -> None:
+        self.process = self.host.popen(["wireguard-go", "-f", "wg0"])
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.host.run(["wg", "show", "wg0"], check=False).returncode:
+            assert time.monotonic() < deadline, "wireguard-go does not start"
+            time.sleep(0.02)
+        lines = ["[Interface]", f"PrivateKey = {_base64(self.private.raw)}", f"ListenPort = {PORT}"]
+        for peer in peers:
+            lines += ["[Peer]", f"PublicKey = {peer.private.public}"]
+            lines += [f"AllowedIPs = {', '.join(peer.own_networks)}"]
+            lines += [f"Endpoint = {peer.endpoint(ipv6=ipv6)}"] if knows_endpoint else []
+            lines += [f"PresharedKey = {_base64(psk)}"] if psk else []
+        self.host.run(["wg", "setconf", "wg0", "/dev/stdin"], input="\n".join(lines) + "\n")
+        self.host.ip(
+            *(f"addr add {address} dev wg0" for address in self.inside),
+            "link set wg0 mtu 1420 up",
+        )
+
+    def shown(self, what: str) -> str:
+        """The value of ``wg show wg0 …`` for the only peer."""
+        return self.host.run(["wg", "show", "wg0", what]).stdout.split()[-1]
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,115 @@
+"""One embedded engine as a process of its own, for the lab: ``python -m tests.engine.standalone``.
+
+The first line of standard input is the configuration (JSON, see ``Setup``). Prints ``ready``,
+then answers each line ``stats`` with a line of JSON. Ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from ipaddress import ip_interface, ip_network
+
+import msgspec
+
+from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey, WireGuardPublicKey
+from meshdht.endpoint import Endpoint
+from meshdht.engine.backend import AddPeer, PeerConfig
+from meshdht.engine.embedded import EmbeddedEngine
+from meshdht.net.netlink import open_netlink
+from meshdht.net.tun import Tun
+from meshdht.net.udp import UdpPort
+from meshdht.wireguard.constants import SPECIFICATION, Intervals
+from meshdht.wireguard.events import DeviceEvent, HandshakeCompleted
+
+
+class SetupPeer(msgspec.Struct, kw_only=True):
+    """One peer; keys are bytes, base64 in JSON."""
+
+    public_key: bytes
+    psk: bytes | None = None
+    allowed_ips: list[str]
+    endpoint: str | None = None
+    keepalive_s: int = 0
+
+
+class Setup(msgspec.Struct, kw_only=True):
+    """The whole configuration. ``rekey_after_s`` replaces REKEY_AFTER_TIME, for tests alone."""
+
+    private_key: bytes
+    interface: str
+    port: int
+    addresses: list[str]
+    mtu: int = 1420
+    rekey_after_s: float = SPECIFICATION.rekey_after_time
+    peers: list[SetupPeer] = []
+
+
+class Standalone:
+    """The engine with what the daemon would put around it."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._handshakes = 0
+        self._port = UdpPort(
+            setup.port,
+            on_wireguard=lambda data, source: self._engine.handle_wireguard(data, source),
+            on_control=lambda data, source: None,
+        )
+        self._tun = Tun(setup.interface)
+        self._engine = EmbeddedEngine(
+            WireGuardPrivateKey(setup.private_key),
+            self._tun,
+            self._port.send,
+            clock=SystemClock(),
+            entropy=SystemEntropy(),
+            on_event=self._count,
+            mtu=setup.mtu,
+            intervals=Intervals(rekey_after_time=setup.rekey_after_s),
+        )
+
+    async def run(self) -> None:
+        async with open_netlink() as netlink:
+            addresses = [ip_interface(address) for address in self._setup.addresses]
+            await netlink.configure(self._setup.interface, addresses, self._setup.mtu)
+        self._port.start()
+        await self._engine.start()
+        await self._engine.apply([AddPeer(_config(peer)) for peer in self._setup.peers])
+        print("ready", flush=True)
+        while (await asyncio.to_thread(sys.stdin.readline)).strip() == "stats":
+            print(json.dumps(await self._stats()), flush=True)
+        await self._engine.close()
+        self._port.close()
+        self._tun.close()
+
+    async def _stats(self) -> dict[str, object]:
+        stats = await self._engine.stats()
+        return {
+            "handshakes": self._handshakes,
+            "endpoints": {str(key): str(each.endpoint) for key, each in stats.items()},
+            "rx_bytes": sum(each.rx_bytes for each in stats.values()),
+            "tx_bytes": sum(each.tx_bytes for each in stats.values()),
+            "device": asdict(self._engine.device_counters),
+            "engine": asdict(self._engine.counters),
+            "port": asdict(self._port.counters),
+        }
+
+    def _count(self, event: DeviceEvent) -> None:
+        self._handshakes += isinstance(event, HandshakeCompleted)
+
+
+def _config(peer: SetupPeer) -> PeerConfig:
+    return PeerConfig(
+        WireGuardPublicKey(peer.public_key),
+        preshared_key=None if peer.psk is None else PresharedKey(peer.psk),
+        allowed_ips=tuple(ip_network(network) for network in peer.allowed_ips),
+        endpoint=None if peer.endpoint is None else Endpoint.parse(peer.endpoint),
+        keepalive_s=peer.keepalive_s,
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(Standalone(msgspec.json.decode(sys.stdin.readline(), type=Setup)).run())
