@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import (
     DeviceId,
     EpochKey,
@@ -29,6 +33,7 @@ from meshdht.crypto.keys import (
 from meshdht.crypto.sodium import call, libnacl
 from meshdht.errors import BadSignature, Malformed
 
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/derivations.json").read_text())
 NETWORK = NetworkId(bytes(range(32)))
 OTHER_NETWORK = NetworkId(bytes(32))
 
@@ -174,6 +179,28 @@ def test_a_device_id_reads_back_from_its_text() -> None:
     for text in ("", "a" * 31, "1" * 32, str(device) + "a", "é" * 32):
         with pytest.raises(Malformed):
             DeviceId.parse(text)
+
+
+def test_derivations_agree_with_the_published_vectors() -> None:
+    secret = NetworkSecret(bytes.fromhex(VECTOR["network_secret"]))
+    for name in ("packet_key", "locator_key", "record_key", "gossip_key", "epoch_key"):
+        assert getattr(secret, name).raw.hex() == VECTOR[name]
+    tunnels = [
+        WireGuardPrivateKey(bytes.fromhex(each)).public for each in VECTOR["wireguard_private_keys"]
+    ]
+    assert [tunnel.raw.hex() for tunnel in tunnels] == VECTOR["wireguard_public_keys"]
+    assert secret.preshared_key(*tunnels).raw.hex() == VECTOR["preshared_key"]
+
+
+def test_device_ids_and_signatures_agree_with_the_published_vectors() -> None:
+    devices = [SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"]]
+    assert [device.public.raw.hex() for device in devices] == VECTOR["device_keys"]
+    assert [str(device.public.device_id) for device in devices] == VECTOR["device_ids"]
+    assert device_box_key(devices[1], devices[0].public).raw.hex() == VECTOR["device_box_key"]
+    network = NetworkId(bytes.fromhex(VECTOR["network_id"]))
+    message = bytes.fromhex(VECTOR["signature_message"])
+    signature = devices[0].sign(VECTOR["signature_context"], network, message)
+    assert signature.hex() == VECTOR["signature"]
 
 
 def test_the_keys_of_a_generation_differ_from_each_other() -> None:

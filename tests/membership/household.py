@@ -1,0 +1,148 @@
+"""A network to test with: devices, a log, and statements in it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+
+from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
+from meshdht.membership.claims import JoinClaim, make_claim
+from meshdht.membership.fold import fold
+from meshdht.membership.invites import write_genesis
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
+from meshdht.membership.statements import (
+    AdmitBody,
+    Body,
+    GenesisBody,
+    InviteBody,
+    Statement,
+    StatementHash,
+    UnknownBody,
+    sign_statement,
+)
+
+UNIX = 1_800_000_000
+EXPIRES = UNIX + 3600
+RANGE = IPv4Network("100.99.0.0/18")
+
+
+def signing_key(number: int) -> SigningKey:
+    return SigningKey(b"device" + number.to_bytes(26, "big"))
+
+
+def wireguard_key(number: int) -> WireGuardPublicKey:
+    return WireGuardPublicKey(b"tunnel" + number.to_bytes(26, "big"))
+
+
+def invite_key(number: int) -> InviteKey:
+    return InviteKey(b"invite" + number.to_bytes(26, "big"))
+
+
+class Household:
+    """Writes statements into one log; device 0 is the founder, devices have numbers."""
+
+    def __init__(self, ipv4_range: IPv4Network = RANGE) -> None:
+        body = GenesisBody("home", ipv4_range, bytes(16), "nas", wireguard_key(0))
+        self.genesis = write_genesis(body, author=signing_key(0), unix_ms=UNIX * 1000)
+        self.log = MembershipLog(self.genesis.network_id)
+        self.log.add(self.genesis.raw)
+
+    def write(
+        self,
+        body: Body,
+        author: int = 0,
+        *,
+        parents: Iterable[StatementHash] | None = None,
+        unix_ms: int = UNIX * 1000,
+    ) -> Statement:
+        """Sign a statement upon ``parents`` (all heads if None), and add it to the log."""
+        statement = sign_statement(
+            body,
+            network=self.log.network,
+            author=signing_key(author),
+            parents=self.log.heads() if parents is None else tuple(parents),
+            unix_ms=unix_ms,
+        )
+        self.log.add(statement.raw)
+        return statement
+
+    def invite(
+        self,
+        number: int = 0,
+        author: int = 0,
+        *,
+        uses: int = 1,
+        parents: Iterable[StatementHash] | None = None,
+    ) -> Statement:
+        body = InviteBody(invite_key(number).invite_public, EXPIRES, uses, "")
+        return self.write(body, author, parents=parents)
+
+    def claim(
+        self,
+        device: int,
+        number: int = 0,
+        *,
+        name: str = "pi",
+        claimed_at: int = UNIX,
+        tunnel: int | None = None,
+    ) -> JoinClaim:
+        return make_claim(
+            network=self.log.network,
+            invite=invite_key(number),
+            device=signing_key(device),
+            wireguard_key=wireguard_key(device if tunnel is None else tunnel),
+            name=name,
+            claimed_at=claimed_at,
+        )
+
+    def admit(
+        self,
+        device: int,
+        number: int = 0,
+        author: int = 0,
+        *,
+        name: str = "pi",
+        parents: Iterable[StatementHash] | None = None,
+    ) -> Statement:
+        return self.write(AdmitBody(self.claim(device, number, name=name)), author, parents=parents)
+
+    def roster(self) -> Roster:
+        return fold(self.log)
+
+    def members(self) -> list[int]:
+        """The numbers of the devices in the roster, in its order."""
+        numbers = {signing_key(number).public: number for number in range(50)}
+        return [numbers[device.verify_key] for device in self.roster()]
+
+
+def replay(household: Household, order: Iterable[Statement]) -> MembershipLog:
+    """A second device's log that hears the same statements in another order."""
+    log = MembershipLog(household.log.network)
+    for statement in order:
+        log.add(statement.raw)
+    return log
+
+
+def random_household(seed: int, size: int) -> Household:
+    """A log with random parents, authors, invites, races, strangers and unknown kinds."""
+    chance = random.Random(seed)
+    household = Household(IPv4Network("10.0.0.0/28") if seed % 2 else RANGE)
+    for _ in range(size):
+        known = [statement.hash for statement in household.log]
+        # The last few, as devices that were apart for a while would know.
+        recent = known[-chance.randint(1, 8) :]
+        parents = chance.sample(recent, min(len(recent), chance.randint(1, 3)))
+        author = chance.choice([0, 0, 0, chance.randint(1, 9)])
+        number = chance.randint(0, 3)
+        roll = chance.random()
+        if roll < 0.3:
+            household.invite(number, author, uses=chance.randint(1, 3), parents=parents)
+        elif roll < 0.95:
+            name = chance.choice(["pi", "nas", "pi-2"])
+            device = chance.randint(1, 9)
+            household.admit(device, number, author, name=name, parents=parents)
+        else:
+            household.write(UnknownBody(9, b""), author, parents=parents)
+    return household

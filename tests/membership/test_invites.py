@@ -1,0 +1,131 @@
+"""Inviting, judging a claim, admitting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from meshdht.crypto.keys import NetworkId
+from meshdht.errors import Refused
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.claims import JoinClaim, make_claim
+from meshdht.membership.invites import Refusal, verify_claim, write_admit, write_invite
+from meshdht.membership.statements import AdmitBody
+from tests.membership.household import (
+    EXPIRES,
+    UNIX,
+    Household,
+    invite_key,
+    signing_key,
+    wireguard_key,
+)
+
+
+def _invited(uses: int = 1) -> Household:
+    household = Household()
+    statement = write_invite(
+        household.log,
+        household.roster().devices[0],
+        signing_key(0),
+        key=invite_key(0).invite_public,
+        expires=EXPIRES,
+        uses=uses,
+        suggested_name="laptop",
+        unix_ms=UNIX * 1000,
+    )
+    household.log.add(statement.raw)
+    return household
+
+
+def _admit(household: Household, claim: JoinClaim, author: int = 0) -> None:
+    roster = household.roster()
+    member = roster.device(signing_key(author).public)
+    assert member is not None
+    statement = write_admit(
+        household.log,
+        member,
+        signing_key(author),
+        claim=claim,
+        invite=verify_claim(roster, claim, UNIX),
+        unix_ms=UNIX * 1000,
+    )
+    household.log.add(statement.raw)
+
+
+def _refusal(household: Household, claim: JoinClaim, unix: float = UNIX) -> str:
+    with pytest.raises(Refused) as caught:
+        verify_claim(household.roster(), claim, unix)
+    return caught.value.reason
+
+
+def test_a_good_claim_is_admitted() -> None:
+    household = _invited()
+    assert household.roster().invites[0].suggested_name == "laptop"
+    _admit(household, household.claim(1))
+    assert household.members() == [0, 1]
+
+
+def test_a_member_that_is_no_admin_admits() -> None:
+    household = _invited(uses=2)
+    _admit(household, household.claim(1))
+    _admit(household, household.claim(2), author=1)
+    assert household.members() == [0, 1, 2]
+
+
+def test_a_member_admits_on_a_log_with_many_heads() -> None:
+    household = _invited(uses=20)
+    _admit(household, household.claim(1))
+    fork = household.log.heads()
+    for device in range(2, 15):
+        household.admit(device, parents=fork)
+    _admit(household, household.claim(20), author=14)
+    assert household.members()[-1] == 20
+    assert len(household.members()) == 16
+
+
+def test_a_device_that_asks_again_gets_its_invite_back_for_ever() -> None:
+    household = _invited()
+    claim = household.claim(1)
+    _admit(household, claim)
+    assert verify_claim(household.roster(), claim, EXPIRES * 2) == household.roster().invites[0]
+
+
+def test_each_reason_for_refusal_has_its_own_words() -> None:
+    household = _invited()
+    latest = EXPIRES + CLAIM_CLOCK_TOLERANCE_S
+    good = household.claim(1)
+    assert verify_claim(household.roster(), good, latest)
+    assert _refusal(household, good, latest + 1) == Refusal.EXPIRED
+    assert _refusal(household, household.claim(1, 7)) == Refusal.UNKNOWN_INVITE
+    later = household.claim(1, claimed_at=latest + 1)
+    assert _refusal(household, later) == Refusal.DATED_LATER
+    assert _refusal(household, household.claim(1, name="No Label")) == Refusal.BAD_NAME
+    assert _refusal(household, household.claim(1, tunnel=0)) == Refusal.TAKEN_KEY
+    stolen = replace(good, device=signing_key(2).public)
+    assert _refusal(household, stolen) == Refusal.BAD_SIGNATURE
+    _admit(household, good)
+    assert _refusal(household, household.claim(2)) == Refusal.USED_UP
+    assert len(set(Refusal)) == 7
+
+
+def test_a_claim_for_another_network_is_refused() -> None:
+    foreign = make_claim(
+        network=NetworkId(bytes(32)),
+        invite=invite_key(0),
+        device=signing_key(1),
+        wireguard_key=wireguard_key(1),
+        name="laptop",
+        claimed_at=UNIX,
+    )
+    assert _refusal(_invited(), foreign) == Refusal.BAD_SIGNATURE
+
+
+def test_what_is_found_good_is_good_in_the_fold() -> None:
+    """The admitter's judgement at the last moment, and the fold's, agree."""
+    household = _invited()
+    latest = EXPIRES + CLAIM_CLOCK_TOLERANCE_S
+    claim = household.claim(1, claimed_at=latest)
+    verify_claim(household.roster(), claim, latest)
+    household.write(AdmitBody(claim), unix_ms=latest * 1000)
+    assert household.members() == [0, 1]

@@ -1,0 +1,250 @@
+"""Statements: one encoding, one hash, one author."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.crypto.keys import NetworkId, WireGuardPublicKey
+from meshdht.errors import BadSignature, Malformed
+from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
+from meshdht.membership.claims import make_claim
+from meshdht.membership.invites import write_genesis
+from meshdht.membership.statements import (
+    NO_NETWORK,
+    AdmitBody,
+    Body,
+    GenesisBody,
+    InviteBody,
+    NewerVersion,
+    Statement,
+    StatementHash,
+    UnknownBody,
+    decode_statement,
+    sign_statement,
+)
+from tests.membership.household import RANGE, UNIX, Household, invite_key, signing_key
+
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/membership.json").read_text())
+NETWORK = NetworkId(bytes(range(32)))
+PARENT = StatementHash(b"p" * 32)
+
+labels = st.from_regex(r"[a-z0-9]{1,63}", fullmatch=True)
+tunnels = st.binary(min_size=32, max_size=32).map(WireGuardPublicKey)
+u64 = st.integers(0, 2**64 - 1)
+genesis_bodies = st.builds(
+    GenesisBody,
+    labels,
+    st.integers(16, 28).map(lambda prefix: IPv4Network(("10.0.0.0", prefix))),
+    st.binary(min_size=16, max_size=16),
+    labels,
+    tunnels,
+)
+invite_bodies = st.builds(
+    InviteBody,
+    st.integers(0, 9).map(lambda number: invite_key(number).invite_public),
+    u64,
+    st.integers(1, 2**16 - 1),
+    labels | st.just(""),
+)
+
+
+@st.composite
+def admit_bodies(draw: st.DrawFn) -> AdmitBody:
+    claim = make_claim(
+        network=NETWORK,
+        invite=invite_key(0),
+        device=signing_key(1),
+        wireguard_key=draw(tunnels),
+        name=draw(labels),
+        claimed_at=draw(u64),
+    )
+    return AdmitBody(claim)
+
+
+unknown_bodies = st.builds(UnknownBody, st.integers(4, 255), st.binary(max_size=400))
+bodies = st.one_of(invite_bodies, admit_bodies(), unknown_bodies)
+parent_sets = st.lists(
+    st.binary(min_size=32, max_size=32).map(StatementHash),
+    min_size=1,
+    max_size=STATEMENT_PARENTS_MAX,
+    unique=True,
+)
+
+
+def _sign(
+    body: Body, parents: tuple[StatementHash, ...] = (PARENT,), unix_ms: int = 0
+) -> Statement:
+    return sign_statement(
+        body, network=NETWORK, author=signing_key(0), parents=parents, unix_ms=unix_ms
+    )
+
+
+def _resigned(raw: bytes, network: NetworkId = NETWORK) -> bytes:
+    return raw[:-64] + signing_key(0).sign("membership statement", network, raw[:-64])
+
+
+@pytest.mark.parametrize(("kind", "place"), [("genesis", 0), ("invite", 1), ("admit", 2)])
+def test_statements_agree_with_the_published_vectors(kind: str, place: int) -> None:
+    statement = decode_statement(bytes.fromhex(VECTOR[kind]))
+    statement.verify()
+    assert statement.hash.hex() == VECTOR["hashes"][place]
+    assert str(statement.network_id) == VECTOR["network_id"]
+
+
+@given(bodies, parent_sets, u64)
+def test_a_statement_reads_back_and_verifies(
+    body: Body, parents: list[StatementHash], unix_ms: int
+) -> None:
+    statement = _sign(body, tuple(parents), unix_ms)
+    read = decode_statement(statement.raw)
+    read.verify()
+    assert read == statement
+    assert (read.body, read.unix_ms, read.parents) == (body, unix_ms, tuple(sorted(parents)))
+    assert (read.author, read.network_id) == (signing_key(0).public, NETWORK)
+    assert len(read.raw) <= STATEMENT_SIZE_MAX
+
+
+@given(genesis_bodies, u64)
+def test_a_genesis_names_the_network_that_it_founds(body: GenesisBody, unix_ms: int) -> None:
+    statement = write_genesis(body, author=signing_key(0), unix_ms=unix_ms)
+    statement.verify()
+    assert statement.is_genesis
+    assert statement.body == body
+    assert statement.network_id.raw == statement.hash
+
+
+@given(bodies, st.data())
+def test_one_altered_bit_is_refused(body: Body, data: st.DataObject) -> None:
+    statement = _sign(body)
+    altered = bytearray(statement.raw)
+    bit = data.draw(st.integers(0, len(altered) * 8 - 1))
+    altered[bit // 8] ^= 1 << bit % 8
+    with pytest.raises((Malformed, BadSignature)):
+        decode_statement(bytes(altered)).verify()
+
+
+@given(st.binary(max_size=STATEMENT_SIZE_MAX + 10), st.integers(0, 5))
+def test_any_bytes_are_malformed_or_badly_signed(data: bytes, kind: int) -> None:
+    for wrong in (data, bytes([1, kind]) + data):
+        with pytest.raises((Malformed, BadSignature)):
+            decode_statement(wrong).verify()
+
+
+@given(bodies, st.data())
+def test_an_insider_that_signs_any_body_gets_a_canonical_one_or_malformed(
+    body: Body, data: st.DataObject
+) -> None:
+    raw = bytearray(_sign(body).raw)
+    place = data.draw(st.integers(66, len(raw) - 65))
+    raw[place] ^= data.draw(st.integers(1, 255))
+    signed = _resigned(bytes(raw))
+    try:
+        statement = decode_statement(signed)
+        statement.verify()
+    except (Malformed, BadSignature):
+        return
+    assert _sign(statement.body, statement.parents, statement.unix_ms).raw == signed
+
+
+def test_the_largest_statement_fits_a_sealed_datagram() -> None:
+    claim = make_claim(
+        network=NETWORK,
+        invite=invite_key(0),
+        device=signing_key(1),
+        wireguard_key=WireGuardPublicKey(bytes(32)),
+        name="a" * 63,
+        claimed_at=UNIX,
+    )
+    parents = [StatementHash(bytes([value]) * 32) for value in range(STATEMENT_PARENTS_MAX)]
+    assert len(_sign(AdmitBody(claim), tuple(parents)).raw) <= STATEMENT_SIZE_MAX
+
+
+def test_an_oversized_statement_is_malformed() -> None:
+    with pytest.raises(Malformed, match="more than 900"):
+        _sign(UnknownBody(9, bytes(STATEMENT_SIZE_MAX)))
+
+
+@pytest.mark.parametrize(
+    ("parents", "reason"),
+    [
+        ((), "genesis alone"),
+        ((PARENT, PARENT), "twice"),
+        (tuple(StatementHash(bytes([value]) * 32) for value in range(9)), "9 parents"),
+    ],
+)
+def test_parents_are_few_and_distinct(parents: tuple[StatementHash, ...], reason: str) -> None:
+    with pytest.raises(Malformed, match=reason):
+        _sign(UnknownBody(9, b""), parents)
+
+
+def test_parents_out_of_order_are_malformed() -> None:
+    low, high = StatementHash(b"a" * 32), StatementHash(b"b" * 32)
+    raw = _sign(UnknownBody(9, b""), (low, high)).raw
+    with pytest.raises(Malformed, match="out of order"):
+        decode_statement(_resigned(raw[:67] + high + low + raw[131:]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        InviteBody(invite_key(0).invite_public, 0, 0, ""),
+        InviteBody(invite_key(0).invite_public, 0, 1, "No Label"),
+        UnknownBody(0, b""),
+        AdmitBody(replace(Household().claim(1), name="No Label")),
+    ],
+)
+def test_a_body_that_makes_no_sense_is_malformed(body: Body) -> None:
+    with pytest.raises(Malformed):
+        _sign(body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network_name": "No Label"},
+        {"device_name": ""},
+        {"ipv4_range": IPv4Network("8.0.0.0/16")},
+        {"ipv4_range": IPv4Network("10.0.0.0/8")},
+        {"entropy": bytes(15)},
+    ],
+)
+def test_a_genesis_that_makes_no_sense_is_malformed(change: dict[str, object]) -> None:
+    body = GenesisBody("home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)))
+    with pytest.raises(Malformed):
+        write_genesis(replace(body, **change), author=signing_key(0), unix_ms=0)  # type: ignore[arg-type]
+
+
+def test_a_genesis_with_a_parent_or_a_network_is_malformed() -> None:
+    body = GenesisBody("home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)))
+    for network, parents in [(NETWORK, ()), (NO_NETWORK, (PARENT,))]:
+        with pytest.raises(Malformed, match="genesis alone"):
+            sign_statement(body, network=network, author=signing_key(0), parents=parents, unix_ms=0)
+
+
+def test_a_version_to_come_is_told_apart_from_damage() -> None:
+    raw = _sign(UnknownBody(9, b"")).raw
+    with pytest.raises(NewerVersion):
+        decode_statement(b"\2" + raw[1:])
+    with pytest.raises(Malformed, match="version 0"):
+        decode_statement(b"\0" + raw[1:])
+
+
+def test_an_admit_with_a_forged_claim_does_not_verify() -> None:
+    claim = Household().claim(1)
+    forged = replace(claim, device=signing_key(2).public)
+    statement = sign_statement(
+        AdmitBody(forged),
+        network=Household().log.network,
+        author=signing_key(0),
+        parents=(PARENT,),
+        unix_ms=0,
+    )
+    with pytest.raises(BadSignature):
+        statement.verify()
