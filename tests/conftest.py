@@ -1,12 +1,25 @@
-"""What every room's tests share."""
+"""What every room's tests share: the numbers that a run prints at its end."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 
-from hypothesis import settings
+import pytest
 
-# A run is the same run everywhere and whatever the load; HYPOTHESIS_PROFILE=explore looks further.
-settings.register_profile("fixed", deadline=None, derandomize=True, database=None)
-settings.register_profile("explore", deadline=None, max_examples=10_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+_NUMBERS = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def number(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Note a measured number; all of them are printed before the closing line."""
+    return request.config.stash.setdefault(_NUMBERS, []).append
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    numbers = config.stash.get(_NUMBERS, [])
+    if numbers:
+        terminalreporter.section("numbers")
+        for line in numbers:
+            terminalreporter.line(line)

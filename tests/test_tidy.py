@@ -1,0 +1,89 @@
+"""The shape of the code: short files, short functions, a test for every source file."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+
+SOURCES = sorted([*ROOT.glob("meshdht/**/*.py"), *ROOT.glob("tui/**/*.py")])
+TESTS = sorted(ROOT.glob("tests/**/*.py"))
+
+# Source files without a test file of their own, and why.
+TESTED_ELSEWHERE = {
+    "meshdht/__main__.py": "the entry point; tests/cli runs it as a process",
+}
+
+# A path of the machine that something was written on, rather than of the product.
+FOREIGN_PATH = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|Users)/[\w.]")
+
+
+def has_a_test(source: Path) -> bool:
+    """``meshdht/wire/packet.py`` is tested by ``tests/wire/test_packet.py``, which may be split
+    into several: ``test_packet_limits.py``."""
+    room, *folders, _ = source.relative_to(ROOT).parts
+    home = ROOT.joinpath("tests", *([room, *folders] if room == "tui" else folders))
+    split = home.glob(f"test_{source.stem}_*.py")
+    return (home / f"test_{source.stem}.py").exists() or any(split)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def tracked_text_files() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = (ROOT / line for line in listing.stdout.splitlines())
+    return [
+        path for path in files if path.suffix not in (".svg", ".png", ".bin") and path.is_file()
+    ]
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(SOURCES) > 20
+    assert len(TESTS) > 20
+
+
+def test_files_are_short() -> None:
+    lengths = {name_of(path): path.read_text().count("\n") for path in [*SOURCES, *TESTS]}
+    assert {name: n for name, n in lengths.items() if n >= FILE_LINES_MAX} == {}
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{name_of(path)}: {node.name}"
+        for path in [*SOURCES, *TESTS]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (node.end_lineno or node.lineno) - node.lineno + 1 >= FUNCTION_LINES_MAX
+    ]
+    assert long == []
+
+
+def test_every_source_file_has_its_test_file() -> None:
+    missing = {
+        name_of(source)
+        for source in SOURCES
+        if source.name != "__init__.py" and not has_a_test(source)
+    }
+    assert sorted(missing) == sorted(TESTED_ELSEWHERE)
+
+
+def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
+    found = [
+        f"{name_of(path)}: {match.group()}"
+        for path in tracked_text_files()
+        for match in FOREIGN_PATH.finditer(path.read_text())
+    ]
+    assert found == []
