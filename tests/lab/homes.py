@@ -1,0 +1,75 @@
+"""Steps that the lab's tests share: worlds with devices that run the real command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from meshdht.lab.device import Device
+from meshdht.lab.host import Switch
+from meshdht.lab.world import World
+
+COMMAND = [sys.executable, "-P", "-m", "meshdht"]
+SETTLE_TIMEOUT_S = 20.0
+
+
+def public(world: World, internet: Switch, name: str, number: int) -> Device:
+    """A device with public addresses: 203.0.113.``number`` and 2001:db8::``number``."""
+    host = world.host(name)
+    host.attach(internet, f"203.0.113.{number}/24", f"2001:db8::{number}/64")
+    return Device(host, COMMAND)
+
+
+def behind_nat(
+    world: World, internet: Switch, name: str, number: int, nat: str = "port-restricted"
+) -> Device:
+    """A device in 192.168.``number``.0/24 behind a router at 203.0.113.``number``."""
+    lan = world.switch(f"lan-of-{name}")
+    inside = f"192.168.{number}"
+    world.router(
+        f"router-of-{name}", internet, f"203.0.113.{number}/24", lan, f"{inside}.1/24", nat
+    )
+    host = world.host(name)
+    host.attach(lan, f"{inside}.2/24", gateways=[f"{inside}.1"])
+    return Device(host, COMMAND)
+
+
+def connect(first: Device, *others: Device, network: str = "home") -> None:
+    """``first`` makes the network; the others join by invites of its own."""
+    first.init(network)
+    for other in others:
+        other.join(first.invite(other.name))
+
+
+def eventually(holds: Callable[[], bool], within: float = SETTLE_TIMEOUT_S) -> bool:
+    """Whether a condition comes true in time."""
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def everyone_reaches_everyone(*devices: Device) -> None:
+    """Ping every mesh address of every device from every other one."""
+    addresses = {device.name: device.addresses() for device in devices}
+    for source in devices:
+        for target in devices:
+            if source is not target:
+                for address in addresses[target.name]:
+                    assert source.reaches(address) is not None, (
+                        f"{source.name} does not reach {target.name} at {address}"
+                    )
+
+
+def complaint(result: subprocess.CompletedProcess[str], exit_code: int) -> str:
+    """What a verb that had to fail said of it: the last line that names the program."""
+    assert result.returncode == exit_code, f"{result.stdout}{result.stderr}"
+    assert "Traceback" not in result.stderr
+    assert "should not have happened" not in result.stderr
+    said = [line for line in result.stderr.splitlines() if line.startswith("meshdht: ")]
+    assert said, result.stderr
+    return said[-1]

@@ -1,0 +1,60 @@
+"""A device that changes its address keeps its connections."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable
+
+from meshdht.lab.world import World
+from tests.lab.homes import behind_nat, connect, eventually, public
+
+TRAFFIC_S = 12
+
+
+def test_a_changed_address_under_traffic_breaks_no_connection(
+    world: World, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    connect(nas, laptop)
+    address = nas.addresses()[0]
+    server = nas.host.popen(["iperf3", "--server", "--one-off", "--bind", address])
+    assert eventually(lambda: bool(nas.host.run(["ss", "-Hltn", "sport = :5201"]).stdout))
+    seconds = str(TRAFFIC_S)
+    tcp = laptop.host.popen(
+        ["iperf3", "--client", address, "--time", seconds, "--bitrate", "10M", "--json"]
+    )
+    pings = laptop.host.popen(["ping", "-D", "-i", "0.05", "-w", seconds, address])
+    time.sleep(3)
+    laptop.host.change_address(laptop.host.cards[0], "203.0.113.77/24", "2001:db8::77/64")
+
+    sent = tcp.complete(timeout=3 * TRAFFIC_S)
+    tcp.check(sent)
+    server.check(server.complete())
+    intervals = json.loads(sent.stdout)["intervals"]
+    assert intervals[-2]["sum"]["bytes"] > 0
+    answered = re.findall(r"^\[([\d.]+)\].*ttl=", pings.complete().stdout, re.MULTILINE)
+    replies = [float(instant) for instant in answered]
+    gap = max(later - earlier for earlier, later in itertools.pairwise(replies))
+    number(f"longest silence after an address change: {gap:.2f} s")
+    assert gap < TRAFFIC_S / 2
+    assert nas.peer("laptop")["path"]["endpoint"].startswith(("203.0.113.77:", "[2001:db8::77]:"))
+
+
+def test_a_laptop_carried_from_a_nat_to_another_is_reached_there(world: World) -> None:
+    internet = world.switch("internet")
+    nas = public(world, internet, "nas", 2)
+    laptop = behind_nat(world, internet, "laptop", 10)
+    connect(nas, laptop)
+    address = laptop.addresses()[0]
+    assert nas.reaches(address) is not None
+    office = world.switch("office")
+    world.router("office-router", internet, "203.0.113.20/24", office, "192.168.20.1/24")
+    card = laptop.host.cards[0]
+    laptop.host.move(card, office, "192.168.20.2/24", gateways=["192.168.20.1"])
+    assert nas.reaches(address, within=30) is not None
+    endpoint = nas.peer("laptop")["path"]["endpoint"]
+    assert endpoint.startswith("203.0.113.20:")
