@@ -1,0 +1,108 @@
+"""Against the real kernel, in a network namespace of the test's own."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import IPv4Address, ip_interface, ip_network
+
+import pytest
+
+from meshdht.errors import PlatformError
+from meshdht.net.netlink import LocalAddress, LocalRange, Netlink, open_netlink
+from meshdht.net.tun import Tun
+
+pytestmark = pytest.mark.lab
+
+V4, V6 = ip_interface("100.64.1.1/16"), ip_interface("fd12::1/64")
+
+
+@pytest.fixture
+async def netlink(own_network: None) -> AsyncIterator[Netlink]:
+    async with open_netlink() as netlink:
+        yield netlink
+
+
+@pytest.fixture
+def tun(own_network: None) -> Iterator[Tun]:
+    tun = Tun("mesh0")
+    yield tun
+    tun.close()
+
+
+async def test_a_configured_interface_has_its_addresses_and_their_routes(
+    netlink: Netlink, tun: Tun
+) -> None:
+    assert await netlink.configure("mesh0", [V4, V6], 1420) == (V4, V6)
+    assert await netlink.local_addresses() == [
+        LocalAddress(V4.ip, "mesh0", V4.network),
+        LocalAddress(V6.ip, "mesh0", V6.network),
+    ]
+    assert await netlink.overlaps(ip_network("100.64.9.0/24"), excluding="") == [
+        LocalRange(V4.network, "mesh0")
+    ]
+
+
+async def test_configuring_again_replaces_the_addresses(netlink: Netlink, tun: Tun) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    other = ip_interface("100.64.1.2/16")
+    await netlink.configure("mesh0", [other], 1400)
+    assert await netlink.local_addresses() == [LocalAddress(other.ip, "mesh0", other.network)]
+
+
+async def test_configuring_takes_tens_of_milliseconds(netlink: Netlink, tun: Tun) -> None:
+    began = time.monotonic()
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    assert time.monotonic() - began < 0.5
+
+
+async def test_what_is_configured_carries_packets(netlink: Netlink, tun: Tun) -> None:
+    await netlink.configure("mesh0", [V4], 1420)
+    while tun.read() is not None:
+        pass
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"into the mesh", ("100.64.7.7", 9))
+    packet = tun.read()
+    assert packet is not None
+    assert packet.endswith(b"into the mesh")
+    assert IPv4Address(packet[16:20]) == IPv4Address("100.64.7.7")
+
+
+async def test_an_overlap_excludes_the_mesh_itself_and_other_families(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    assert await netlink.overlaps(ip_network("100.64.0.0/10"), excluding="mesh0") == []
+    assert await netlink.overlaps(ip_network("10.0.0.0/8"), excluding="") == []
+    assert await netlink.overlaps(ip_network("fd12::/16"), excluding="") == [
+        LocalRange(V6.network, "mesh0")
+    ]
+
+
+async def test_a_missing_interface_is_one_clear_line(netlink: Netlink) -> None:
+    with pytest.raises(PlatformError, match="network interface mesh9: No such device"):
+        await netlink.configure("mesh9", [V4], 1420)
+
+
+async def test_a_deleted_interface_is_gone_and_deleting_again_is_harmless(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.delete("mesh0")
+    await netlink.delete("mesh0")
+    with pytest.raises(PlatformError):
+        await netlink.configure("mesh0", [V4], 1420)
+
+
+async def test_a_machine_without_ipv6_gets_its_ipv4_address(
+    netlink: Netlink, tun: Tun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = netlink._route.addr
+
+    async def without_ipv6(command: str, **arguments: object) -> object:
+        if ":" in str(arguments.get("address")):
+            raise PermissionError(13, "Permission denied")
+        return await real(command, **arguments)
+
+    monkeypatch.setattr(netlink._route, "addr", without_ipv6)
+    assert await netlink.configure("mesh0", [V4, V6], 1420) == (V4,)
