@@ -142,7 +142,8 @@ class ApiServer:
         channel = _Channel(reader, writer)
         try:
             await self._converse(channel)
-        except ClientGone:
+        except (ClientGone, asyncio.CancelledError):
+            # Cancelled by close alone; asyncio's streams would log it as a failure.
             pass
         except ApiError as error:
             with contextlib.suppress(ClientGone):

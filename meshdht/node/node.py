@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId, PresharedKey
 from meshdht.dht.dht import Dht
-from meshdht.dht.storage import RecordStorage, SavedValue
+from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.gossip.gossip import Gossip
@@ -74,7 +74,7 @@ class Node:
             self._reflexive_changed,
         )
         self._gossip = Gossip(self._holdings, self._peers.neighbours, self._send_gossip, entropy)
-        storage = RecordStorage(clock, on_held=self._value_held, on_gone=self._value_gone)
+        storage = RecordStorage(clock, on_held=store.note_value, on_gone=store.note_value_gone)
         self._dht = Dht(
             identity.device.raw, self._control.send, storage, self._verify, entropy, clock
         )
@@ -233,8 +233,7 @@ class Node:
     # --- what the parts tell each other ------------------------------------------------------
 
     def _statements_added(self, added: Sequence[Statement]) -> None:
-        raw = [statement.raw for statement in added]
-        self._journal.write(lambda: self._store.append_statements(raw))
+        self._journal.write(lambda: self._store.append_statements(added))
         self._members_changed()
         self._seeker.lost()
         self._observer.roster_changed()
@@ -246,9 +245,8 @@ class Node:
         self._peers.set_members(members, self.mesh_networks)
 
     def _record_found(self, record: EndpointRecord) -> None:
-        device, sequence = record.device, record.sequence
-        self._journal.write(lambda: self._store.save_mark(device, sequence))
-        self._peers.learn(device, [candidate.endpoint for candidate in record.candidates])
+        self._store.note_mark(record.device, record.sequence)
+        self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
 
     def _peer_connected(self, device: DeviceId) -> None:
         path = self._peers.path(device)
@@ -260,8 +258,7 @@ class Node:
         if endpoint is None:
             self._seeker.lost()
         else:
-            unix = self._control.clock.unix()
-            self._journal.write(lambda: self._store.save_peer(device, endpoint, unix))
+            self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)
 
     def _reflexive_changed(self) -> None:
@@ -276,12 +273,6 @@ class Node:
         if not envelope.is_current(self._control.clock.unix()):
             raise RemoteError("past its time, or promising too much of it")
         return envelope.sequence
-
-    def _value_held(self, saved: SavedValue) -> None:
-        self._journal.write(lambda: self._store.save_value(saved))
-
-    def _value_gone(self, key: bytes) -> None:
-        self._journal.write(lambda: self._store.drop_value(key))
 
     # --- for the daemon ----------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from meshdht.crypto.keys import DeviceId
@@ -12,6 +12,7 @@ from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
 
 
@@ -27,28 +28,29 @@ class NodeState:
     """The DHT's routing table."""
     values: Sequence[SavedValue] = ()
     """Records held for others."""
-    marks: Sequence[tuple[DeviceId, int]] = field(default=())
+    marks: Sequence[tuple[DeviceId, int]] = ()
     """The newest sequence seen of each device."""
 
 
 class NodeStore(Protocol):
-    """Each method returns once the change is on disk; raises StateError."""
+    """The awaited methods return once the change is on disk, or raise StateError; the others
+    note a change that may be lost in a crash without harm."""
 
     async def next_sequence(self, unix_ms: int) -> int:
         """max(last + 1, unix_ms), committed before it is returned."""
         ...
 
-    async def append_statements(self, statements: Sequence[bytes]) -> None: ...
-
-    async def save_mark(self, device: DeviceId, sequence: int) -> None: ...
-
-    async def save_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
+    async def append_statements(self, statements: Sequence[Statement]) -> None: ...
 
     async def save_contacts(self, contacts: Sequence[Contact]) -> None: ...
 
-    async def save_value(self, saved: SavedValue) -> None: ...
+    def note_mark(self, device: DeviceId, sequence: int) -> None: ...
 
-    async def drop_value(self, key: bytes) -> None: ...
+    def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
+
+    def note_value(self, saved: SavedValue) -> None: ...
+
+    def note_value_gone(self, key: bytes) -> None: ...
 
 
 class NodeObserver(Protocol):

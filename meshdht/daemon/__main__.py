@@ -1,0 +1,31 @@
+"""``python -m meshdht.daemon``: takes one launch request on stdin and becomes the daemon."""
+
+from __future__ import annotations
+
+import sys
+
+from meshdht.api.errors import ApiError
+from meshdht.api.launch import Reporter, read_request
+from meshdht.errors import MeshdhtError
+
+
+def main() -> int:
+    """Run the daemon; returns the exit code."""
+    try:
+        request = read_request()
+    except ApiError as error:
+        sys.stderr.write(f"meshdht: {error.message}\n  try: {error.hint}\n")
+        return error.exit_code
+    reporter = Reporter(request.report_fd)
+    try:
+        # Here, because a missing libsodium shows when the keys are imported.
+        from meshdht.daemon.launch import launch
+
+        launch(request, reporter)
+    except (ApiError, MeshdhtError) as error:
+        return reporter.failed(error)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

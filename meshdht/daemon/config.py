@@ -1,0 +1,52 @@
+"""The network's configuration file: ``config.toml`` beside its state; every key may be left out.
+
+listen_port = 41820        # UDP port; 0 picks a free one at each start
+engine = "auto"            # auto or embedded
+interface = "mesh-home"    # name of the network interface
+log_level = "info"         # debug, info, warning or error
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from meshdht.errors import ConfigError
+
+_INTERFACE = r"^[A-Za-z0-9_-]{1,15}$"
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the user set; None where the daemon chooses."""
+
+    listen_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    engine: Literal["auto", "embedded"] = "auto"
+    interface: Annotated[str, Meta(pattern=_INTERFACE)] | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def read_config(path: Path) -> Config:
+    """The file's settings, or the defaults if there is none; raises ConfigError."""
+    try:
+        table = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return Config()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}", "correct the file") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "check its rights") from None
+    known = Config.__struct_fields__
+    for key in table:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
+            raise ConfigError(f"{path}: unknown key {key!r}", hint)
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}", "correct the value") from None

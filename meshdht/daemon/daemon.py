@@ -1,0 +1,237 @@
+"""The daemon of one network: composes node, engine, port, interface, store and API.
+
+Everything is entered on one stack and left in the reverse order, so that whatever fails or
+stops, no interface, route, socket or lock outlives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from ipaddress import ip_interface
+
+from meshdht.api.launch import Ready, Reporter
+from meshdht.api.server import ApiServer
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.local import local_endpoints, refuse_local_overlap
+from meshdht.daemon.persistence import DiskStore
+from meshdht.daemon.places import Places
+from meshdht.daemon.service import DaemonService, addresses_of
+from meshdht.daemon.switchboard import Switchboard
+from meshdht.daemon.tunnels import Tunnels
+from meshdht.engine.embedded import EmbeddedEngine
+from meshdht.errors import JoinFailed, MeshdhtError, StateError
+from meshdht.membership.roster import Device
+from meshdht.net.changes import ChangeWatch
+from meshdht.net.netlink import Netlink
+from meshdht.net.tun import Tun
+from meshdht.net.udp import UdpPort
+from meshdht.node.node import Node
+from meshdht.node.ports import NodeState
+from meshdht.store.store import Store
+from meshdht.wireguard.constants import DEFAULT_MTU
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 15.0
+
+
+class Daemon:
+    """A network that is up. Implements ``NodeObserver``."""
+
+    def __init__(
+        self,
+        places: Places,
+        state: NodeState,
+        store: Store,
+        port: UdpPort,
+        switchboard: Switchboard,
+        netlink: Netlink,
+        tun: Tun,
+        clock: Clock,
+        entropy: Entropy,
+        *,
+        wait_connected: bool,
+    ) -> None:
+        """``wait_connected``: ready only once another device is reached."""
+        self._places = places
+        self._store = store
+        self._port = port
+        self._netlink = netlink
+        self._tun = tun
+        self._wait_for_peer = wait_connected
+        self._stopping = asyncio.Event()
+        self._tun_lost = asyncio.Event()
+        self._connected = asyncio.Event()
+        self.node = Node(state, DiskStore(store), port.send, clock, entropy, self)
+        self._engine = EmbeddedEngine(
+            state.identity.wireguard,
+            tun,
+            port.send,
+            clock=clock,
+            entropy=entropy,
+            on_event=lambda event: self._tunnels.wireguard_event(event),
+            on_tun_lost=self._tun_lost.set,
+        )
+        self._tunnels = Tunnels(self.node, self._engine, clock)
+        self.service = DaemonService(
+            places.network,
+            self.node,
+            self._engine,
+            port.port,
+            clock,
+            entropy,
+            self._dropped,
+            self._stopping.set,
+        )
+        switchboard.control = self.node.datagram_received
+        switchboard.wireguard = self._engine.handle_wireguard
+
+    # --- NodeObserver ------------------------------------------------------------------------
+
+    def roster_changed(self) -> None:
+        self._tunnels.roster_changed()
+        self.service.feed.touch()
+
+    def path_changed(self, device: DeviceId) -> None:
+        self._tunnels.path_changed(device)
+        self.service.feed.touch()
+        if self.node.path(device).endpoint is not None:
+            self._connected.set()
+
+    def disk_failed(self, error: StateError) -> None:
+        log.error("%s; going on from memory (%s)", error.message, error.hint)
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def run(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
+        """Serve until told to stop; reports Ready, or raises what keeps it from that."""
+        async with AsyncExitStack() as stack:
+            stack.callback(lambda: self._tun.close())
+            await self._configure_interface()
+            await self._engine.start()
+            stack.push_async_callback(self._engine.close)
+            watch = await stack.enter_async_context(ChangeWatch())
+            await self._look_around()
+            await self._tunnels.reconcile()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    live = [
+                        tasks.create_task(self.node.run()),
+                        tasks.create_task(self._tunnels.run()),
+                        tasks.create_task(self._store.run(self.disk_failed)),
+                        tasks.create_task(self._follow_changes(watch)),
+                        tasks.create_task(self._mend_tun()),
+                    ]
+                    try:
+                        await self._serve(reporter, on_up)
+                        await self.node.save()
+                    finally:
+                        for task in live:
+                            task.cancel()
+            except* MeshdhtError as group:
+                raise _first(group) from None
+
+    async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
+        async with ApiServer(self._places.socket, self.service):
+            if self._wait_for_peer:
+                await self._wait_connected(reporter)
+            own = self._own()
+            on_up()
+            reporter.ready(
+                Ready(
+                    network=self._places.network,
+                    socket=str(self._places.socket),
+                    device=own.name,
+                    addresses=addresses_of(own),
+                )
+            )
+            log.info("up as %s on UDP port %d", own.id, self._port.port)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
+            await self._stopping.wait()
+            log.info("going down")
+
+    async def _wait_connected(self, reporter: Reporter) -> None:
+        reporter.progress("connecting to the other devices")
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._connected.wait()
+        except TimeoutError:
+            raise JoinFailed(
+                f"this device is a member of {self._places.network!r} now, but no path to another"
+                " device came up",
+                "meshdht up tries again; check that UDP is allowed",
+            ) from None
+
+    def _own(self) -> Device:
+        own = self.node.own
+        if own is None:
+            raise StateError(
+                f"network {self._places.network!r} does not admit this device: another one used"
+                " its invite first",
+                "join again with a new link",
+            )
+        return own
+
+    # --- interface and addresses -------------------------------------------------------------
+
+    async def _configure_interface(self) -> None:
+        own, roster = self._own(), self.node.roster
+        await refuse_local_overlap(self._netlink, roster.ipv4_range, excluding=self._tun.name)
+        addresses = [ip_interface(f"{own.ipv6}/{roster.ipv6_subnet.prefixlen}")]
+        if own.ipv4 is not None:
+            addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
+        await self._netlink.configure(self._tun.name, addresses, DEFAULT_MTU)
+
+    async def _look_around(self) -> None:
+        endpoints, networks = await local_endpoints(self._netlink, self._port.port, self._tun.name)
+        self.node.set_local(endpoints, networks)
+
+    async def _follow_changes(self, watch: ChangeWatch) -> None:
+        """A changed address or route: publish it, and try every path anew."""
+        known: object = None
+        while True:
+            await watch.changed()
+            found = await local_endpoints(self._netlink, self._port.port, self._tun.name)
+            if found != known:
+                known = found
+                self.node.set_local(*found)
+
+    async def _mend_tun(self) -> None:
+        """Somebody deleted the interface: make it again."""
+        while True:
+            await self._tun_lost.wait()
+            self._tun_lost.clear()
+            log.warning("the interface %s vanished; making it again", self._tun.name)
+            self._tun.close()
+            self._tun = Tun(self._tun.name)
+            await self._configure_interface()
+            self._engine.attach(self._tun)
+
+    def _dropped(self) -> dict[str, int]:
+        """What was thrown away, by reason, wherever it was."""
+        dropped = Counter(self.node.dropped)
+        for prefix, counters in (
+            ("port", self._port.counters),
+            ("wireguard", self._engine.device_counters),
+            ("engine", self._engine.counters),
+        ):
+            for reason, count in asdict(counters).items():
+                dropped[f"{prefix}_{reason}"] += count
+        return {reason: count for reason, count in sorted(dropped.items()) if count}
+
+
+def _first(group: BaseExceptionGroup[MeshdhtError]) -> MeshdhtError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, MeshdhtError)
+    return error

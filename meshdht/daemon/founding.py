@@ -1,0 +1,131 @@
+"""How a device comes into a network: by founding one, or by an invite link."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from meshdht.api.launch import Create, Join
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.daemon.local import choose_range, refuse_local_overlap
+from meshdht.daemon.switchboard import Switchboard
+from meshdht.endpoint import Endpoint
+from meshdht.errors import LinkError, RemoteError, StateError
+from meshdht.membership.fold import fold
+from meshdht.membership.generations import FIRST_GENERATION, Generation
+from meshdht.membership.invites import write_genesis
+from meshdht.membership.link import Link
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.names import suggest_label, validate_label
+from meshdht.membership.statements import ENTROPY_SIZE, GenesisBody
+from meshdht.net.netlink import Netlink
+from meshdht.net.udp import Receiver, UdpPort
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.joining import Joined, Joiner
+
+JOIN_TIMEOUT_S = 30.0
+
+
+async def found(
+    request: Create, netlink: Netlink, clock: Clock, entropy: Entropy
+) -> tuple[Identity, MembershipLog]:
+    """A new network with this device its first admin; raises UsageError."""
+    signing = SigningKey.generate(entropy)
+    wireguard = WireGuardPrivateKey.generate(entropy)
+    seed = entropy.token(ENTROPY_SIZE)
+    body = GenesisBody(
+        network_name=validate_label(request.network, "network name"),
+        ipv4_range=await choose_range(netlink, request.ipv4_range, seed),
+        entropy=seed,
+        device_name=validate_label(request.name),
+        wireguard_key=wireguard.public,
+    )
+    genesis = write_genesis(body, author=signing, unix_ms=int(clock.unix() * 1000))
+    log = MembershipLog(genesis.network_id)
+    log.add(genesis.raw)
+    generation = Generation(FIRST_GENERATION, NetworkSecret.generate(entropy))
+    return Identity(signing, wireguard, genesis.network_id, generation), log
+
+
+class PendingKeys:
+    """The keys of a device that asks to be let in, kept until it is.
+
+    A joiner that was admitted but heard nothing of it (its machine went down, the answer was
+    lost) asks again with the same keys, and a single-use link still lets it in.
+    """
+
+    def __init__(self, state_dir: Path, link: Link) -> None:
+        self._path = state_dir / f".joining-{link.invite.public.raw.hex()[:16]}"
+
+    def take(self, entropy: Entropy) -> tuple[SigningKey, WireGuardPrivateKey]:
+        """The keys of an earlier attempt with this link, or fresh ones, on disk; StateError."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            seeds = self._path.read_bytes() if self._path.exists() else b""
+            if len(seeds) != 64:
+                seeds = entropy.token(64)
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with open(descriptor, "wb") as file:
+                    file.write(seeds)
+                    file.flush()
+                    os.fsync(descriptor)
+        except OSError as error:
+            raise StateError(
+                f"cannot write {self._path}: {error.strerror}",
+                "run as root, free some space, or choose another --state-dir",
+            ) from None
+        return SigningKey(seeds[:32]), WireGuardPrivateKey(seeds[32:])
+
+    def forget(self) -> None:
+        """Admitted and written down, or refused for good."""
+        self._path.unlink(missing_ok=True)
+
+
+async def join(
+    request: Join,
+    link: Link,
+    pending: PendingKeys,
+    port: UdpPort,
+    switchboard: Switchboard,
+    clock: Clock,
+    entropy: Entropy,
+) -> Joined:
+    """Ask the devices that the link names to be let in; raises LinkError or JoinFailed."""
+    link.refuse_expired(clock.unix())
+    name = validate_label(request.name or link.suggested_name or _host_label())
+    if not link.hints:
+        raise LinkError("this invite link names no address to ask at", "ask for a new one")
+    signing, wireguard = pending.take(entropy)
+    control = ControlPort(signing.public.device_id, link.packet_key, port.send, clock, entropy)
+    joiner = Joiner(link, signing, wireguard, name, control)
+    switchboard.control = _receiver(joiner, control)
+    try:
+        return await joiner.run(link.hints, JOIN_TIMEOUT_S)
+    except LinkError:
+        pending.forget()
+        raise
+
+
+def _host_label() -> str:
+    """The machine's own name as a label."""
+    return suggest_label(socket.gethostname().partition(".")[0]) or "device"
+
+
+def _receiver(joiner: Joiner, control: ControlPort) -> Receiver:
+    def receive(datagram: bytes, source: Endpoint) -> None:
+        incoming = control.open(datagram, source)
+        if incoming is not None:
+            try:
+                joiner.received(incoming)
+            except RemoteError:
+                return
+
+    return receive
+
+
+async def refuse_taken_range(joined: Joined, netlink: Netlink) -> None:
+    """Raise RangeOverlap if the network's addresses are this machine's already."""
+    await refuse_local_overlap(netlink, fold(joined.log).ipv4_range, excluding="")

@@ -1,0 +1,197 @@
+"""From a launch request to a running daemon: what is created, joined or loaded, and undone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+from meshdht.api.launch import Create, Join, LaunchRequest, Reporter, Run
+from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.daemon.config import Config, read_config
+from meshdht.daemon.daemon import Daemon
+from meshdht.daemon.founding import PendingKeys, found, join, refuse_taken_range
+from meshdht.daemon.persistence import listen_port, load, save_new
+from meshdht.daemon.places import NetworkLock, Places
+from meshdht.daemon.switchboard import Switchboard
+from meshdht.errors import PlatformError, StateError, UsageError
+from meshdht.membership.link import Link, parse_link
+from meshdht.membership.names import validate_label
+from meshdht.net.netlink import Netlink, open_netlink
+from meshdht.net.tun import Tun
+from meshdht.net.udp import UdpPort
+from meshdht.node.ports import NodeState
+from meshdht.store.store import Store
+
+# Where meshdht listens unless told otherwise; a second network takes any free port.
+DEFAULT_PORT = 41820
+
+
+class Launch:
+    """One start of one network."""
+
+    def __init__(self, request: LaunchRequest, reporter: Reporter) -> None:
+        self._action = request.action
+        self._reporter = reporter
+        self._link: Link | None = None
+        if isinstance(self._action, Join):
+            self._link = parse_link(self._action.link)
+            network = self._action.network or self._link.network_name
+        else:
+            network = self._action.network
+        validate_label(network, "network name")
+        self._places = Places(Path(request.state_dir), Path(request.runtime_dir), network)
+        self._clock = SystemClock()
+        self._entropy = SystemEntropy()
+        self._switchboard = Switchboard()
+        self._is_kept = False
+        """What was written down is worth keeping, whatever fails from here on."""
+
+    async def run(self) -> None:
+        """Bring the network up and serve it; raises MeshdhtError or ApiError."""
+        async with AsyncExitStack() as stack:
+            if isinstance(self._action, Run):
+                self._refuse_absent()
+            else:
+                stack.enter_context(self._undone_on_failure())
+            stack.enter_context(NetworkLock(self._places))
+            config = read_config(self._places.config)
+            self._set_up_logging(config)
+            # Early: who may not make an interface shall not use up an invite either.
+            tun = Tun(config.interface or self._places.interface)
+            stack.callback(tun.close)
+            netlink = await stack.enter_async_context(open_netlink())
+            daemon = await self._compose(stack, config, netlink, tun)
+            await daemon.run(self._reporter, self._is_up)
+
+    def _is_up(self) -> None:
+        self._is_kept = True
+
+    async def _compose(
+        self, stack: AsyncExitStack, config: Config, netlink: Netlink, tun: Tun
+    ) -> Daemon:
+        match self._action:
+            case Create() as create:
+                identity, log = await found(create, netlink, self._clock, self._entropy)
+                state = NodeState(identity, log)
+                port = self._open_new_port(stack, create.listen_port, config)
+                store = await stack.enter_async_context(Store.open(self._places.database))
+                await save_new(store, identity, log, port.port)
+            case Join() as request:
+                port = self._open_new_port(stack, request.listen_port, config)
+                state, store = await self._join(stack, request, port, netlink)
+            case Run():
+                store = await stack.enter_async_context(Store.open(self._places.database))
+                state = await load(store)
+                port = self._open_port(stack, await self._known_port(store, config))
+        port.start()
+        return Daemon(
+            self._places,
+            state,
+            store,
+            port,
+            self._switchboard,
+            netlink,
+            tun,
+            self._clock,
+            self._entropy,
+            wait_connected=isinstance(self._action, Join),
+        )
+
+    async def _join(
+        self, stack: AsyncExitStack, request: Join, port: UdpPort, netlink: Netlink
+    ) -> tuple[NodeState, Store]:
+        assert self._link is not None
+        self._reporter.progress("asking to be let in")
+        pending = PendingKeys(self._places.state_dir, self._link)
+        port.start()
+        joined = await join(
+            request, self._link, pending, port, self._switchboard, self._clock, self._entropy
+        )
+        await refuse_taken_range(joined, netlink)
+        store = await stack.enter_async_context(Store.open(self._places.database))
+        await save_new(store, joined.identity, joined.log, port.port)
+        self._is_kept = True
+        pending.forget()
+        peers = [(joined.member, joined.endpoint)]
+        return NodeState(joined.identity, joined.log, peers), store
+
+    # --- port --------------------------------------------------------------------------------
+
+    def _open_new_port(self, stack: AsyncExitStack, asked: int | None, config: Config) -> UdpPort:
+        """The port asked for; else the default, or any free one where that is taken."""
+        chosen = asked if asked is not None else config.listen_port
+        if chosen is not None:
+            return self._open_port(stack, chosen)
+        try:
+            return self._open_port(stack, DEFAULT_PORT)
+        except PlatformError:
+            return self._open_port(stack, 0)
+
+    def _open_port(self, stack: AsyncExitStack, number: int) -> UdpPort:
+        port = UdpPort(
+            number,
+            on_wireguard=self._switchboard.wireguard_received,
+            on_control=self._switchboard.control_received,
+        )
+        stack.callback(port.close)
+        return port
+
+    @staticmethod
+    async def _known_port(store: Store, config: Config) -> int:
+        """What the configuration says, else what was chosen when the network was set up."""
+        return config.listen_port if config.listen_port is not None else await listen_port(store)
+
+    # --- state -------------------------------------------------------------------------------
+
+    def _refuse_absent(self) -> None:
+        try:
+            present = self._places.database.exists()
+        except PermissionError:
+            raise StateError(
+                f"no permission to read {self._places.directory}", "run meshdht with sudo"
+            ) from None
+        if not present:
+            raise UsageError(
+                f"no network {self._places.network!r} on this machine",
+                "meshdht init founds one, meshdht join takes an invite link",
+            )
+
+    @contextmanager
+    def _undone_on_failure(self) -> Iterator[None]:
+        """A network that could not be set up leaves nothing; one that was there is refused."""
+        if self._places.database.exists():
+            raise UsageError(
+                f"network {self._places.network!r} exists on this machine already",
+                "meshdht up brings it up; or choose another name",
+            )
+        self._places.make_directory()
+        try:
+            yield
+        except BaseException:
+            if not self._is_kept:
+                self._places.remove_new_files()
+            raise
+
+    def _set_up_logging(self, config: Config) -> None:
+        try:
+            self._reporter.log_to(self._places.log)
+        except OSError as error:
+            raise StateError(
+                f"cannot write {self._places.log}: {error.strerror}",
+                "is the disk full, or not yours?",
+            ) from None
+        logging.basicConfig(
+            level=config.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        # What asyncio and the DHT's package say of single packets is strangers' to provoke.
+        for noisy in ("asyncio", "kademlia", "rpcudp", "aiosqlite"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def launch(request: LaunchRequest, reporter: Reporter) -> None:
+    """Run until the network goes down; raises MeshdhtError or ApiError."""
+    asyncio.run(Launch(request, reporter).run())

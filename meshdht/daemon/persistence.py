@@ -1,0 +1,99 @@
+"""Between a node and its store: the node's values as rows, and the rows as a node's state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError, StateError
+from meshdht.membership.fold import fold
+from meshdht.membership.generations import Generation
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.statements import Statement
+from meshdht.node.identity import Identity
+from meshdht.node.ports import NodeState
+from meshdht.store.rows import ContactRow, PeerRow, ValueRow
+from meshdht.store.rows import Identity as IdentityRow
+from meshdht.store.store import Store
+
+_LISTEN_PORT = "listen port"
+
+
+class DiskStore:
+    """Implements ``NodeStore`` on a Store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def next_sequence(self, unix_ms: int) -> int:
+        return await self._store.next_sequence(unix_ms)
+
+    async def append_statements(self, statements: Sequence[Statement]) -> None:
+        await self._store.append_statements((each.hash, each.raw) for each in statements)
+
+    async def save_contacts(self, contacts: Sequence[Contact]) -> None:
+        rows = [ContactRow(each.node_id, each.endpoint, each.last_seen) for each in contacts]
+        await self._store.save_contacts(rows)
+
+    def note_mark(self, device: DeviceId, sequence: int) -> None:
+        self._store.raise_high_water(device, sequence)
+
+    def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None:
+        self._store.put_peer(device, PeerRow(endpoint, unix))
+
+    def note_value(self, saved: SavedValue) -> None:
+        row = ValueRow(saved.key, saved.value, saved.sequence, saved.expires, saved.source)
+        self._store.put_value(row)
+
+    def note_value_gone(self, key: bytes) -> None:
+        self._store.drop_value(key)
+
+
+async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_port: int) -> None:
+    """Write down a device that has just founded or joined a network."""
+    name = fold(log).network_name
+    await store.save_secret(identity.generation.number, identity.generation.secret)
+    await store.append_statements((each.hash, each.raw) for each in log)
+    await store.set_meta(_LISTEN_PORT, listen_port.to_bytes(2, "big"))
+    # Last: what has an identity is complete.
+    await store.save_identity(
+        IdentityRow(name, identity.network, identity.signing, identity.wireguard)
+    )
+
+
+async def listen_port(store: Store) -> int:
+    """The UDP port that was chosen when the network was set up here."""
+    return int.from_bytes(await store.meta(_LISTEN_PORT) or b"", "big")
+
+
+async def load(store: Store) -> NodeState:
+    """A node's state; raises StateError if a part of it is missing or damaged."""
+    row = await store.identity()
+    secrets = await store.secrets()
+    if row is None or not secrets:
+        raise StateError(
+            f"{store.path} holds no device: setting it up was interrupted",
+            "remove it, then meshdht init or join again",
+        )
+    number = max(secrets)
+    generation = Generation(number, secrets[number])
+    log = MembershipLog(row.network_id)
+    for raw in await store.statements():
+        try:
+            log.add(raw)
+        except RemoteError as error:
+            raise StateError(
+                f"{store.path} is damaged: a membership statement does not verify ({error})",
+                "it was left as it is; restore a copy, or join again with a new link",
+            ) from None
+    return NodeState(
+        identity=Identity(row.signing_key, row.wireguard_key, row.network_id, generation),
+        log=log,
+        peers=[(device, peer.endpoint) for device, peer in (await store.peers()).items()],
+        contacts=[Contact(*contact) for contact in await store.contacts()],
+        values=[SavedValue(*value) for value in await store.values()],
+        marks=sorted((await store.high_water()).items()),
+    )

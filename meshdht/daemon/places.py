@@ -1,0 +1,110 @@
+"""Where a network's things lie on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from meshdht.crypto.derive import digest
+from meshdht.errors import AlreadyRunning, StateError
+
+_INTERFACE_MAX = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one network; ``network`` is what this machine calls it."""
+
+    state_dir: Path
+    runtime_dir: Path
+    network: str
+
+    @property
+    def directory(self) -> Path:
+        return self.state_dir / self.network
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "state.db"
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "config.toml"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "daemon.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.directory / "lock"
+
+    @property
+    def socket(self) -> Path:
+        return self.runtime_dir / f"{self.network}.sock"
+
+    @property
+    def interface(self) -> str:
+        """``mesh-<network>``; a long name is cut and made unique by its hash."""
+        name = f"mesh-{self.network}"
+        if len(name) <= _INTERFACE_MAX:
+            return name
+        return f"{name[:10]}{digest('interface', self.network.encode(), size=3).hex()[:5]}"
+
+    def make_directory(self) -> None:
+        """Make the directory, for its owner alone; raises StateError."""
+        try:
+            self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"cannot make {self.directory}: {error.strerror}",
+                "run as root, or choose another --state-dir",
+            ) from None
+
+    def remove_new_files(self) -> None:
+        """Remove what an attempt that failed has left; the user's own files stay."""
+        left = [self.log, self.lock, *self.directory.glob(f"{self.database.name}*")]
+        for path in left:
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.directory.rmdir()
+
+
+class NetworkLock:
+    """Held while a daemon serves a network: a second one is refused, also after a crash."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._fd = -1
+
+    def __enter__(self) -> Self:
+        path = self._places.lock
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(
+                f"cannot open {path}: {error.strerror}", "is the disk full, or not yours?"
+            ) from None
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise AlreadyRunning(
+                f"a daemon already serves network {self._places.network!r}",
+                "meshdht status shows it, meshdht down stops it",
+            ) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)

@@ -1,0 +1,26 @@
+"""Who gets the datagrams of the port: first nobody, then the joiner, then node and engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshdht.endpoint import Endpoint
+from meshdht.net.udp import Receiver
+
+
+def _nobody(datagram: bytes, source: Endpoint) -> None:
+    return
+
+
+@dataclass(slots=True)
+class Switchboard:
+    """The port is opened before those who use it exist."""
+
+    control: Receiver = _nobody
+    wireguard: Receiver = _nobody
+
+    def control_received(self, datagram: bytes, source: Endpoint) -> None:
+        self.control(datagram, source)
+
+    def wireguard_received(self, datagram: bytes, source: Endpoint) -> None:
+        self.wireguard(datagram, source)
