@@ -68,8 +68,16 @@ def test_a_link_reads_back(link: Link) -> None:
     assert parse_link(str(link)) == link
 
 
-def test_a_link_is_short_and_safe_in_urls() -> None:
-    assert len(str(replace(LINK, hints=HINTS[:1]))) < 200
+@pytest.mark.parametrize(
+    ("hints", "length"), [((), 170), (HINTS[:1], 179), (HINTS[1:], 195), (HINTS * 4, 309)]
+)
+def test_a_link_has_the_length_that_the_protocol_states(
+    hints: tuple[Endpoint, ...], length: int
+) -> None:
+    assert len(str(replace(LINK, suggested_name="", hints=hints))) == length
+
+
+def test_a_link_is_safe_in_urls() -> None:
     assert set(TEXT[len("meshdht://home/") :]) <= set(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     )
