@@ -89,7 +89,7 @@ class Dht:
         """Find into the network by these endpoints and by remembered contacts, all raced.
 
         Goes on with the first that answers, looks this node itself up, and returns how many
-        contacts it has then: 0 if nobody answered.
+        contacts it has then: 0 if nobody answered, after which it may be called again.
         """
         own_id = self._protocol.source_node.id
         revived = [node.endpoint for node in reversed(self._protocol.router.all_replacements())]

@@ -160,6 +160,7 @@ class Inflight:
             self._counters["unexpected retry"] += 1
             return
         waiting.retried = True
+        waiting.sendings = 1
         waiting.sent_at = asyncio.get_running_loop().time()
         self._start(message_id, waiting)
 

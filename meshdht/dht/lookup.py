@@ -56,7 +56,7 @@ class Candidates(NodeHeap):
         return (node.id if isinstance(node, Node) else node) in self._ids
 
     def insert(self, node: RemoteNode) -> None:
-        """Put a node that is not in yet in its place; the farthest gives way when there are too many."""
+        """Put a node in its place, one that is not in yet; too many, and the farthest goes."""
         insort(self.heap, (self.node.distance_to(node), node))
         self._ids.add(node.id)
         if len(self.heap) > DHT_LOOKUP_CANDIDATES:

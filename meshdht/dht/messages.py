@@ -244,9 +244,7 @@ def _unpacked(packed: bytes) -> Endpoint:
 
 @lru_cache(maxsize=4096)
 def _is_one_host(endpoint: Endpoint) -> bool:
-    """Not a group, not broadcast, not "any", not IPv4 in IPv6 clothes."""
+    """Not a group, not broadcast, not "any"."""
     address = ipaddress.ip_address(endpoint.host)
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        return False
     broadcast = endpoint.host == "255.255.255.255"
     return endpoint.port > 0 and not (address.is_multicast or address.is_unspecified or broadcast)

@@ -96,10 +96,10 @@ class Bucket(KBucket):
         self.nodes.pop(node.id, None)
         self.replacement_nodes[node.id] = node
         self.replacement_nodes.move_to_end(node.id, last=False)
-        while len(self.replacement_nodes) > self.max_replacement_nodes:
-            self.replacement_nodes.popitem(last=False)
         if len(self) < self.ksize:
             self.promote()
+        while len(self.replacement_nodes) > self.max_replacement_nodes:
+            self.replacement_nodes.popitem(last=False)
 
     def promote(self) -> None:
         """Give a free place to the replacement that was seen last, if one is not known dead."""

@@ -95,8 +95,8 @@ async def joined(network: DatagramNetwork, count: int, seed: int = 0) -> list[Pe
     peers: list[Peer] = []
     for number in range(count):
         peer = Peer(network, number, seed)
-        if peers:
-            assert await peer.dht.bootstrap([rng.choice(peers).endpoint]) > 0
+        while peers and not await peer.dht.bootstrap([rng.choice(peers).endpoint]):
+            pass
         peers.append(peer)
     await asyncio.sleep(5)
     return peers

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from meshdht.clock import SeededEntropy
+from meshdht.dht.inflight import (
+    FIRST_TIMEOUT_S,
+    LONGEST_TIMEOUT_S,
+    SENDINGS,
+    SHORTEST_TIMEOUT_S,
+    Inflight,
+    RoundTripEstimate,
+)
+from meshdht.dht.messages import Ping, Pong, encode_reply
+from meshdht.endpoint import Endpoint
+from meshdht.limits import DHT_OUTSTANDING
+from meshdht.wire.packet import MessageKind
+from tests.support.virtual_time import run
+
+THERE = Endpoint("192.0.2.1", 1)
+PONG = encode_reply(Pong())
+
+
+class Line:
+    def __init__(self) -> None:
+        self.sent: list[tuple[float, bytes]] = []
+        self.counters: Counter[str] = Counter()
+        self.inflight = Inflight(self._send, SeededEntropy(1), self.counters)
+
+    def _send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
+        self.sent.append((asyncio.get_running_loop().time(), message_id))
+
+
+def test_the_estimate_follows_rfc_6298() -> None:
+    estimate = RoundTripEstimate()
+    assert estimate.timeout == FIRST_TIMEOUT_S
+    estimate.sample(0.2)
+    assert (estimate.smoothed, estimate.variation) == (0.2, 0.1)
+    assert estimate.timeout == pytest.approx(0.6)
+    estimate.sample(0.4)
+    assert estimate.smoothed == pytest.approx(0.225)
+    assert estimate.variation == pytest.approx(0.125)
+    for _ in range(200):
+        estimate.sample(0.001)
+    assert estimate.timeout == SHORTEST_TIMEOUT_S
+    assert 0 < estimate.hedge_after <= estimate.timeout
+    estimate.sample(100.0)
+    assert estimate.timeout == LONGEST_TIMEOUT_S
+
+
+def test_a_request_is_sent_again_and_given_up_in_bounded_time() -> None:
+    async def main() -> None:
+        line = Line()
+        slow: list[float] = []
+        loop = asyncio.get_running_loop()
+        future = line.inflight.request(
+            Ping(), THERE, RoundTripEstimate(), lambda: slow.append(loop.time())
+        )
+        assert await future is None
+        assert len(line.sent) == SENDINGS
+        assert len({message_id for _, message_id in line.sent}) == 1
+        assert [sent_at for sent_at, _ in line.sent] == pytest.approx([0.0, 0.5, 1.5])
+        assert loop.time() == pytest.approx(3.5)
+        assert slow == pytest.approx([0.25])
+
+    run(main())
+
+
+def test_a_reply_teaches_the_time_unless_the_request_was_sent_twice() -> None:
+    async def main() -> None:
+        line = Line()
+        estimate = RoundTripEstimate()
+        future = line.inflight.request(Ping(), THERE, estimate)
+        await asyncio.sleep(0.08)
+        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
+        answer = await future
+        assert answer is not None
+        assert (answer.sender, answer.reply) == (b"x" * 20, Pong())
+        assert estimate.smoothed == pytest.approx(0.08)
+        assert line.inflight.typical.smoothed == pytest.approx(0.08)
+
+        future = line.inflight.request(Ping(), THERE, estimate)
+        await asyncio.sleep(0.3)
+        line.inflight.answer(b"x" * 20, line.sent[-1][1], PONG, THERE)
+        assert await future is not None
+        assert estimate.smoothed == pytest.approx(0.08)
+
+    run(main())
+
+
+def test_a_contact_never_asked_is_timed_by_what_is_typical() -> None:
+    async def main() -> None:
+        line = Line()
+        line.inflight.typical.sample(0.05)
+        assert await line.inflight.request(Ping(), THERE, RoundTripEstimate()) is None
+        assert line.sent[1][0] == pytest.approx(0.15)
+
+    run(main())
+
+
+def test_outstanding_requests_are_capped() -> None:
+    async def main() -> None:
+        line = Line()
+        for _ in range(DHT_OUTSTANDING):
+            line.inflight.request(Ping(), THERE, RoundTripEstimate())
+        refused = line.inflight.request(Ping(), THERE, RoundTripEstimate())
+        assert refused.done()
+        assert refused.result() is None
+        assert len(line.sent) == DHT_OUTSTANDING
+        assert line.counters["too many outstanding"] == 1
+        line.inflight.close()
+
+    run(main())
+
+
+def test_a_reply_after_the_waiter_was_cancelled_is_harmless() -> None:
+    async def main() -> None:
+        line = Line()
+        future = line.inflight.request(Ping(), THERE, RoundTripEstimate())
+        future.cancel()
+        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
+        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
+        assert line.counters["unexpected reply"] == 1
+
+    run(main())

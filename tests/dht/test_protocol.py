@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.clock import SeededEntropy
+from meshdht.dht.dht import Dht
+from meshdht.dht.messages import (
+    NEVER,
+    FindNode,
+    FindValue,
+    Nodes,
+    Outcome,
+    Ping,
+    Pong,
+    Request,
+    Stored,
+    StoreValue,
+    Value,
+    WireContact,
+    decode_reply,
+    encode_reply,
+    encode_request,
+)
+from meshdht.dht.storage import RecordStorage
+from meshdht.endpoint import Endpoint
+from meshdht.limits import DHT_PENDING_ADMISSIONS, DHT_VALUES_PER_PREFIX
+from meshdht.wire.packet import MessageKind
+from tests.dht.support import joined, key_of, value_of, verify
+from tests.support.virtual_time import DatagramNetwork, VirtualClock, run
+
+OWN_ID, OTHER_ID, THIRD_ID = b"\0" * 20, b"\x77" * 20, b"\x99" * 20
+OTHER, THIRD = Endpoint("192.0.2.2", 2), Endpoint("198.51.100.3", 3)
+MESSAGE_ID = b"message!"
+
+
+class Bench:
+    """One Dht whose sent packets are kept."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
+        clock = VirtualClock()
+        self.storage = RecordStorage(clock)
+        entropy = SeededEntropy(1)
+        self.dht = Dht(OWN_ID, self._send, self.storage, verify, entropy, clock)
+
+    def _send(self, *packet: object) -> None:
+        self.sent.append(packet)  # type: ignore[arg-type]
+
+    def request(
+        self,
+        request: Request,
+        *,
+        validated: bool = True,
+        sender: bytes = OTHER_ID,
+        source: Endpoint = OTHER,
+    ) -> None:
+        body = encode_request(request)
+        self.dht.request_received(sender, MESSAGE_ID, body, source, validated=validated)
+
+    def take(self, kind: MessageKind) -> tuple[bytes, bytes, Endpoint]:
+        """The first sent packet of a kind."""
+        for packet in self.sent:
+            if packet[0] is kind:
+                self.sent.remove(packet)
+                return packet[1:]
+        raise AssertionError(f"no {kind.name} among {self.sent}")
+
+    def table(self) -> list[bytes]:
+        return [contact.node_id for contact in self.dht.contacts()]
+
+    async def admit(self, node_id: bytes, endpoint: Endpoint) -> None:
+        """A request, our ping, its answer."""
+        self.request(Ping(), sender=node_id, source=endpoint)
+        self.take(MessageKind.DHT_REPLY)
+        message_id, _, to = self.take(MessageKind.DHT_REQUEST)
+        assert to == endpoint
+        self.dht.reply_received(node_id, message_id, encode_reply(Pong()), endpoint)
+        await asyncio.sleep(0)
+
+
+def test_requests_are_answered_under_their_message_id() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.request(StoreValue(key_of("a"), value_of("a", 5)))
+        message_id, body, to = bench.take(MessageKind.DHT_REPLY)
+        assert (message_id, to) == (MESSAGE_ID, OTHER)
+        assert decode_reply(body) == Stored(Outcome.STORED, 5)
+        for newer_than, value in ((0, value_of("a", 5)), (5, b""), (NEVER, b"")):
+            bench.request(FindValue(key_of("a"), newer_than))
+            assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Value(5, value, ())
+        bench.request(FindValue(key_of("b"), 0))
+        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Value(0, b"", ())
+        bench.request(Ping())
+        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Pong()
+
+    run(main())
+
+
+def test_a_store_that_is_not_newer_is_refused_with_the_sequence_held() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for sequence, outcome, held in (
+            (5, Outcome.STORED, 5),
+            (4, Outcome.NOT_NEWER, 5),
+            (5, Outcome.SAME, 5),
+            (6, Outcome.STORED, 6),
+        ):
+            bench.request(StoreValue(key_of("a"), value_of("a", sequence)))
+            reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+            assert reply == Stored(outcome, held)
+
+    run(main())
+
+
+def test_a_value_that_does_not_verify_is_not_stored() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for value in (value_of("b", 1), b"", bytes(1000)):
+            bench.request(StoreValue(key_of("a"), value))
+            reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+            assert reply == Stored(Outcome.REFUSED, 0)
+        assert len(bench.storage) == 0
+        assert bench.dht.counters["bad value"] == 3
+
+    run(main())
+
+
+def test_an_address_that_is_not_validated_gets_nothing_larger_than_it_sent() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.admit(THIRD_ID, THIRD)
+        bench.request(StoreValue(key_of("a"), value_of("a", 1)))
+        bench.sent.clear()
+        requests = (Ping(), FindNode(OTHER_ID), FindValue(key_of("a"), 0))
+        for request in (*requests, StoreValue(key_of("b"), value_of("b", 1))):
+            bench.request(request, validated=False)
+            ((kind, message_id, body, to),) = bench.sent
+            assert len(body) <= len(encode_request(request))
+            assert (message_id, to) == (MESSAGE_ID, OTHER)
+            assert kind is (MessageKind.DHT_REPLY if request == Ping() else MessageKind.RETRY)
+            bench.sent.clear()
+        assert bench.storage.get(key_of("b")) is None
+
+    run(main())
+
+
+def test_a_retry_repeats_the_request_once() -> None:
+    async def main() -> None:
+        bench = Bench()
+        async with asyncio.TaskGroup() as group:
+            joining = group.create_task(bench.dht.bootstrap([OTHER]))
+            await asyncio.sleep(0)
+            message_id, body, to = bench.take(MessageKind.DHT_REQUEST)
+            bench.dht.retry_received(message_id, THIRD)
+            bench.dht.retry_received(b"another!", OTHER)
+            assert bench.sent == []
+            bench.dht.retry_received(message_id, OTHER)
+            assert bench.take(MessageKind.DHT_REQUEST) == (message_id, body, to)
+            bench.dht.retry_received(message_id, OTHER)
+            assert bench.sent == []
+            assert bench.dht.counters["unexpected retry"] == 3
+            bench.dht.close()
+            await joining
+
+    run(main())
+
+
+def test_a_request_alone_brings_nobody_into_the_table() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for request in (Ping(), FindNode(OTHER_ID), FindValue(OTHER_ID, 0)):
+            bench.request(request, validated=False)
+            bench.request(request)
+        assert bench.table() == []
+        await asyncio.sleep(60)
+        assert bench.table() == []
+
+    run(main())
+
+
+def test_only_the_answer_to_our_own_ping_admits_a_requester() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.request(Ping(), validated=False)
+        assert [packet[0] for packet in bench.sent] == [MessageKind.DHT_REPLY]
+        bench.sent.clear()
+        bench.request(Ping())
+        bench.take(MessageKind.DHT_REPLY)
+        message_id, _, to = bench.take(MessageKind.DHT_REQUEST)
+        assert to == OTHER
+        pong = encode_reply(Pong())
+        bench.dht.reply_received(OTHER_ID, message_id, pong, THIRD)
+        bench.dht.reply_received(OTHER_ID, b"guessed!", pong, OTHER)
+        bench.dht.reply_received(OTHER_ID, message_id, encode_reply(Nodes(())), OTHER)
+        await asyncio.sleep(0)
+        assert bench.table() == []
+        bench.dht.reply_received(OTHER_ID, message_id, pong, OTHER)
+        await asyncio.sleep(0)
+        assert bench.table() == [OTHER_ID]
+        bench.dht.reply_received(THIRD_ID, message_id, pong, OTHER)
+        assert bench.table() == [OTHER_ID]
+        assert bench.dht.counters["unexpected reply"] == 4
+
+    run(main())
+
+
+def test_pings_to_newcomers_are_capped() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for number in range(500):
+            bench.request(Ping(), sender=number.to_bytes(20, "big") or OTHER_ID)
+        pings = [packet for packet in bench.sent if packet[0] is MessageKind.DHT_REQUEST]
+        assert len(pings) == DHT_PENDING_ADMISSIONS
+
+    run(main())
+
+
+def test_replies_tell_only_of_contacts_that_answered() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.admit(OTHER_ID, OTHER)
+        await bench.admit(THIRD_ID, THIRD)
+        bench.request(FindNode(THIRD_ID))
+        reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+        assert reply == Nodes((WireContact(THIRD_ID, THIRD),))
+
+    run(main())
+
+
+def test_the_quota_of_a_prefix_holds_and_leaves_others_room() -> None:
+    async def main() -> None:
+        bench = Bench()
+        quota = DHT_VALUES_PER_PREFIX
+        for number in range(quota + 50):
+            author = str(number)
+            sender = (number % 5).to_bytes(20, "big")
+            source = Endpoint(f"192.0.2.{number % 200 + 1}", 5)
+            request = StoreValue(key_of(author), value_of(author, 1))
+            bench.request(request, sender=sender, source=source)
+        assert len(bench.storage) == quota
+        assert bench.dht.counters["store refused"] == 50
+        bench.request(StoreValue(key_of("x"), value_of("x", 1)), sender=THIRD_ID, source=THIRD)
+        assert bench.storage.get(key_of("x")) == value_of("x", 1)
+
+    run(main())
+
+
+@given(st.binary(max_size=64), st.booleans())
+def test_junk_bodies_raise_nothing_and_get_no_reply(body: bytes, validated: bool) -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.dht.request_received(OTHER_ID, MESSAGE_ID, body, OTHER, validated=validated)
+        if bench.dht.counters["malformed request"]:
+            assert bench.sent == []
+        bench.dht.reply_received(OTHER_ID, MESSAGE_ID, body, OTHER)
+        bench.dht.retry_received(body[:8], OTHER)
+        assert bench.table() == []
+
+    run(main())
+
+
+def test_a_liar_who_claims_ever_newer_sequences_does_not_hold_a_lookup_up() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(1), 6)
+        await peers[0].dht.publish(key_of("0"), value_of("0", 3))
+        liar = peers[4].dht._protocol
+        claim = Value(NEVER, value_of("1", 99), ())
+        liar.rpc_find_value = lambda *arguments: claim  # type: ignore[method-assign]
+        for reader in (peers[1], peers[5]):
+            reader.storage._held.clear()
+            assert await reader.dht.lookup(key_of("0")) == value_of("0", 3)
+
+    run(main())
