@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from functools import cache
 from ipaddress import IPv4Network
 
 from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
@@ -28,14 +29,17 @@ EXPIRES = UNIX + 3600
 RANGE = IPv4Network("100.99.0.0/18")
 
 
+@cache
 def signing_key(number: int) -> SigningKey:
     return SigningKey(b"device" + number.to_bytes(26, "big"))
 
 
+@cache
 def wireguard_key(number: int) -> WireGuardPublicKey:
     return WireGuardPublicKey(b"tunnel" + number.to_bytes(26, "big"))
 
 
+@cache
 def invite_key(number: int) -> InviteKey:
     return InviteKey(b"invite" + number.to_bytes(26, "big"))
 
