@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from meshdht import __version__
@@ -27,7 +27,7 @@ from meshdht.api.messages import (
 )
 
 
-async def subscribe(path: Path) -> AsyncIterator[Event]:
+async def subscribe(path: Path) -> AsyncGenerator[Event, None]:
     """Yield the daemon's events, the first a Snapshot, until it ends.
 
     Raises NoDaemon, NoPermission or another ApiError when there is nothing to subscribe to, and
