@@ -33,6 +33,7 @@ NEVER = 2**64 - 1
 """As ``newer_than``: the holder tells its sequence and sends no value."""
 _CONTACT_SIZE_IPV4 = ID_SIZE + 7
 _CONTACT_SIZE_IPV6 = ID_SIZE + 19
+_IPV6 = 6
 
 
 class Outcome(enum.IntEnum):
@@ -214,7 +215,7 @@ def _put_contacts(writer: Writer, contacts: Sequence[WireContact], room: int) ->
         fitting.append(contact)
     writer.u8(len(fitting))
     for contact in fitting:
-        writer.raw(contact.node_id).raw(_packed(contact.endpoint))
+        writer.raw(_packed(contact))
 
 
 def _contacts(reader: Reader) -> tuple[WireContact, ...]:
@@ -222,27 +223,29 @@ def _contacts(reader: Reader) -> tuple[WireContact, ...]:
     count = reader.u8()
     if count > DHT_CONTACTS_PER_REPLY:
         raise Malformed(f"{count} contacts in one reply")
-    listed = [WireContact(reader.take(ID_SIZE), _endpoint(reader)) for _ in range(count)]
-    return tuple(contact for contact in listed if _is_one_host(contact.endpoint))
+    told = (_read_contact(reader) for _ in range(count))
+    return tuple(contact for contact in told if contact is not None)
 
 
-def _endpoint(reader: Reader) -> Endpoint:
-    """Reader.endpoint, remembered: the same few addresses come in every reply."""
-    family = reader.take(1)
-    return _unpacked(family + reader.take(18 if family == b"\x06" else 6))
+def _read_contact(reader: Reader) -> WireContact | None:
+    head = reader.take(ID_SIZE + 1)
+    size = _CONTACT_SIZE_IPV6 if head[-1] == _IPV6 else _CONTACT_SIZE_IPV4
+    return _unpacked(head + reader.take(size - len(head)))
+
+
+# The same contacts come and go in every reply: remembered, they cost a look into a table.
+@lru_cache(maxsize=4096)
+def _packed(contact: WireContact) -> bytes:
+    return Writer().raw(contact.node_id).endpoint(contact.endpoint).bytes()
 
 
 @lru_cache(maxsize=4096)
-def _packed(endpoint: Endpoint) -> bytes:
-    return Writer().endpoint(endpoint).bytes()
+def _unpacked(packed: bytes) -> WireContact | None:
+    reader = Reader(packed)
+    contact = WireContact(reader.take(ID_SIZE), reader.endpoint())
+    return contact if _is_one_host(contact.endpoint) else None
 
 
-@lru_cache(maxsize=4096)
-def _unpacked(packed: bytes) -> Endpoint:
-    return Reader(packed).endpoint()
-
-
-@lru_cache(maxsize=4096)
 def _is_one_host(endpoint: Endpoint) -> bool:
     """Not a group, not broadcast, not "any"."""
     address = ipaddress.ip_address(endpoint.host)
