@@ -111,8 +111,12 @@ def test_authority_is_judged_at_the_ancestors_alone() -> None:
 def test_an_invite_must_be_an_ancestor_of_its_claim() -> None:
     household = Household()
     household.invite(0)
-    household.admit(1, 0, parents=[household.genesis.hash])
+    aside = household.invite(1, parents=[household.genesis.hash])
+    # Deeper than the invite, so that the fold comes to it later all the same.
+    deeper = household.invite(2, parents=[aside.hash])
+    household.admit(1, 0, parents=[deeper.hash])
     assert household.members() == [0]
+    assert _reasons(household) == ["it names no invite that came before it"]
 
 
 @pytest.mark.parametrize(("late", "members"), [(0, [0, 1]), (1, [0])])
@@ -182,8 +186,10 @@ def test_a_device_admitted_twice_at_once_counts_once() -> None:
     household.admit(1, parents=[invite.hash], name="one")
     household.admit(1, parents=[invite.hash], name="other")
     household.admit(2)
+    household.admit(1, name="once more")
     assert household.members() == [0, 1, 2]
     assert len(household.roster().invites[0].claimed_by) == 2
+    assert _reasons(household) == []
 
 
 def test_a_device_cannot_take_anothers_tunnel_key() -> None:
