@@ -186,7 +186,7 @@ def test_a_device_admitted_twice_at_once_counts_once() -> None:
     household.admit(1, parents=[invite.hash], name="one")
     household.admit(1, parents=[invite.hash], name="other")
     household.admit(2)
-    household.admit(1, name="once more")
+    household.admit(1, name="again")
     assert household.members() == [0, 1, 2]
     assert len(household.roster().invites[0].claimed_by) == 2
     assert _reasons(household) == []
