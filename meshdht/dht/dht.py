@@ -17,7 +17,7 @@ from meshdht.dht.inflight import Answer, RoundTripEstimate, Send
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Outcome, Stored, StoreValue
 from meshdht.dht.protocol import DhtProtocol, Verify
-from meshdht.dht.storage import OWN, RecordStorage
+from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
 from meshdht.dht.upkeep import Upkeep
 from meshdht.endpoint import Endpoint
@@ -159,8 +159,15 @@ class Dht:
             return None
         for node in lookup.stale():
             self._protocol.ask(node, StoreValue(key, lookup.value))
-        self._storage.offer(key, lookup.value, lookup.sequence, source=OWN)
+        if self._is_holder(Node(key), lookup.horizon()):
+            self._storage.offer(key, lookup.value, lookup.sequence, source=READ)
         return lookup.value
+
+    def _is_holder(self, key: Node, nearest: list[RemoteNode]) -> bool:
+        """This node is one of the k nearest itself."""
+        if len(nearest) < self._k:
+            return True
+        return self._protocol.source_node.distance_to(key) < nearest[-1].distance_to(key)
 
     def remember(self, contacts: Iterable[Contact]) -> None:
         """Contacts from disk: asked at bootstrap, in the table only once they answer."""

@@ -101,7 +101,7 @@ class NodeLookup(SpiderCrawl):
     def _in_state(self, state: _State) -> list[RemoteNode]:
         return [n for n in self.nearest.nearest_first() if self._states.get(n.id) is state]
 
-    def _horizon(self) -> list[RemoteNode]:
+    def horizon(self) -> list[RemoteNode]:
         """The k nearest that are neither slow nor dead."""
         near: list[RemoteNode] = []
         for node in self.nearest.nearest_first():
@@ -113,7 +113,7 @@ class NodeLookup(SpiderCrawl):
 
     def _launch(self) -> None:
         while self._requests < DHT_LOOKUP_REQUESTS:
-            horizon = self._horizon()
+            horizon = self.horizon()
             if len(self._fresh) >= self._width(horizon):
                 return
             wanted = self._wanted(horizon)
@@ -179,7 +179,7 @@ class NodeLookup(SpiderCrawl):
 
     def _is_done(self) -> bool:
         """The k nearest that answer in time have answered."""
-        horizon = self._horizon()
+        horizon = self.horizon()
         if not horizon:
             return not self._in_state(_State.SLOW)
         return self._is_exhausted() or all(self._is_answered(node) for node in horizon)
@@ -254,7 +254,7 @@ class ValueLookup(NodeLookup):
         """A majority of the nearest has answered and one had it; or nobody is left to ask."""
         if self._is_exhausted():
             return True
-        wanted = self._wanted(self._horizon())
+        wanted = self._wanted(self.horizon())
         if not all(self._is_answered(node) and not self._is_to_ask(node) for node in wanted):
             return False
         found = self.value is not None and bool(wanted)

@@ -25,7 +25,9 @@ from meshdht.limits import (
 )
 
 OWN = "own"
-"""The source of what this node publishes or has read: no quota, never evicted."""
+"""The source of what this node publishes: no quota, never evicted."""
+READ = "read"
+"""The source of what this node keeps of what it has read, with the quotas of a prefix."""
 
 
 @lru_cache(maxsize=4096)
@@ -76,13 +78,15 @@ class RecordStorage(IStorage):
         self._per_sender: Counter[bytes] = Counter()
 
     def load(self, saved: SavedValue) -> None:
-        """Take back what was on disk (verified when it was taken); never emits ``on_held``.
+        """Take back what was on disk (verified when it was taken); what is over is ``gone``.
 
         A clock that was set back does not prolong a value beyond a full lifetime.
         """
         left = min(saved.expires - self._clock.unix(), DHT_VALUE_LIFETIME_S)
         room = len(self._held) < DHT_VALUES or saved.source == OWN
-        if left > 0 and room and saved.sequence > self.sequence_of(saved.key):
+        if left <= 0 or not room:
+            self._on_gone(saved.key)
+        elif saved.sequence > self.sequence_of(saved.key):
             expires = self._clock.monotonic() + left
             self._put(saved.key, _Held(saved.value, saved.sequence, expires, saved.source, b""))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from heapq import nsmallest
 from typing import cast
 
 from meshdht.dht.base import KBucket, Node, RoutingTable
@@ -203,9 +202,11 @@ class Table(RoutingTable):
 
         A contact that has the very id is among them only if ``itself`` is set.
         """
-        candidates = (
-            contact
+        target = node.long_id
+        near = [
+            (contact.long_id ^ target, contact)
             for contact in self
             if contact.id != exclude and (itself or contact.id != node.id)
-        )
-        return nsmallest(k or self.ksize, candidates, key=node.distance_to)
+        ]
+        near.sort()
+        return [contact for _, contact in near[: k or self.ksize]]

@@ -29,7 +29,7 @@ FAILED_BATCH_S = 5.0
 # Pages of 4 KB: the memory that SQLite may spend, and the log it may let grow.
 _CACHE_PAGES = 256
 _WAL_PAGES = 256
-# SQLite's integers are signed; a sequence is not.
+# SQLite's integers are signed, a sequence is not: a member could sign one that no row can hold.
 _SEQUENCE_MAX = 2**63 - 1
 
 _IDENTITY = "identity"
@@ -178,7 +178,8 @@ class Store:
 
     def raise_high_water(self, device: DeviceId, sequence: int) -> None:
         """Collected; a mark on disk never falls."""
-        self._marks[device] = max(sequence, self._marks.get(device, 0))
+        highest = max(sequence, self._marks.get(device, 0))
+        self._marks[device] = min(highest, _SEQUENCE_MAX)
         self._dirty.set()
 
     # --- DHT ---
@@ -191,7 +192,7 @@ class Store:
         return [ValueRow(*row) for row in rows]
 
     def put_value(self, row: ValueRow) -> None:
-        """Collected."""
+        """Collected, unless its sequence is beyond what a row holds: 2^63 - 1."""
         if row.sequence <= _SEQUENCE_MAX:
             self._values[row.key] = row
             self._dirty.set()

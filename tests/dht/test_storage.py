@@ -148,10 +148,12 @@ def test_what_is_held_is_told_and_comes_back_from_disk(clock: SetClock) -> None:
 
 
 def test_a_clock_set_back_does_not_prolong_a_value(clock: SetClock) -> None:
-    storage = RecordStorage(clock)
+    gone: list[bytes] = []
+    storage = RecordStorage(clock, on_gone=gone.append)
     storage.load(SavedValue(KEY, b"v", 1, clock.unix() + 1e9, "a"))
     storage.load(SavedValue(key(1), b"over", 1, clock.unix() - 1, "a"))
     assert storage.get(key(1)) is None
+    assert gone == [key(1)]
     clock.now += DHT_VALUE_LIFETIME_S - 1
     assert storage.get(KEY) == b"v"
     clock.now += 2

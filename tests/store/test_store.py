@@ -108,6 +108,16 @@ async def test_a_high_water_mark_never_falls(path: Path) -> None:
         assert await store.high_water() == {DEVICE: 9}
 
 
+async def test_a_sequence_beyond_what_a_row_holds_breaks_nothing(path: Path) -> None:
+    async with Store.open(path) as store:
+        store.raise_high_water(DEVICE, 2**64 - 1)
+        store.put_value(value_row(1, sequence=2**64 - 1))
+        store.put_value(value_row(2))
+        await store.flush()
+        assert await store.high_water() == {DEVICE: 2**63 - 1}
+        assert await store.values() == [value_row(2)]
+
+
 async def test_run_writes_what_was_collected(path: Path) -> None:
     async with Store.open(path) as store, asyncio.TaskGroup() as group:
         writer = group.create_task(store.run())
