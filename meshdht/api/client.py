@@ -80,7 +80,7 @@ class Client:
     def down(self, *, timeout_s: float = 20.0) -> None:
         """Stop the daemon and wait until its process has ended, whatever it had to tidy away."""
         pid = peer_credentials(self._socket).pid
-        process = os.pidfd_open(pid) if pid > 0 else None
+        process = _process(pid)
         try:
             self._ask(Down(), Done)
             if process is None:
@@ -144,6 +144,14 @@ class Client:
         if not line.endswith(b"\n"):
             raise Disconnected("the daemon ended before it had answered", "see its log")
         return decode_reply(line)
+
+
+def _process(pid: int) -> int | None:
+    """A descriptor that tells when the process ends; None where it cannot be seen from here."""
+    try:
+        return os.pidfd_open(pid) if pid > 0 else None
+    except OSError:
+        return None
 
 
 def _connect(path: Path, timeout_s: float) -> socket.socket:

@@ -175,6 +175,19 @@ def test_down_says_when_the_process_does_not_end(socket_path: Path) -> None:
         daemon.down(timeout_s=0.3)
 
 
+def test_down_of_a_process_that_cannot_be_seen_waits_for_the_connection(
+    socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unseen(_pid: int) -> int:
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(os, "pidfd_open", unseen)
+    with serving(socket_path) as service:
+        with Client(socket_path) as daemon:
+            daemon.down()
+        assert service.stopped.is_set()
+
+
 def test_leaving_a_daemon_early_raises_disconnected(socket_path: Path) -> None:
     with (
         answering(socket_path, WELCOME),

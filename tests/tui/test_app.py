@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -254,8 +255,6 @@ def test_in_a_real_terminal_meshdht_alone_opens_it(socket_path: Path) -> None:
 
 
 def wait_for_pane(tmux: list[str], text: str) -> str:
-    import time
-
     for _ in range(300):
         result = subprocess.run(
             [*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=False

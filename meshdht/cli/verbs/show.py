@@ -52,7 +52,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
     """The snapshot as text, in colour if ``on``."""
     online = sum(peer.online for peer in snapshot.peers)
     facts = (
-        f"{online} of {len(snapshot.peers)} peers online",
+        f"{online} of {len(snapshot.peers)} peers online" if snapshot.peers else "no peers yet",
         f"{snapshot.engine} engine",
         f"UDP port {snapshot.listen_port}",
         f"up {age_text(snapshot.uptime_s)}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -36,6 +37,7 @@ def test_status_alone_on_a_network_says_what_to_do(meshdht: Meshdht, service: Fa
     service.snapshot = replace(STATUS, peers=())
     result = meshdht("status")
     assert result.code == 0
+    assert result.out.startswith("home · no peers yet · ")
     assert "meshdht invite" in result.err
 
 
@@ -73,7 +75,7 @@ def test_peers_json_is_versioned(meshdht: Meshdht) -> None:
 def test_devices_shows_roles_and_this_device(
     meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("time.localtime", __import__("time").gmtime)
+    monkeypatch.setattr("time.localtime", time.gmtime)
     rows = meshdht("devices").out.splitlines()
     nas = next(row for row in rows if row.startswith("nas"))
     assert "admin" in nas

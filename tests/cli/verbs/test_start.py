@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -159,9 +160,7 @@ def test_down_asks_the_daemon_to_stop(
     meshdht: Meshdht, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The fake daemon is a thread of this process, whose end nobody can wait for.
-    monkeypatch.setattr(
-        "meshdht.api.client.peer_credentials", lambda _: __import__("types").SimpleNamespace(pid=0)
-    )
+    monkeypatch.setattr("meshdht.api.client.peer_credentials", lambda _: SimpleNamespace(pid=0))
     assert meshdht("down").out == "network home is down\n"
     assert service.stopped.is_set()
 
