@@ -134,6 +134,22 @@ def test_an_altered_link_is_called_so(place: int, character: str) -> None:
             parse_link(altered)
 
 
+def test_a_link_has_one_spelling() -> None:
+    """The last character may have bits to spare; they are zero."""
+    link = next(
+        each
+        for length in range(1, 4)
+        if len(str(each := replace(LINK, suggested_name="a" * length)).rpartition("/")[2]) % 4 == 2
+    )
+    text = str(link)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = text[:-1] + alphabet[alphabet.index(text[-1]) + 1]
+    payload, other_payload = (each.rpartition("/")[2] + "==" for each in (text, other))
+    assert base64.urlsafe_b64decode(payload) == base64.urlsafe_b64decode(other_payload)
+    with pytest.raises(LinkError, match="truncated or altered"):
+        parse_link(other)
+
+
 def test_a_link_without_end_is_refused() -> None:
     with pytest.raises(LinkError, match="truncated or altered"):
         parse_link(TEXT + "A" * LINK_TEXT_MAX)

@@ -228,6 +228,12 @@ def test_a_genesis_with_a_parent_or_a_network_is_malformed() -> None:
             sign_statement(body, network=network, author=signing_key(0), parents=parents, unix_ms=0)
 
 
+def test_a_body_with_bytes_to_spare_is_malformed() -> None:
+    raw = _sign(InviteBody(invite_key(0).invite_public, 0, 1, "")).raw
+    with pytest.raises(Malformed, match="1 bytes too many"):
+        decode_statement(_resigned(raw[:-64] + b"\0" + raw[-64:]))
+
+
 def test_a_version_to_come_is_told_apart_from_damage() -> None:
     raw = _sign(UnknownBody(9, b"")).raw
     with pytest.raises(NewerVersion):
