@@ -149,6 +149,7 @@ class Launch:
     def _refuse_absent(self) -> None:
         try:
             present = self._places.database.exists()
+            is_empty = present and not self._places.database.stat().st_size
         except PermissionError:
             raise StateError(
                 f"no permission to read {self._places.directory}", "run meshdht with sudo"
@@ -157,6 +158,11 @@ class Launch:
             raise UsageError(
                 f"no network {self._places.network!r} on this machine",
                 "meshdht init founds one, meshdht join takes an invite link",
+            )
+        if is_empty:
+            raise StateError(
+                f"{self._places.database} is damaged: it is empty",
+                "restore a copy, or move it away and join with a new invite link",
             )
 
     @contextmanager

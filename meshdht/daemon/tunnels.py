@@ -7,21 +7,31 @@ from ipaddress import ip_network
 
 from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
-from meshdht.engine.backend import Backend, IPNetwork, PeerConfig
+from meshdht.engine.backend import Backend, Initiate, IPNetwork, PeerConfig
 from meshdht.engine.reconcile import reconcile
 from meshdht.membership.roster import Device
 from meshdht.node.node import Node
 from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, HandshakeCompleted
 
+# Of two devices that have just met, one begins the handshake; the other waits this long for it.
+YIELD_S = 0.3
+
 
 class Tunnels:
-    """One tunnel for each other device of the roster."""
+    """One tunnel for each other device of the roster.
+
+    When a peer is first reached, a handshake begins without waiting for traffic: after a restart
+    of ours the peer still holds a session that we have lost.
+    """
 
     def __init__(self, node: Node, engine: Backend, clock: Clock) -> None:
         self._node = node
         self._engine = engine
         self._clock = clock
         self._moved: set[DeviceId] = set()
+        self._met: set[DeviceId] = set()
+        self._greetings: dict[DeviceId, float] = {}
+        """When to begin the handshake with a peer that was just met, monotonic seconds."""
         self._wake = asyncio.Event()
         self._wake.set()
 
@@ -31,6 +41,11 @@ class Tunnels:
     def path_changed(self, device: DeviceId) -> None:
         """The path agent decided: its endpoint replaces what WireGuard has."""
         self._moved.add(device)
+        if device not in self._met and self._node.path(device).endpoint is not None:
+            self._met.add(device)
+            begins = self._node.identity.device < device
+            delay = 0.0 if begins else YIELD_S
+            self._greetings[device] = self._clock.monotonic() + delay
         self._wake.set()
 
     def wireguard_event(self, event: DeviceEvent) -> None:
@@ -41,11 +56,29 @@ class Tunnels:
                 self._node.roamed(device.id, event.endpoint)
 
     async def run(self) -> None:
-        """Reconcile whenever something changed."""
+        """Reconcile whenever something changed, and greet when it is time."""
         while True:
-            await self._wake.wait()
+            due = min(self._greetings.values(), default=None)
+            try:
+                wait = None if due is None else max(0.0, due - self._clock.monotonic())
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                await self._greet()
+                continue
             self._wake.clear()
             await self.reconcile()
+
+    async def _greet(self) -> None:
+        """Begin the handshakes that are due; the engine leaves out those that are done."""
+        now = self._clock.monotonic()
+        due = [device for device, when in self._greetings.items() if when <= now]
+        keys = []
+        for device_id in due:
+            del self._greetings[device_id]
+            if device := self._node.roster.device(device_id):
+                keys.append(device.wireguard_key)
+        await self._engine.apply(Initiate(key) for key in keys)
 
     async def reconcile(self) -> None:
         """Bring the engine to what is desired now."""

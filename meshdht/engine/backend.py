@@ -69,7 +69,15 @@ class SetEndpoint:
     endpoint: Endpoint
 
 
-Operation = AddPeer | UpdatePeer | RemovePeer | SetEndpoint
+@dataclass(frozen=True, slots=True)
+class Initiate:
+    """Begin a handshake now, unless there is a session: the peer may still use one that a restart
+    of ours has lost, and would notice only after KEEPALIVE + REKEY_TIMEOUT of silence."""
+
+    public_key: WireGuardPublicKey
+
+
+Operation = AddPeer | UpdatePeer | RemovePeer | SetEndpoint | Initiate
 
 
 class Backend(Protocol):

@@ -19,6 +19,7 @@ from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import (
     AddPeer,
+    Initiate,
     Operation,
     PeerConfig,
     PeerStats,
@@ -94,8 +95,7 @@ class EmbeddedEngine:
         hears that the interface was deleted, and ``attach`` then takes another one."""
         self.counters = EngineCounters()
         self._device = Device(private, entropy, mtu=mtu, intervals=intervals)
-        self._tun: TunDevice | None = None
-        self._next_tun = tun
+        self._tun: TunDevice | None = tun
         self._send = send
         self._clock = clock
         self._on_event = on_event
@@ -112,10 +112,11 @@ class EmbeddedEngine:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.attach(self._next_tun)
+        if self._tun is not None:
+            self.attach(self._tun)
 
     def attach(self, tun: TunDevice) -> None:
-        """Read from and write to this TUN from now on."""
+        """Read from and write to this TUN from now on, instead of one that was lost."""
         self._detach()
         self._tun = tun
         if self._loop is not None:
@@ -164,6 +165,8 @@ class EmbeddedEngine:
                     config = replace(self._configs[public_key], endpoint=endpoint)
                     self._configs[public_key] = config
                     self._device.set_endpoint(public_key, endpoint, now, unix)
+            case Initiate(public_key):
+                self._device.initiate(public_key, now, unix)
 
     def _set_peer(self, config: PeerConfig, endpoint: Endpoint | None, now: float) -> None:
         try:

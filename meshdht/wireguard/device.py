@@ -130,8 +130,17 @@ class Device:
         if peer is None or peer.endpoint == endpoint:
             return
         peer.endpoint = endpoint
-        if self._sending_session(peer, now) is None and (peer.staged or peer.keepalive_s):
+        if peer.keypairs.sending(now, self._intervals) is None and (
+            peer.timers.attempting or peer.keepalive_s
+        ):
             peer.initiation_sent_at = None  # the last one went elsewhere
+            self._initiate(peer, now, unix)
+            self._watch(peer)
+
+    def initiate(self, public: WireGuardPublicKey, now: float, unix: float) -> None:
+        """Begin a handshake without a packet to send: our side of a session may be lost."""
+        peer = self._peers.get(public)
+        if peer is not None and peer.keypairs.sending(now, self._intervals) is None:
             self._initiate(peer, now, unix)
             self._watch(peer)
 
@@ -144,7 +153,7 @@ class Device:
         if peer is None:
             self.counters.no_route += 1
             return
-        session = self._sending_session(peer, now)
+        session = peer.keypairs.sending(now, self._intervals)
         if session is None:
             self.counters.staged_dropped += peer.stage(packet)
             self._initiate(peer, now, unix)
@@ -197,12 +206,6 @@ class Device:
 
     # --- sending
 
-    def _sending_session(self, peer: Peer, now: float) -> Session | None:
-        session = peer.keypairs.current
-        if session is None or now - session.created_at >= self._intervals.reject_after_time:
-            return None
-        return session if session.sent < self._intervals.reject_after_messages else None
-
     def _send(self, peer: Peer, session: Session, packet: bytes, now: float, unix: float) -> None:
         """One transport message; an empty packet is a keepalive."""
         endpoint = peer.endpoint
@@ -226,7 +229,7 @@ class Device:
             self._send(peer, session, peer.staged.popleft(), now, unix)
 
     def _send_keepalive(self, peer: Peer, now: float, unix: float) -> None:
-        session = self._sending_session(peer, now)
+        session = peer.keypairs.sending(now, self._intervals)
         if session is None:
             self._initiate(peer, now, unix)
         else:
@@ -238,16 +241,18 @@ class Device:
         self._transmits.append((message, to))
 
     def _initiate(self, peer: Peer, now: float, unix: float, *, retry: bool = False) -> None:
-        if peer.endpoint is None:
-            self.counters.no_endpoint += 1
-            return
+        """Begin a handshake. Without an endpoint the attempts run, and end, all the same."""
         if not retry:
             peer.timers.handshake_wanted(now)
         sent = peer.initiation_sent_at
         if sent is not None and now - sent < self._intervals.rekey_timeout:
             return
-        message = self._handshaker.initiate(peer, now, unix)
+        peer.initiation_sent_at = now
         peer.timers.initiation_sent(now)
+        if peer.endpoint is None:
+            self.counters.no_endpoint += 1
+            return
+        message = self._handshaker.initiate(peer, now, unix)
         self._send_handshake(peer, message, peer.endpoint, now)
 
     # --- receiving

@@ -78,7 +78,6 @@ class Handshaker:
             peer.timestamp_sent, peer.static_static
         )
         peer.pending = Pending(self._indices.reserve(peer), handshake)
-        peer.initiation_sent_at = now
         message = Initiation(peer.pending.index, ephemeral, static, timestamp)
         return peer.cookies.stamp(message.encode(), now)
 

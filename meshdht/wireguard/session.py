@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from meshdht.wireguard.constants import Intervals
 from meshdht.wireguard.messages import transport_head
 from meshdht.wireguard.noise import SessionKeys
 from meshdht.wireguard.replay import ReplayWindow
@@ -74,6 +75,13 @@ class Keypairs:
         self.current: Session | None = None
         self.previous: Session | None = None
         self.next: Session | None = None
+
+    def sending(self, now: float, intervals: Intervals) -> Session | None:
+        """The session that may still send: young enough, and not past its message limit."""
+        session = self.current
+        if session is None or now - session.created_at >= intervals.reject_after_time:
+            return None
+        return session if session.sent < intervals.reject_after_messages else None
 
     def install_initiated(self, session: Session) -> list[Session]:
         """A response has come: the session may send at once. Returns the sessions it displaced."""

@@ -109,6 +109,11 @@ class Timers:
         """There is something to send: REKEY_ATTEMPT_TIME begins anew."""
         self._retransmit_until = now + self._intervals.rekey_attempt_time
 
+    @property
+    def attempting(self) -> bool:
+        """Whether a handshake is wanted that is neither done nor given up."""
+        return self._retransmit_until != NEVER
+
     def handshake_done(self) -> None:
         """A response came, or the peer's first packet under its own initiation."""
         self._retransmit_at = NEVER
