@@ -77,8 +77,6 @@ class Device:
         self._events: deque[DeviceEvent] = deque()
         self._deadline = NEVER
 
-    # --- peers
-
     @property
     def peers(self) -> ValuesView[Peer]:
         """For reading: endpoints, handshake times, bytes."""
@@ -130,12 +128,9 @@ class Device:
         if peer is None or peer.endpoint == endpoint:
             return
         peer.endpoint = endpoint
-        if peer.keypairs.sending(now, self._intervals) is None and (
-            peer.timers.attempting or peer.keepalive_s
-        ):
+        if peer.timers.attempting or peer.keepalive_s:
             peer.initiation_sent_at = None  # the last one went elsewhere
-            self._initiate(peer, now, unix)
-            self._watch(peer)
+            self.initiate(public, now, unix)
 
     def initiate(self, public: WireGuardPublicKey, now: float, unix: float) -> None:
         """Begin a handshake without a packet to send: our side of a session may be lost."""

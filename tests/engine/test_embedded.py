@@ -17,6 +17,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import (
     AddPeer,
     Backend,
+    Initiate,
     PeerConfig,
     RemovePeer,
     SetEndpoint,
@@ -208,6 +209,14 @@ async def test_an_endpoint_for_an_unknown_peer_changes_nothing(sides: Sides) -> 
     a, b = sides
     await a.engine.apply([SetEndpoint(b.private.public, NOWHERE)])
     assert await a.engine.peers() == {}
+
+
+async def test_a_handshake_can_be_demanded(sides: Sides) -> None:
+    a, b = sides
+    await b.engine.apply([AddPeer(a.config)])
+    await a.engine.apply([AddPeer(b.config), Initiate(b.private.public)])
+    await eventually(lambda: len(b.events) == 1)
+    assert isinstance(b.events[0], HandshakeCompleted)
 
 
 async def test_a_peer_with_an_unusable_key_is_left_out(sides: Sides) -> None:

@@ -172,3 +172,35 @@ def pair(
 
 A_TO_B = ip_packet("10.0.0.1", "10.0.0.2", b"from a")
 B_TO_A = ip_packet("10.0.0.2", "10.0.0.1", b"from b")
+ELSEWHERE = Endpoint("198.51.100.9", 4444)
+
+
+def connected(network: Network) -> tuple[Node, Node]:
+    """A pair with a confirmed session, made by a."""
+    a, b = pair(network)
+    network.send(a, A_TO_B)
+    network.run(0.1)
+    return a, b
+
+
+def inject(network: Network, sender: Node, packet: bytes) -> None:
+    """Send a packet under the session of ``sender`` without its own checks."""
+    peer = next(iter(sender.device.peers))
+    session = peer.keypairs.current
+    assert session is not None
+    assert peer.endpoint is not None
+    target = next(node for node in network.nodes if node.endpoint == peer.endpoint)
+    network.deliver(session.seal(packet, 1420), sender.endpoint, target)
+
+
+def flood(network: Network, target: Node) -> None:
+    """Replay one initiation with a valid mac1 until the target is under load."""
+    network.lose = lambda sent: True
+    stranger = Device(WireGuardPrivateKey(bytes([6]) * 32), SeededEntropy(6))
+    stranger.add_peer(target.private.public, endpoint=target.endpoint, keepalive_s=1, now=0.0)
+    stranger.handle_timeout(network.now, network.unix)
+    initiation = stranger.poll_transmit()
+    assert initiation is not None
+    while not target.device.counters.cookies_sent:
+        network.deliver(initiation[0], ELSEWHERE, target)
+    network.lose = lambda sent: False

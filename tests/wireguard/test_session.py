@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from meshdht.wireguard.constants import SPECIFICATION
 from meshdht.wireguard.noise import SessionKeys
 from meshdht.wireguard.session import Keypairs, Session
 
@@ -65,3 +68,15 @@ def test_clearing_names_every_session_once() -> None:
     keypairs.install_responded(two)
     assert keypairs.clear() == [one, two]
     assert keypairs.clear() == []
+
+
+def test_a_session_sends_until_it_is_too_old_or_used_up() -> None:
+    keypairs = Keypairs()
+    assert keypairs.sending(0.0, SPECIFICATION) is None
+    keypairs.install_initiated(session())
+    assert keypairs.sending(179.9, SPECIFICATION) is keypairs.current
+    assert keypairs.sending(180.0, SPECIFICATION) is None
+    few = replace(SPECIFICATION, reject_after_messages=1)
+    assert keypairs.current is not None
+    keypairs.current.seal(b"", 1420)
+    assert keypairs.sending(0.0, few) is None
