@@ -1,6 +1,6 @@
 """The demo: a mesh of four devices, each a real daemon, two of them behind NAT routers.
 
-           internet 203.0.113.0/24, 2001:db8::/64
+                       internet
         ┌──────────┬──────┴───────┬─────────────┐
        nas        vps        home router   mobile router
                                   │             │
@@ -31,7 +31,7 @@ NETWORK = "home"
 TRANSFER_BYTES = 20_000_000
 PING_WITHIN_S = 20.0
 READING_S = 2.0  # what was proved stays on the screen so long before the live view covers it
-PAIRS = [("laptop", "nas"), ("phone", "nas"), ("vps", "laptop"), ("nas", "phone")]
+PAIRS = [("laptop", "nas"), ("phone", "nas"), ("vps", "laptop"), ("laptop", "phone")]
 EXIT_INTERRUPTED = 130
 LEAVE_ALTERNATE_SCREEN = "\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1003l\x1b[?1006l"
 
@@ -86,24 +86,24 @@ def build(world: World, command: list[str], story: Story) -> dict[str, Device]:
     with story.step("network") as step:
         internet = world.switch("internet")
         home, mobile = world.switch("home"), world.switch("mobile")
-        world.router("home-router", internet, "203.0.113.10/24", home, "192.168.7.1/24")
-        world.router("mobile-router", internet, "203.0.113.20/24", mobile, "10.20.0.1/24")
+        world.router("home-router", internet, "192.0.2.10/32", home, "192.168.7.1/24")
+        world.router("mobile-router", internet, "192.0.2.20/32", mobile, "10.20.0.1/24")
         devices = {
             name: Device(world.host(name), command) for name in ("nas", "vps", "laptop", "phone")
         }
-        devices["nas"].host.attach(internet, "203.0.113.2/24", "2001:db8::2/64")
-        devices["vps"].host.attach(internet, "203.0.113.3/24", "2001:db8::3/64")
+        devices["nas"].host.attach(internet, "203.0.113.2/32", "2001:db8:a::2/128")
+        devices["vps"].host.attach(internet, "198.51.100.3/32", "2001:db8:b::3/128")
         devices["laptop"].host.attach(home, "192.168.7.2/24", gateways=["192.168.7.1"])
         devices["phone"].host.attach(mobile, "10.20.0.2/24", gateways=["10.20.0.1"])
         step.says("nas and vps public; laptop and phone each behind a NAT")
     with story.step("nas") as step:
         devices["nas"].init(NETWORK)
-        step.says(f"meshdht init {NETWORK} --name nas", " ".join(devices["nas"].addresses()))
+        step.says(f"meshdht init {NETWORK}", devices["nas"].addresses()[0])
     for name in ("vps", "laptop", "phone"):
         with story.step(name) as step:
             link = devices["nas"].invite(name)
             devices[name].join(link)
-            step.says("meshdht join 'meshdht://…'", " ".join(devices[name].addresses()))
+            step.says("meshdht join 'meshdht://…'", devices[name].addresses()[0])
     return devices
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from meshdht.lab.namespace import Namespace
 from meshdht.lab.process import STOP_TIMEOUT_S
 
+DEFAULT_ROUTES = {"32": "0.0.0.0/0", "128": "::/0"}  # by the prefix length of a lone address
+
 
 @dataclass(frozen=True, slots=True)
 class Switch:
@@ -50,7 +52,11 @@ class Host(Namespace):
         mtu: int = 1500,
     ) -> Card:
         """Plug a new card into a switch, give it addresses (``192.0.2.1/24``, ``2001:db8::1/64``)
-        and route the rest of the world through the gateways."""
+        and route the rest of the world through the gateways.
+
+        An address that shares its network with no other (/32, /128) needs no gateway: the switch
+        is then the internet, where everyone is reached and nobody is a neighbour.
+        """
         number = len(self.cards)
         # Names of interfaces have at most 15 characters, so the port goes without the host's.
         card = Card(interface or f"eth{number}", f"p{self.pid}.{number}", switch)
@@ -76,6 +82,11 @@ class Host(Namespace):
             f"addr flush dev {interface} scope global",
             *(f"addr add {address} dev {interface}" for address in addresses),
             *(f"route replace default via {gateway} dev {interface}" for gateway in card.gateways),
+            *(
+                f"route replace {DEFAULT_ROUTES[length]} dev {interface}"
+                for length in {address.partition("/")[2] for address in addresses}
+                if length in DEFAULT_ROUTES
+            ),
         )
 
     def move(

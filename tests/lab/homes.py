@@ -16,9 +16,9 @@ SETTLE_TIMEOUT_S = 20.0
 
 
 def public(world: World, internet: Switch, name: str, number: int) -> Device:
-    """A device with public addresses: 203.0.113.``number`` and 2001:db8::``number``."""
+    """A device at 203.0.113.``number`` and 2001:db8::``number``, without neighbours."""
     host = world.host(name)
-    host.attach(internet, f"203.0.113.{number}/24", f"2001:db8::{number}/64")
+    host.attach(internet, f"203.0.113.{number}/32", f"2001:db8::{number}/128")
     return Device(host, COMMAND)
 
 
@@ -29,7 +29,7 @@ def behind_nat(
     lan = world.switch(f"lan-of-{name}")
     inside = f"192.168.{number}"
     world.router(
-        f"router-of-{name}", internet, f"203.0.113.{number}/24", lan, f"{inside}.1/24", nat
+        f"router-of-{name}", internet, f"203.0.113.{number}/32", lan, f"{inside}.1/24", nat
     )
     host = world.host(name)
     host.attach(lan, f"{inside}.2/24", gateways=[f"{inside}.1"])

@@ -60,7 +60,7 @@ def traces(device: Device) -> dict[str, str]:
         "routes6": "ip -6 route show table all",
         "rules": "ip rule; ip -6 rule",
         "firewall": "nft list ruleset",
-        "sockets": "ss -Hlnu; ls -A /run/meshdht 2>/dev/null",
+        "sockets": "ss -Hlnu; ls -A /run/meshdht 2>/dev/null || true",
     }
     seen = {name: device.host.run(["sh", "-c", line]).stdout for name, line in commands.items()}
     return seen | {"processes": "\n".join(device.host.processes())}
@@ -117,22 +117,24 @@ def test_an_existing_network_is_not_made_again(nas: Device) -> None:
     nas.init("home")
     identity = nas.status()["device"]
     nas.must("down")
-    assert "home" in complaint(nas.meshdht("init", "home"), 1)
+    assert "home" in complaint(nas.meshdht("init", "home"), 2)
     nas.must("up")
     assert nas.status()["device"] == identity
 
 
 @pytest.mark.parametrize("taken", ["10.77.3.1/24", "10.0.0.1/8"])
-def test_a_range_that_this_machine_already_uses_is_refused(nas: Device, taken: str) -> None:
-    nas.host.ip("link add office type dummy", f"addr add {taken} dev office", "link set office up")
+def test_a_range_that_this_machine_already_uses_is_refused(
+    nas: Device, world: World, taken: str
+) -> None:
+    nas.host.attach(world.switch("office"), taken, interface="office")
     said = complaint(nas.meshdht("init", "home", "--ipv4-range", "10.77.0.0/16"), 2)
     assert "10.77.0.0/16" in said
     assert "office" in said or taken.partition("/")[0] in said
-    nas.init("home", "--ipv4-range", "10.78.0.0/16")
-    assert nas.addresses()[0].startswith("10.78.")
+    nas.init("home", "--ipv4-range", "172.30.0.0/16")
+    assert nas.addresses()[0].startswith("172.30.")
 
 
-@pytest.mark.parametrize("name", ["Nas", "nas.home", "-nas", "n" * 64, "nas box", "näs"])
+@pytest.mark.parametrize("name", ["nas.home", "-nas", "n" * 64, "nas box", "näs"])
 def test_a_name_that_is_no_dns_label_is_refused(nas: Device, name: str) -> None:
     complaint(nas.meshdht("init", "home", f"--name={name}"), 2)
     assert nas.host.run(["sh", "-c", f"ls -A {STATE} 2>/dev/null || true"]).stdout == ""
@@ -235,12 +237,6 @@ class TestLinks:
         middle = len(link) // 2
         other = "a" if link[middle] != "a" else "b"
         self.join(laptop, link[:middle] + other + link[middle + 1 :], 2)
-
-    def test_an_expired_link_is_refused(self, pair: tuple[Device, Device]) -> None:
-        nas, laptop = pair
-        link = nas.json("invite", "--name", "laptop", "--expires", "1s")["link"]
-        time.sleep(2)
-        assert "expired" in self.join(laptop, link, 2)
 
     def test_a_used_link_is_refused_to_the_next_device(
         self, pair: tuple[Device, Device], world: World

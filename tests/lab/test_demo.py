@@ -9,41 +9,53 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab.test_world import await_nobody_in, visible_outside
+from tests.lab.test_world import GONE_TIMEOUT_S, visible_outside
 
 DEMO = [sys.executable, "-P", "-m", "meshdht", "demo"]
 DEMO_TIMEOUT_S = 90.0
 
 
-def holders() -> set[str]:
-    """The network namespaces of every process that this one may look at, but its own."""
-    found = set()
+def marked(mark: str) -> list[str]:
+    """The command lines of the processes that have ``mark`` in their environment."""
+    found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found.add(os.readlink(entry / "ns/net"))
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
-    return found - {os.readlink("/proc/self/ns/net")}
+    return found
 
 
 @pytest.fixture
-def traceless() -> Iterator[None]:
-    """Whatever happens inside, the machine is afterwards as it was before."""
-    before, theirs = visible_outside(), holders()
-    yield
-    assert await_nobody_in(holders() - theirs) == []
+def environment() -> Iterator[dict[str, str]]:
+    """For the demo; whatever it does, the machine is afterwards as it was before.
+
+    Every process that a demo starts inherits the mark, so none of them can hide.
+    """
+    before, mark = visible_outside(), f"MESHDHT_TEST_MARK={uuid.uuid4()}"
+    name, _, value = mark.partition("=")
+    yield {**os.environ, name: value, "TERM": "xterm-256color"}
+    deadline = time.monotonic() + GONE_TIMEOUT_S
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert left == []
     assert visible_outside() == before
 
 
-@pytest.mark.usefixtures("traceless")
-def test_without_a_terminal_it_proves_the_mesh_and_prints_every_status() -> None:
-    demo = subprocess.run(DEMO, capture_output=True, text=True, timeout=DEMO_TIMEOUT_S, check=False)
+def test_without_a_terminal_it_proves_the_mesh_and_prints_every_status(
+    environment: dict[str, str],
+) -> None:
+    demo = subprocess.run(
+        DEMO, env=environment, capture_output=True, text=True, timeout=DEMO_TIMEOUT_S, check=False
+    )
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "✗" not in demo.stdout
     assert demo.stdout.count("✓ ping") == 4
@@ -52,10 +64,11 @@ def test_without_a_terminal_it_proves_the_mesh_and_prints_every_status() -> None
         assert f"{name}$ meshdht status" in demo.stdout
 
 
-@pytest.mark.usefixtures("traceless")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_ended_in_the_middle_it_leaves_nothing(end: signal.Signals) -> None:
-    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True) as demo:
+def test_ended_in_the_middle_it_leaves_nothing(
+    environment: dict[str, str], end: signal.Signals
+) -> None:
+    with subprocess.Popen(DEMO, env=environment, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         while "✓ nas" not in (line := demo.stdout.readline()):
             assert line, "the demo ended before its first device was up"
@@ -68,14 +81,14 @@ def test_ended_in_the_middle_it_leaves_nothing(end: signal.Signals) -> None:
 class Terminal:
     """A demo in a pseudo-terminal of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: dict[str, str]) -> None:
         self.fd, other_end = pty.openpty()
         self.demo = subprocess.Popen(
             ["setsid", "--ctty", *DEMO],
             stdin=other_end,
             stdout=other_end,
             stderr=other_end,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env=environment,
         )
         os.close(other_end)
         self.seen = b""
@@ -99,9 +112,8 @@ class Terminal:
         return self.demo.wait(within)
 
 
-@pytest.mark.usefixtures("traceless")
-def test_in_a_terminal_the_live_view_opens_and_q_ends_it() -> None:
-    terminal = Terminal()
+def test_in_a_terminal_the_live_view_opens_and_q_ends_it(environment: dict[str, str]) -> None:
+    terminal = Terminal(environment)
     terminal.read_until(b"Opening the live view")
     terminal.read_until(b"\x1b[?1049h")  # the alternate screen
     terminal.read_until(b"nas")
@@ -111,9 +123,8 @@ def test_in_a_terminal_the_live_view_opens_and_q_ends_it() -> None:
     assert b"The demo's mesh is gone" in terminal.seen.rpartition(b"\x1b[?1049l")[2]
 
 
-@pytest.mark.usefixtures("traceless")
-def test_a_terminated_live_view_gives_the_terminal_back() -> None:
-    terminal = Terminal()
+def test_a_terminated_live_view_gives_the_terminal_back(environment: dict[str, str]) -> None:
+    terminal = Terminal(environment)
     terminal.read_until(b"\x1b[?1049h")
     terminal.demo.send_signal(signal.SIGTERM)
     assert terminal.exit_status() == 130

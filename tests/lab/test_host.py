@@ -19,6 +19,15 @@ def test_a_changed_address_replaces_the_old_one_and_keeps_the_route(world: World
     assert laptop.run(["ping", "-c", "1", "-W", "2", "203.0.113.2"]).returncode == 0
 
 
+def test_lone_addresses_are_reached_over_the_internet_by_everyone(world: World) -> None:
+    internet = world.switch("internet")
+    nas, vps = world.host("nas"), world.host("vps")
+    nas.attach(internet, "203.0.113.2/32", "2001:db8:a::2/128")
+    vps.attach(internet, "198.51.100.3/32", "2001:db8:b::3/128")
+    for address in ("203.0.113.2", "2001:db8:a::2"):
+        assert vps.run(["ping", "-c", "1", "-W", "2", address]).returncode == 0
+
+
 def test_a_moved_cable_leads_to_the_other_network(world: World) -> None:
     home, office = world.switch("home"), world.switch("office")
     nas, printer, laptop = world.host("nas"), world.host("printer"), world.host("laptop")

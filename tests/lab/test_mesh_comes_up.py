@@ -32,7 +32,7 @@ def test_join_returns_once_traffic_flows(world: World) -> None:
     assert "1 received" in ping.stdout
     peer = laptop.peer("nas")
     assert peer["online"]
-    assert peer["path"]["kind"] in ("direct", "lan")
+    assert peer["path"]["kind"] == "direct"
     assert peer["handshake_age_s"] < 10
     assert peer["rx_bytes"] > 0
 
@@ -42,7 +42,7 @@ def test_meshdht_ping_names_the_path(world: World) -> None:
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
     connect(nas, laptop)
     pongs = [json.loads(line) for line in laptop.must("ping", "nas", "--json").splitlines()]
-    assert pongs[-1]["path"]["kind"] in ("direct", "lan")
+    assert pongs[-1]["path"]["kind"] == "direct"
     assert pongs[-1]["path"]["endpoint"].startswith(("203.0.113.2:", "[2001:db8::2]:"))
     assert pongs[-1]["rtt_ms"] > 0
 
@@ -90,6 +90,16 @@ def test_a_device_behind_nat_and_a_public_one_reach_each_other(world: World, nat
     everyone_reaches_everyone(nas, laptop)
     assert laptop.peer("nas")["path"]["endpoint"].startswith("203.0.113.2:")
     assert nas.peer("laptop")["path"]["endpoint"].startswith("203.0.113.10:")
+
+
+def test_two_devices_behind_different_nats_reach_each_other(world: World) -> None:
+    internet = world.switch("internet")
+    nas = public(world, internet, "nas", 2)
+    laptop = behind_nat(world, internet, "laptop", 10)
+    phone = behind_nat(world, internet, "phone", 20)
+    connect(nas, laptop, phone)
+    everyone_reaches_everyone(nas, laptop, phone)
+    assert phone.peer("laptop")["path"]["endpoint"].startswith("203.0.113.10:")
 
 
 def test_the_public_device_may_be_the_one_that_joins(world: World) -> None:

@@ -97,6 +97,7 @@ def test_a_capture_shows_no_name_no_address_no_key_and_no_plaintext(world: World
     assert PLAINTEXT[:16] not in wire
     secrets = windows(link.encode())
     for device in (nas, laptop):
+        device.must("down")
         blobs = state_blobs(device)
         assert any(len(blob) == 32 for blob in blobs)
         secrets.update(*(windows(blob) for blob in blobs))

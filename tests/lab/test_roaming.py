@@ -29,7 +29,7 @@ def test_a_changed_address_under_traffic_breaks_no_connection(
     )
     pings = laptop.host.popen(["ping", "-D", "-i", "0.05", "-w", seconds, address])
     time.sleep(3)
-    laptop.host.change_address(laptop.host.cards[0], "203.0.113.77/24", "2001:db8::77/64")
+    laptop.host.change_address(laptop.host.cards[0], "203.0.113.77/32", "2001:db8::77/128")
 
     sent = tcp.complete(timeout=3 * TRAFFIC_S)
     tcp.check(sent)
@@ -52,7 +52,7 @@ def test_a_laptop_carried_from_a_nat_to_another_is_reached_there(world: World) -
     address = laptop.addresses()[0]
     assert nas.reaches(address) is not None
     office = world.switch("office")
-    world.router("office-router", internet, "203.0.113.20/24", office, "192.168.20.1/24")
+    world.router("office-router", internet, "203.0.113.20/32", office, "192.168.20.1/24")
     card = laptop.host.cards[0]
     laptop.host.move(card, office, "192.168.20.2/24", gateways=["192.168.20.1"])
     assert nas.reaches(address, within=30) is not None
