@@ -21,16 +21,20 @@ from meshdht.crypto.keys import (
     WireGuardPublicKey,
 )
 from meshdht.endpoint import Endpoint
+from meshdht.gossip.messages import Sync, encode, seal_gossip
 from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation, HandOver
 from meshdht.membership.invites import verify_claim, write_admit, write_genesis, write_invite
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.statements import GenesisBody
+from meshdht.membership.statements import GenesisBody, StatementHash
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
+from meshdht.wire.disco import seal_probe, seal_reply
+from meshdht.wire.join import JoinOutcome, seal_join_reply
+from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 
 SECRET = NetworkSecret(bytes(range(0x00, 0x20)))
 NAS = SigningKey(bytes(range(0x20, 0x40)))
@@ -212,8 +216,64 @@ def membership() -> object:
     }
 
 
+def control_packet() -> object:
+    packet = ControlPacket(
+        kind=MessageKind.PROBE,
+        sender=NAS.public.device_id,
+        sent_at_ms=UNIX * 1000,
+        message_id=bytes(range(1, 9)),
+        token=bytes(range(11, 19)),
+        echo=bytes(range(21, 29)),
+        body=b"a body",
+    )
+    return {
+        "packet_key": SECRET.packet_key.raw.hex(),
+        "nonce": NONCE.hex(),
+        "kind": int(packet.kind),
+        "sender": packet.sender.raw.hex(),
+        "sent_at_ms": packet.sent_at_ms,
+        "message_id": packet.message_id.hex(),
+        "token": packet.token.hex(),
+        "echo": packet.echo.hex(),
+        "body": packet.body.hex(),
+        "datagram": seal_packet(packet, SECRET.packet_key, NONCE).hex(),
+    }
+
+
+def bodies() -> object:
+    nas, laptop = NAS.public.device_id, LAPTOP.public.device_id
+    key = device_box_key(NAS, LAPTOP.public)
+    message_id = bytes(range(1, 9))
+    observed = Endpoint("192.0.2.1", 41820)
+    sync = Sync(True, bytes(range(32)), (bytes(range(32, 64)),), ((nas, 7), (laptop, 9)))
+    content = HandOver(Generation(1, SECRET), StatementHash(bytes(range(32)))).encode()
+    reply = seal_join_reply(
+        JoinOutcome.ADMITTED,
+        content,
+        member=NAS,
+        joiner=LAPTOP.public,
+        message_id=message_id,
+        nonce=NONCE,
+    )
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "gossip_key": SECRET.gossip_key.raw.hex(),
+        "message_id": message_id.hex(),
+        "nonce": NONCE.hex(),
+        "observed": str(observed),
+        "probe": seal_probe(key, NONCE, nas, laptop, message_id).hex(),
+        "probe_reply": seal_reply(key, NONCE, nas, laptop, message_id, observed).hex(),
+        "sync_plaintext": encode(sync).hex(),
+        "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
+        "join_reply_content": content.hex(),
+        "join_reply": reply.hex(),
+    }
+
+
 def main() -> None:
     files = {
+        "control-packet": control_packet(),
+        "bodies": bodies(),
         "derivations": derivations(),
         "blinding": blinding(),
         "locator": locators(),

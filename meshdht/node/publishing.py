@@ -64,7 +64,7 @@ class Publisher:
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Where this device may be reached, as its record says."""
-        hosts = [Candidate(CandidateKind.HOST, endpoint) for endpoint in self._hosts]
+        hosts = [Candidate(CandidateKind.HOST, each) for each in dict.fromkeys(self._hosts)]
         seen = [
             Candidate(CandidateKind.REFLEXIVE, endpoint)
             for endpoint in self._reflexive()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.crypto.keys import DeviceId, GossipKey
+from meshdht.crypto.keys import DeviceId, GossipKey, SigningKey
 from meshdht.errors import Malformed, OpenFailed
 from meshdht.gossip.messages import (
     MAX_HEADS,
@@ -46,6 +49,17 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Record, DEVICES, st.integers(0, 2**64 - 1), st.binary(min_size=800, max_size=800)),
     st.builds(Want, tuples(DEVICES, MAX_WANTED)),
 )
+
+
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/bodies.json").read_text())
+
+
+def test_a_sync_agrees_with_the_published_vector() -> None:
+    key = GossipKey(bytes.fromhex(VECTOR["gossip_key"]))
+    sender = SigningKey(bytes.fromhex(VECTOR["device_seeds"][0])).public.device_id
+    message = open_gossip(key, sender, bytes.fromhex(VECTOR["sync"]))
+    assert encode(message).hex() == VECTOR["sync_plaintext"]
+    assert seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), sender, message).hex() == VECTOR["sync"]
 
 
 @given(MESSAGES)

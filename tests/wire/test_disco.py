@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,17 @@ A, B = ALICE.public.device_id, BOB.public.device_id
 KEY = device_box_key(ALICE, BOB.public)
 ID = b"12345678"
 NONCE = SeededEntropy(1).token(24)
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/bodies.json").read_text())
+
+
+def test_probe_and_reply_agree_with_the_published_vector() -> None:
+    one, other = (SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"])
+    key = device_box_key(one, other.public)
+    nonce, message_id = bytes.fromhex(VECTOR["nonce"]), bytes.fromhex(VECTOR["message_id"])
+    ids = one.public.device_id, other.public.device_id
+    observed = Endpoint.parse(VECTOR["observed"])
+    assert seal_probe(key, nonce, *ids, message_id).hex() == VECTOR["probe"]
+    assert seal_reply(key, nonce, *ids, message_id, observed).hex() == VECTOR["probe_reply"]
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7:51820", "[2001:db8::7]:1"])

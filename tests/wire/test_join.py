@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +20,24 @@ from meshdht.wire.join import (
 
 MEMBER, JOINER, EVE = (SigningKey(letter * 32) for letter in (b"m", b"j", b"e"))
 ID = b"12345678"
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/bodies.json").read_text())
+
+
+def test_a_reply_agrees_with_the_published_vector() -> None:
+    member, joiner = (SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"])
+    body = bytes.fromhex(VECTOR["join_reply"])
+    message_id = bytes.fromhex(VECTOR["message_id"])
+    opened = open_join_reply(body, joiner=joiner, message_id=message_id)
+    assert opened.content.hex() == VECTOR["join_reply_content"]
+    again = seal_join_reply(
+        opened.outcome,
+        opened.content,
+        member=member,
+        joiner=joiner.public,
+        message_id=message_id,
+        nonce=bytes.fromhex(VECTOR["nonce"]),
+    )
+    assert again == body
 
 
 def a_reply(outcome: JoinOutcome = JoinOutcome.ADMITTED) -> bytes:
