@@ -35,6 +35,7 @@ IPNetwork = IPv4Network | IPv6Network
 
 # <linux/if_addr.h>, <linux/rtnetlink.h>
 _SCOPE_GLOBAL = 0
+_IFA_F_NODAD = 0x02
 _IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
 _TABLE_LOCAL = 255
 _TYPE_UNICAST = 1
@@ -193,9 +194,9 @@ def _address_of(message: Any) -> IPInterface:
 
 
 def _arguments(address: IPInterface) -> dict[str, Any]:
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    return {
-        "address": str(address.ip),
-        "prefixlen": address.network.prefixlen,
-        "family": family,
-    }
+    arguments = {"address": str(address.ip), "prefixlen": address.network.prefixlen}
+    if address.version == 4:
+        return {**arguments, "family": socket.AF_INET}
+    # Nobody on a tunnel could answer the search for duplicates, and until it is over the address
+    # cannot be used.
+    return {**arguments, "family": socket.AF_INET6, "flags": _IFA_F_NODAD}
