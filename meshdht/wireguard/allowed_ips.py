@@ -47,25 +47,30 @@ class _Family(Generic[P]):
         prefix = int.from_bytes(address, "big") >> (self._bits - length)
         self._prefixes[length][prefix] = peer
 
-    def remove(self, peer: P) -> None:
-        self.hosts = {key: held for key, held in self.hosts.items() if held is not peer}
-        for length in list(self._prefixes):
-            kept = {key: held for key, held in self._prefixes[length].items() if held is not peer}
-            if kept:
-                self._prefixes[length] = kept
-            else:
+    def remove(self, address: bytes, length: int, peer: P) -> None:
+        """Nothing happens if the prefix has moved to another peer."""
+        if length == self._bits:
+            if self.hosts.get(address) is peer:
+                del self.hosts[address]
+            return
+        prefixes = self._prefixes.get(length, {})
+        prefix = int.from_bytes(address, "big") >> (self._bits - length)
+        if prefixes.get(prefix) is peer:
+            del prefixes[prefix]
+            if not prefixes:
                 del self._prefixes[length]
-        self._lengths = sorted(self._prefixes, reverse=True)
+                self._lengths.remove(length)
 
 
 class AllowedIPs(Generic[P]):
     """The table of all peers. A prefix belongs to one peer; giving it to another moves it."""
 
-    __slots__ = ("_v4", "_v6")
+    __slots__ = ("_networks", "_v4", "_v6")
 
     def __init__(self) -> None:
         self._v4: _Family[P] = _Family(32)
         self._v6: _Family[P] = _Family(128)
+        self._networks: dict[P, tuple[IPNetwork, ...]] = {}
 
     def lookup(self, address: bytes) -> P | None:
         """The peer of an address of 4 or 16 bytes."""
@@ -74,11 +79,14 @@ class AllowedIPs(Generic[P]):
     def replace(self, peer: P, networks: Iterable[IPNetwork]) -> None:
         """Give the peer exactly these networks."""
         self.remove(peer)
-        for network in networks:
-            family = self._v4 if network.version == 4 else self._v6
-            family.insert(network.network_address.packed, network.prefixlen, peer)
+        given = self._networks[peer] = tuple(networks)
+        for network in given:
+            self._family(network).insert(network.network_address.packed, network.prefixlen, peer)
 
     def remove(self, peer: P) -> None:
         """Take everything from the peer."""
-        self._v4.remove(peer)
-        self._v6.remove(peer)
+        for network in self._networks.pop(peer, ()):
+            self._family(network).remove(network.network_address.packed, network.prefixlen, peer)
+
+    def _family(self, network: IPNetwork) -> _Family[P]:
+        return self._v4 if network.version == 4 else self._v6

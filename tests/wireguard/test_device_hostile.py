@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import WireGuardPrivateKey
@@ -131,6 +133,19 @@ def test_messages_for_unknown_indices_are_counted(network: Network) -> None:
     network.deliver(b"\x03\0\0\0" + bytes(60), ELSEWHERE, b)
     assert b.device.counters.unknown_index == 2
     assert network.transcript == []
+
+
+@given(st.sampled_from([b"", b"\1\0\0\0", b"\2\0\0\0", b"\3\0\0\0", b"\4\0\0\0"]), st.data())
+def test_any_bytes_meet_silence(head: bytes, data: st.DataObject) -> None:
+    network = Network()
+    _, b = connected(network)
+    (index, *_) = b.device._indices.entries
+    receiver = data.draw(st.sampled_from([b"", index.to_bytes(4, "little")]))
+    size = data.draw(st.sampled_from([0, 31, 32, 64, 92, 148]) | st.integers(0, 200))
+    junk = (head + receiver + data.draw(st.binary(min_size=size, max_size=size)))[:size]
+    network.deliver(junk, ELSEWHERE, b)
+    assert len(network.transcript) == 3
+    assert b.received == [A_TO_B]
 
 
 # --- cryptokey routing
