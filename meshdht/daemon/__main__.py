@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from meshdht.api.errors import ApiError
@@ -24,6 +25,8 @@ def main() -> int:
         launch(request, reporter)
     except (ApiError, MeshdhtError) as error:
         return reporter.failed(error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return reporter.failed(ApiError("stopped before the network was up"))
     return 0
 
 

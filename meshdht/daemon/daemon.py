@@ -69,6 +69,10 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._tun_lost = asyncio.Event()
         self._connected = asyncio.Event()
+        self._fatal: MeshdhtError | None = None
+        self._disk_failure = ""
+        self._is_up = False
+        self._surroundings: object = None
         self.node = Node(state, DiskStore(store), port.send, clock, entropy, self)
         self._engine = EmbeddedEngine(
             state.identity.wireguard,
@@ -96,6 +100,12 @@ class Daemon:
     # --- NodeObserver ------------------------------------------------------------------------
 
     def roster_changed(self) -> None:
+        try:
+            self.node.roster.refuse_newer()
+        except StateError as error:
+            # What we cannot judge may be a revocation: better no tunnels than stale ones.
+            self._fatal = error
+            self._stopping.set()
         self._tunnels.roster_changed()
         self.service.feed.touch()
 
@@ -106,12 +116,15 @@ class Daemon:
             self._connected.set()
 
     def disk_failed(self, error: StateError) -> None:
-        log.error("%s; going on from memory (%s)", error.message, error.hint)
+        if error.message != self._disk_failure:
+            self._disk_failure = error.message
+            log.error("%s; going on from memory (%s)", error.message, error.hint)
 
     # --- life --------------------------------------------------------------------------------
 
     async def run(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         """Serve until told to stop; reports Ready, or raises what keeps it from that."""
+        self.node.roster.refuse_newer()
         async with AsyncExitStack() as stack:
             stack.callback(lambda: self._tun.close())
             await self._configure_interface()
@@ -136,13 +149,18 @@ class Daemon:
                         for task in live:
                             task.cancel()
             except* MeshdhtError as group:
-                raise _first(group) from None
+                error = _first(group)
+                if self._is_up:
+                    # Whoever started us has gone: the log is where this will be looked for.
+                    log.error("%s (%s)", error.message, error.hint)
+                raise error from None
 
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         async with ApiServer(self._places.socket, self.service):
             if self._wait_for_peer:
                 await self._wait_connected(reporter)
             own = self._own()
+            self._is_up = True
             on_up()
             reporter.ready(
                 Ready(
@@ -157,6 +175,8 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stopping.set)
             await self._stopping.wait()
+            if self._fatal is not None:
+                raise self._fatal
             log.info("going down")
 
     async def _wait_connected(self, reporter: Reporter) -> None:
@@ -192,18 +212,17 @@ class Daemon:
         await self._netlink.configure(self._tun.name, addresses, DEFAULT_MTU)
 
     async def _look_around(self) -> None:
-        endpoints, networks = await local_endpoints(self._netlink, self._port.port, self._tun.name)
-        self.node.set_local(endpoints, networks)
+        """Tell the node where this machine is, if that has changed."""
+        found = await local_endpoints(self._netlink, self._port.port, self._tun.name)
+        if found != self._surroundings:
+            self._surroundings = found
+            self.node.set_local(*found)
 
     async def _follow_changes(self, watch: ChangeWatch) -> None:
         """A changed address or route: publish it, and try every path anew."""
-        known: object = None
         while True:
             await watch.changed()
-            found = await local_endpoints(self._netlink, self._port.port, self._tun.name)
-            if found != known:
-                known = found
-                self.node.set_local(*found)
+            await self._look_around()
 
     async def _mend_tun(self) -> None:
         """Somebody deleted the interface: make it again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -199,5 +200,14 @@ class Launch:
 
 
 def launch(request: LaunchRequest, reporter: Reporter) -> None:
-    """Run until the network goes down; raises MeshdhtError or ApiError."""
-    asyncio.run(Launch(request, reporter).run())
+    """Run until the network goes down; raises MeshdhtError or ApiError, or CancelledError when
+    the process is told to end before the network is up."""
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # Once up, the daemon puts a handler of its own in this one's place.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await Launch(request, reporter).run()
+
+    asyncio.run(run())

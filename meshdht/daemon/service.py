@@ -163,7 +163,8 @@ class DaemonService:
 
     def _hints(self) -> list[Endpoint]:
         """Where a joiner may find us, and, should we be off by then, the others."""
-        own = self._node.own_endpoints
+        # What the world sees of us among the first, however many interfaces there are.
+        own = sorted(self._node.own_endpoints, key=lambda each: each.is_ipv6)
         others = [self._path(device).endpoint for device in self._node.roster]
         reachable = [endpoint for endpoint in others if endpoint is not None]
         room_for_others = min(len(reachable), LINK_HINTS_MAX // 2)

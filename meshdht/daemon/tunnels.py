@@ -83,12 +83,10 @@ class Tunnels:
     async def reconcile(self) -> None:
         """Bring the engine to what is desired now."""
         moved, self._moved = self._moved, set()
-        own = self._node.identity.device
-        desired = [
-            self._peer(device, decided=device.id in moved)
-            for device in self._node.roster
-            if device.id != own
-        ]
+        own = self._node.own
+        # A device that is no member itself has no business with the others.
+        others = [device for device in self._node.roster if own and device.id != own.id]
+        desired = [self._peer(device, decided=device.id in moved) for device in others]
         operations = reconcile(
             desired, await self._engine.peers(), await self._engine.stats(), self._clock.unix()
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from ipaddress import ip_network
 
 from meshdht.clock import Clock, Entropy
@@ -37,7 +38,7 @@ from meshdht.records.envelope import verify_envelope
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
-# How often contacts and counters are written down.
+# How often the routing table is looked at, to be written down.
 SAVE_S = 30.0
 
 
@@ -129,6 +130,9 @@ class Node:
         await self._dht.bootstrap([endpoint for _, endpoint in self._state.peers])
         await self._publisher.run()
 
+    async def _enter_dht(self, endpoint: Endpoint) -> None:
+        await self._dht.bootstrap([endpoint])
+
     async def _reconcile(self) -> None:
         """Compare with a random neighbour, now and then."""
         pause = self._gossip.reconcile()
@@ -137,9 +141,15 @@ class Node:
             pause = self._gossip.reconcile()
 
     async def _save_contacts(self) -> None:
+        """Write the routing table down when it has changed: a disk that sleeps may sleep on."""
+        saved: set[tuple[bytes, Endpoint]] = set()
         while True:
             await asyncio.sleep(SAVE_S)
-            self._journal.write(lambda: self._store.save_contacts(self._dht.contacts()))
+            contacts = self._dht.contacts()
+            known = {(contact.node_id, contact.endpoint) for contact in contacts}
+            if known != saved:
+                saved = known
+                self._journal.write(partial(self._store.save_contacts, contacts))
 
     async def save(self) -> None:
         """Write down what is only in memory: before the process ends. Raises StateError."""
@@ -250,8 +260,13 @@ class Node:
 
     def _peer_connected(self, device: DeviceId) -> None:
         path = self._peers.path(device)
-        if path.endpoint is not None:
-            self._gossip.reconcile_with(path.endpoint)
+        if path.endpoint is None:
+            return
+        self._gossip.reconcile_with(path.endpoint)
+        self._publisher.peer_connected()
+        if self._tasks is not None and not self._dht.contacts():
+            # Nobody answered when we started; now somebody does.
+            self._tasks.create_task(self._enter_dht(path.endpoint))
 
     def _path_changed(self, device: DeviceId) -> None:
         endpoint = self._peers.path(device).endpoint

@@ -22,8 +22,9 @@ from meshdht.records.locator import device_locator, publish_epochs
 REFRESH_S = 45 * 60.0
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
-# After nobody in the DHT took the record.
-RETRY_S = 15.0
+# Pauses after nobody in the DHT took the record; the last one repeats. Each try costs a write
+# to disk, and a device whose others are all off has nobody to tell.
+RETRY_S = (15.0, 60.0, 300.0, 1800.0)
 
 NextSequence = Callable[[int], Awaitable[int]]
 
@@ -50,6 +51,7 @@ class Publisher:
         self._reflexive = reflexive
         self._hosts: Sequence[Endpoint] = ()
         self._told: tuple[Candidate, ...] | None = None
+        self._failures = 0
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -60,6 +62,11 @@ class Publisher:
     def changed(self) -> None:
         """What the record says may be another: look, and publish if so."""
         if self.candidates() != self._told:
+            self._wake.set()
+
+    def peer_connected(self) -> None:
+        """Somebody is there who may take the record, if nobody was when it was published."""
+        if self._failures:
             self._wake.set()
 
     def candidates(self) -> tuple[Candidate, ...]:
@@ -78,12 +85,11 @@ class Publisher:
         """Publish for ever."""
         while True:
             self._wake.clear()
-            reached = await self._publish()
-            pause = REFRESH_S * self._control.entropy.uniform(0.9, 1.0)
-            if not reached and len(self._holdings.roster) > 1:
-                pause = RETRY_S
+            reached = await self._publish() or len(self._holdings.roster) == 1
+            self._failures = 0 if reached else self._failures + 1
+            pause = REFRESH_S if reached else RETRY_S[min(self._failures, len(RETRY_S)) - 1]
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(pause * self._control.entropy.uniform(0.9, 1.0)):
                     await self._wake.wait()
             except TimeoutError:
                 continue
