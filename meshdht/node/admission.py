@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from meshdht.crypto.boxes import device_box_key
+from meshdht.crypto.keys import VerifyKey
 from meshdht.errors import Refused, RemoteError
 from meshdht.limits import JOIN_REQUESTS_BURST, JOIN_REQUESTS_PER_S
 from meshdht.membership.claims import JoinClaim, decode_claim
@@ -42,6 +44,9 @@ class Admission:
             self.outcomes["too many"] += 1
             return None
         claim = decode_claim(incoming.packet.body)
+        if not self._is_usable(claim.device):
+            self.outcomes["unusable key"] += 1
+            return None
         roster = self._holdings.roster
         try:
             invite = verify_claim(roster, claim, self._control.clock.unix())
@@ -79,20 +84,25 @@ class Admission:
         self, incoming: Incoming, claim: JoinClaim, outcome: JoinOutcome, content: bytes
     ) -> None:
         message_id = incoming.packet.message_id
-        try:
-            body = seal_join_reply(
-                outcome,
-                content,
-                member=self._identity.signing,
-                joiner=claim.device,
-                message_id=message_id,
-                nonce=self._control.draw_nonce(),
-            )
-        except RemoteError:
-            self.outcomes["unusable key"] += 1
-            return
+        body = seal_join_reply(
+            outcome,
+            content,
+            member=self._identity.signing,
+            joiner=claim.device,
+            message_id=message_id,
+            nonce=self._control.draw_nonce(),
+        )
         if len(body) <= len(incoming.packet.body) or incoming.validated:
             self._control.send(MessageKind.JOIN_REPLY, message_id, body, incoming.source)
+
+    def _is_usable(self, device: VerifyKey) -> bool:
+        """Whether anything can be boxed to a key: not to one of mixed order, under which
+        signatures can still be made to verify."""
+        try:
+            device_box_key(self._identity.signing, device)
+        except RemoteError:
+            return False
+        return True
 
     def _within_rate(self) -> bool:
         now = self._control.clock.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from meshdht.crypto.boxes import BoxKey, device_box_key
 from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey
 from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Neighbour
 from meshdht.node.control import ControlPort
 from meshdht.paths.agent import PathAgent, Probe
@@ -79,9 +80,16 @@ class Peers:
         for device in [device for device in self._peers if device not in members]:
             del self._peers[device]
         for device, key in members.items():
-            if device not in self._peers:
-                agent = PathAgent(self._control.entropy, self._kind_of)
-                self._peers[device] = _Peer(device_box_key(self._own, key), agent)
+            if device in self._peers:
+                continue
+            try:
+                box_key = device_box_key(self._own, key)
+            except RemoteError:
+                # Signatures can be made to verify under a key of mixed order, though nothing can
+                # be boxed to it: such a member is none to us, and harms no other.
+                continue
+            agent = PathAgent(self._control.entropy, self._kind_of)
+            self._peers[device] = _Peer(box_key, agent)
 
     def set_local_networks(self, networks: Sequence[Network]) -> None:
         """The networks of our interfaces changed: what was seen of us before is void."""

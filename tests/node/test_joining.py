@@ -1,0 +1,244 @@
+"""Joining by a link, from both ends: whole members, and a joiner on the same network."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from meshdht.crypto.keys import InviteKey, NetworkId
+from meshdht.endpoint import Endpoint
+from meshdht.errors import JoinFailed, LinkError
+from meshdht.membership.fold import fold
+from meshdht.node.joining import Joined
+from tests.support.mesh import ELSEWHERE, Mesh, eventually, mesh
+from tests.support.virtual_time import run
+
+NOBODY = Endpoint("198.18.250.1", 41820)
+OTHER_PLACE = Endpoint("198.18.201.1", 41820)
+
+
+def test_a_device_founds_invites_and_another_joins() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            second = await world.join(await first.invite())
+            assert await world.connected() < 1.0
+            assert first.names() == second.names() == ["d0", "d1"]
+            assert fold(first.node.holdings.log) == second.node.roster
+            assert second.node.identity.generation == first.node.identity.generation
+
+    run(main())
+
+
+def test_a_joiner_is_in_within_three_round_trips() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.05, 0.05)) as world:
+            first = world.found()
+            link = await first.invite()
+            begun = asyncio.get_running_loop().time()
+            await world.ask(link)
+            assert asyncio.get_running_loop().time() - begun < 3 * 0.1 + 0.001
+
+    run(main())
+
+
+def test_another_member_admits_while_the_inviter_is_off() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            link = await first.invite()
+            await asyncio.sleep(1)
+            await first.stop()
+            third = await world.join(link, hints=[first.endpoint, second.endpoint])
+            await world.connected([second, third])
+            first.restart()
+            await world.connected()
+            assert first.names() == ["d0", "d1", "d2"]
+
+    run(main())
+
+
+def test_of_two_joiners_that_race_for_one_use_the_same_one_wins_everywhere() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            link = await first.invite()
+            await asyncio.sleep(1)
+            # Apart, both members admit; together again, one claim loses.
+            world.internet.blocked = lambda source, to: (
+                {source, to} == {first.endpoint, second.endpoint}
+            )
+            racers = await asyncio.gather(
+                world.ask(link, name="red", hints=[first.endpoint]),
+                world.ask(link, name="blue", at=OTHER_PLACE, hints=[second.endpoint]),
+            )
+            world.internet.blocked = lambda source, to: False
+            digest = first.node.holdings.log.digest
+            await eventually(lambda: digest() == second.node.holdings.log.digest(), 120)
+            assert first.node.roster == second.node.roster
+            assert len(first.node.roster) == 3
+            winners = [racer for racer in racers if racer.identity.device in first.node.roster]
+            assert len(winners) == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_race_through_connected_members_admits_one(seed: int) -> None:
+    async def main() -> None:
+        async with mesh(seed) as world:
+            first, second = await world.grow(2)
+            link = await first.invite()
+            await asyncio.sleep(1)
+            results = await asyncio.gather(
+                world.ask(link, name="red", hints=[first.endpoint]),
+                world.ask(link, name="blue", at=OTHER_PLACE, hints=[second.endpoint]),
+                return_exceptions=True,
+            )
+            await asyncio.sleep(1)
+            assert first.node.roster == second.node.roster
+            admitted = [each for each in results if isinstance(each, Joined)]
+            members = [each for each in admitted if each.identity.device in first.node.roster]
+            assert len(members) == 1
+            assert all(isinstance(each, Joined | LinkError | JoinFailed) for each in results)
+
+    run(main())
+
+
+async def refused(world: Mesh, case: str) -> str:
+    first = world.found()
+    link = await first.invite(expires_s=60)
+    match case:
+        case "expired":
+            await asyncio.sleep(61)
+        case "used up":
+            await world.ask(link, name="early")
+        case "unknown":
+            link = replace(link, invite=InviteKey(bytes(32)))
+        case "damaged":
+            link = replace(link, network=NetworkId(bytes(32)))
+    with pytest.raises((LinkError, JoinFailed)) as raised:
+        await world.ask(link, timeout_s=5)
+    return f"{raised.value.message} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        ("expired", "the invite has expired"),
+        ("used up", "the invite is used up"),
+        ("unknown", "does not know the invite"),
+        ("damaged", "altered or of another network"),
+    ],
+)
+def test_a_refused_joiner_is_told_why(case: str, reason: str) -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            assert reason in await refused(world, case)
+            assert world.machines[0].names() in (["d0"], ["d0", "early"])
+
+    run(main())
+
+
+def test_a_refusal_does_not_count_while_another_member_admits() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            world.internet.blocked = lambda source, to: (
+                {source, to} == {first.endpoint, second.endpoint}
+            )
+            link = await first.invite()
+            # The second has not heard of the invite: it refuses, the first admits.
+            joined = await world.ask(link, hints=[second.endpoint, first.endpoint])
+            assert joined.member == first.id
+
+    run(main())
+
+
+def test_a_member_that_has_not_heard_of_the_invite_yet_is_asked_again() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            walls = {first.endpoint, second.endpoint}
+            world.internet.blocked = lambda source, to: {source, to} == walls
+            link = await first.invite()
+            asking = world.tasks.create_task(world.ask(link, hints=[second.endpoint]))
+            await asyncio.sleep(4)
+            world.internet.blocked = lambda source, to: False
+            second.node._gossip.reconcile_with(first.endpoint)
+            assert (await asking).member == second.id
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_joiner_survives_thirty_percent_loss(seed: int) -> None:
+    async def main() -> None:
+        async with mesh(seed) as world:
+            first = world.found()
+            link = await first.invite()
+            world.internet.loss = 0.3
+            world.internet.duplication = 0.3
+            await world.join(link)
+            await world.connected()
+            assert len(first.node.roster) == 2
+
+    run(main())
+
+
+def test_a_hint_that_is_off_delays_the_next_by_a_moment_only() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite()
+            begun = asyncio.get_running_loop().time()
+            await world.ask(link, hints=[NOBODY, NOBODY, first.endpoint])
+            assert asyncio.get_running_loop().time() - begun < 1.0
+
+    run(main())
+
+
+def test_nobody_there_names_the_addresses_that_were_asked() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite()
+            with pytest.raises(JoinFailed) as raised:
+                await world.ask(link, hints=[NOBODY], timeout_s=3)
+            assert str(NOBODY) in raised.value.message
+            assert "3 s" in raised.value.message
+            assert raised.value.hint
+
+    run(main())
+
+
+def test_a_joiner_behind_a_filter_gets_in() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            world.internet.filtered.add(ELSEWHERE)
+            joined = await world.ask(await first.invite())
+            assert joined.endpoint == first.endpoint
+
+    run(main())
+
+
+def test_the_network_secret_never_travels_in_the_clear_of_the_packet_key() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite()
+            secret = first.node.identity.generation.secret
+            seen: list[bytes] = []
+            world.internet.tap = lambda datagram, source, to: seen.append(datagram)
+            await world.ask(link)
+            assert seen
+            assert not any(secret.raw in datagram for datagram in seen)
+            assert secret.raw not in str(link).encode()
+            assert link.packet_key == secret.packet_key
+
+    run(main())

@@ -1,0 +1,362 @@
+"""Whole nodes on the virtual clock: a network of datagrams with walls, and disks in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId, InviteKey, NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError, StateError
+from meshdht.membership.generations import FIRST_GENERATION, Generation
+from meshdht.membership.invites import write_genesis, write_invite
+from meshdht.membership.link import Link
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.statements import GenesisBody, Statement
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.joining import Joined, Joiner
+from meshdht.node.node import Node
+from meshdht.node.ports import NodeState
+from tests.support.virtual_time import DatagramNetwork, VirtualClock
+
+RANGE = IPv4Network("100.99.0.0/18")
+ELSEWHERE = Endpoint("198.18.200.1", 41820)
+Blocked = Callable[[Endpoint, Endpoint], bool]
+"""blocked(source, to)"""
+
+
+class Internet(DatagramNetwork):
+    """Hashes all that is sent; ``blocked`` is a partition, ``filtered`` hosts hear only those that
+    they have sent to (RFC 4787's address and port-dependent filtering)."""
+
+    def __init__(
+        self, seed: int, *, latency: tuple[float, float] = (0.01, 0.05), loss: float = 0.0
+    ) -> None:
+        super().__init__(seed, latency=latency, loss=loss)
+        self.blocked: Blocked = lambda source, to: False
+        self.filtered: set[Endpoint] = set()
+        self.tap: Callable[[bytes, Endpoint, Endpoint], None] = lambda datagram, source, to: None
+        """tap(datagram, source, to) sees all that is sent."""
+        self.history = hashlib.sha256()
+        self._permitted: set[tuple[Endpoint, Endpoint]] = set()
+
+    def send(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+        now = asyncio.get_running_loop().time()
+        self.history.update(f"{now!r} {source} {to} ".encode() + datagram)
+        self.tap(datagram, source, to)
+        self._permitted.add((source, to))
+        if not self.blocked(source, to):
+            super().send(datagram, source, to)
+
+    def _deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+        if to not in self.filtered or (to, source) in self._permitted:
+            super()._deliver(datagram, source, to)
+
+
+class MemoryStore:
+    """A NodeStore. ``failing`` makes the disk refuse; ``written`` tells what happened, in order."""
+
+    def __init__(self, identity: Identity, log: MembershipLog) -> None:
+        self.identity = identity
+        self.statements = [each.raw for each in log]
+        self.sequence = 0
+        self.contacts: Sequence[Contact] = ()
+        self.marks: dict[DeviceId, int] = {}
+        self.peers: dict[DeviceId, Endpoint] = {}
+        self.values: dict[bytes, SavedValue] = {}
+        self.failing = False
+        self.latency_s = 0.0
+        self.written: list[str] = []
+
+    async def _disk(self, what: str) -> None:
+        await asyncio.sleep(self.latency_s)
+        if self.failing:
+            raise StateError("no space left on the disk", "free some")
+        self.written.append(what)
+
+    async def next_sequence(self, unix_ms: int) -> int:
+        sequence = max(self.sequence + 1, unix_ms)
+        await self._disk("sequence")
+        self.sequence = sequence
+        return sequence
+
+    async def append_statements(self, statements: Sequence[Statement]) -> None:
+        await self._disk("statements")
+        self.statements += [each.raw for each in statements]
+
+    async def save_contacts(self, contacts: Sequence[Contact]) -> None:
+        await self._disk("contacts")
+        self.contacts = list(contacts)
+
+    def note_mark(self, device: DeviceId, sequence: int) -> None:
+        self.marks[device] = max(sequence, self.marks.get(device, 0))
+
+    def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None:
+        self.peers[device] = endpoint
+
+    def note_value(self, saved: SavedValue) -> None:
+        self.values[saved.key] = saved
+
+    def note_value_gone(self, key: bytes) -> None:
+        self.values.pop(key, None)
+
+    def state(self) -> NodeState:
+        """What a restart would read."""
+        log = MembershipLog(self.identity.network)
+        for raw in self.statements:
+            log.add(raw)
+        return NodeState(
+            self.identity,
+            log,
+            peers=sorted(self.peers.items()),
+            contacts=self.contacts,
+            values=[self.values[key] for key in sorted(self.values)],
+            marks=sorted(self.marks.items()),
+        )
+
+
+@dataclass(slots=True)
+class Observed:
+    """A NodeObserver that counts."""
+
+    rosters: int = 0
+    paths: Counter[DeviceId] = field(default_factory=Counter)
+    failures: list[StateError] = field(default_factory=list)
+
+    def roster_changed(self) -> None:
+        self.rosters += 1
+
+    def path_changed(self, device: DeviceId) -> None:
+        self.paths[device] += 1
+
+    def disk_failed(self, error: StateError) -> None:
+        self.failures.append(error)
+
+
+class Machine:
+    """One device: its disk, and its node while it runs."""
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        number: int,
+        identity: Identity,
+        log: MembershipLog,
+        peers: Sequence[tuple[DeviceId, Endpoint]],
+    ) -> None:
+        self._mesh = mesh
+        self._runs = 0
+        self.number = number
+        self.endpoint = mesh.home(number)
+        self.store = MemoryStore(identity, log)
+        self.store.peers.update(peers)
+        self.observed = Observed()
+        self.node = self._make(self.store.state())
+        self._task: asyncio.Task[None] | None = None
+
+    def _make(self, state: NodeState) -> Node:
+        self._runs += 1
+        entropy = SeededEntropy(self._mesh.seed * 10_007 + self.number * 101 + self._runs)
+        self.clock = VirtualClock()
+        return Node(state, self.store, self.send, self.clock, entropy, self.observed)
+
+    @property
+    def id(self) -> DeviceId:
+        return self.store.identity.device
+
+    def send(self, datagram: bytes, to: Endpoint) -> None:
+        self._mesh.internet.send(datagram, self.endpoint, to)
+
+    def start(self) -> None:
+        self._mesh.internet.attach(self.endpoint, self._receive)
+        self.node.set_local([self.endpoint], [])
+        self._task = self._mesh.tasks.create_task(self.node.run())
+
+    def _receive(self, datagram: bytes, source: Endpoint) -> None:
+        self.node.datagram_received(datagram, source)
+
+    async def stop(self, *, crash: bool = False) -> None:
+        """End the node; its disk stays."""
+        if not crash:
+            await self.node.save()
+        self._mesh.internet.detach(self.endpoint)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    def restart(self) -> None:
+        """A new node on the same disk."""
+        self.node = self._make(self.store.state())
+        self.start()
+
+    def move(self, endpoint: Endpoint) -> None:
+        """Another address, as a laptop gets elsewhere."""
+        self._mesh.internet.detach(self.endpoint)
+        self.endpoint = endpoint
+        self._mesh.internet.attach(endpoint, self._receive)
+        self.node.set_local([endpoint], [])
+
+    def reaches(self, other: Machine) -> bool:
+        return self.node.path(other.id).endpoint == other.endpoint
+
+    def names(self) -> list[str]:
+        return sorted(device.name for device in self.node.roster)
+
+    async def invite(self, *, uses: int = 1, expires_s: int = 3600) -> Link:
+        """A link that names only this device."""
+        own = self.node.own
+        assert own is not None
+        unix = self.clock.unix()
+        key = InviteKey(self._mesh.entropy.token(32))
+        identity = self.node.identity
+        statement = write_invite(
+            self.node.holdings.log,
+            own,
+            identity.signing,
+            key=key.invite_public,
+            expires=int(unix) + expires_s,
+            uses=uses,
+            unix_ms=int(unix * 1000),
+        )
+        await self.node.write_down(statement)
+        return Link(
+            network_name=self.node.roster.network_name,
+            network=identity.network,
+            invite=key,
+            packet_key=identity.generation.secret.packet_key,
+            generation=identity.generation.number,
+            expires=int(unix) + expires_s,
+            suggested_name="",
+            hints=(self.endpoint,),
+        )
+
+
+class Mesh:
+    """A network in the making; ``mesh()`` opens one."""
+
+    def __init__(self, seed: int, internet: Internet, tasks: asyncio.TaskGroup) -> None:
+        self.seed = seed
+        self.internet = internet
+        self.tasks = tasks
+        self.entropy = SeededEntropy(seed)
+        self.machines: list[Machine] = []
+        self._homes = 0
+
+    def home(self, number: int) -> Endpoint:
+        """Where machine ``number`` is until it moves: one household an address."""
+        return Endpoint(f"198.18.{number + 1}.1", 41820)
+
+    def found(self) -> Machine:
+        """The first device of the network."""
+        signing = SigningKey(self.entropy.token(32))
+        wireguard = WireGuardPrivateKey(self.entropy.token(32))
+        body = GenesisBody("home", RANGE, self.entropy.token(16), "d0", wireguard.public)
+        genesis = write_genesis(body, author=signing, unix_ms=int(VirtualClock().unix() * 1000))
+        log = MembershipLog(genesis.network_id)
+        log.add(genesis.raw)
+        generation = Generation(FIRST_GENERATION, NetworkSecret(self.entropy.token(32)))
+        return self._add(Identity(signing, wireguard, genesis.network_id, generation), log)
+
+    def _add(
+        self, identity: Identity, log: MembershipLog, *peers: tuple[DeviceId, Endpoint]
+    ) -> Machine:
+        machine = Machine(self, len(self.machines), identity, log, peers)
+        self.machines.append(machine)
+        machine.start()
+        return machine
+
+    def joiner(self, link: Link, name: str, at: Endpoint) -> Joiner:
+        """A joiner that listens at an endpoint."""
+        signing = SigningKey(self.entropy.token(32))
+        wireguard = WireGuardPrivateKey(self.entropy.token(32))
+        control = ControlPort(
+            signing.public.device_id,
+            link.packet_key,
+            lambda datagram, to: self.internet.send(datagram, at, to),
+            VirtualClock(),
+            SeededEntropy(int.from_bytes(self.entropy.token(4), "big")),
+        )
+        joiner = Joiner(link, signing, wireguard, name, control)
+
+        def receive(datagram: bytes, source: Endpoint) -> None:
+            if incoming := control.open(datagram, source):
+                try:
+                    joiner.received(incoming)
+                except RemoteError:
+                    return
+
+        self.internet.attach(at, receive)
+        return joiner
+
+    async def ask(
+        self,
+        link: Link,
+        *,
+        name: str = "pi",
+        at: Endpoint = ELSEWHERE,
+        hints: Sequence[Endpoint] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Joined:
+        """Ask to be let in, and no more; raises what ``Joiner.run`` raises."""
+        joiner = self.joiner(link, name, at)
+        try:
+            return await joiner.run(hints or link.hints, timeout_s)
+        finally:
+            self.internet.detach(at)
+
+    async def join(self, link: Link, *, hints: Sequence[Endpoint] | None = None) -> Machine:
+        """Join, and run."""
+        number = len(self.machines)
+        joined = await self.ask(link, name=f"d{number}", at=self.home(number), hints=hints)
+        return self._add(joined.identity, joined.log, (joined.member, joined.endpoint))
+
+    async def grow(self, size: int) -> list[Machine]:
+        """A mesh of ``size`` devices, all connected."""
+        first = self.machines[0] if self.machines else self.found()
+        while len(self.machines) < size:
+            await self.join(await first.invite())
+        await self.connected()
+        return self.machines
+
+    async def connected(
+        self, machines: Sequence[Machine] | None = None, within_s: float = 30.0
+    ) -> float:
+        """Wait until all reach all; returns how long that took."""
+        every = self.machines if machines is None else machines
+        return await eventually(
+            lambda: all(a.reaches(b) for a in every for b in every if a is not b), within_s
+        )
+
+
+async def eventually(condition: Callable[[], bool], within_s: float = 30.0) -> float:
+    """Wait for a condition, in virtual time; returns the seconds it took."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while not condition():
+        assert loop.time() - begun < within_s, f"not within {within_s} s"
+        await asyncio.sleep(0.01)
+    return loop.time() - begun
+
+
+@asynccontextmanager
+async def mesh(
+    seed: int = 1, *, latency: tuple[float, float] = (0.01, 0.05), loss: float = 0.0
+) -> AsyncIterator[Mesh]:
+    """An empty mesh; what runs in it ends with the block."""
+    async with asyncio.TaskGroup() as tasks:
+        world = Mesh(seed, Internet(seed, latency=latency, loss=loss), tasks)
+        try:
+            yield world
+        finally:
+            for machine in world.machines:
+                await machine.stop(crash=True)
