@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from meshdht.lab.namespace import Namespace
-from meshdht.lab.process import STOP_TIMEOUT_S
+from meshdht.lab.process import STOP_TIMEOUT_S, LabError
 
 DEFAULT_ROUTES = {"32": "0.0.0.0/0", "128": "::/0"}  # by the prefix length of a lone address
 
@@ -98,8 +99,13 @@ class Host(Namespace):
         self.change_address(card, *addresses, gateways=gateways)
 
     def kill_everything(self) -> None:
-        """SIGKILL for every process of this machine: what a power cut does to them."""
+        """SIGKILL for every process of this machine, as a power cut does; returns once they are
+        gone."""
         self.run(["sh", "-c", "kill -KILL -1"], timeout=STOP_TIMEOUT_S, check=False)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while left := self.processes():
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} still runs {left}")
 
     def processes(self) -> list[str]:
         """The command lines of what runs here, the holder and this question left out."""

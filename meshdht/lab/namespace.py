@@ -28,13 +28,15 @@ START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 
 # Own /run and /var/lib, so that each host has its own default state and sockets. With SIGCHLD
-# ignored, the kernel reaps the daemons that are orphaned to process 1, as an init would.
+# ignored, the kernel reaps the daemons that are orphaned to process 1, as an init would. A card
+# answers for its own addresses alone: a mesh address must never be reached without the mesh.
 HOLDER = """
 set -e
 for directory in /run /var/lib; do mount -t tmpfs -o mode=0755 none "$directory"; done
 mount -t sysfs none /sys
 echo "$1" > /proc/sys/kernel/hostname
 echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad
+echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore
 ip link set lo up
 echo ready
 exec env --ignore-signal=CHLD cat

@@ -28,6 +28,16 @@ def test_lone_addresses_are_reached_over_the_internet_by_everyone(world: World) 
         assert vps.run(["ping", "-c", "1", "-W", "2", address]).returncode == 0
 
 
+def test_a_card_does_not_answer_for_the_addresses_of_another(world: World) -> None:
+    internet, elsewhere = world.switch("internet"), world.switch("elsewhere")
+    nas, vps = world.host("nas"), world.host("vps")
+    nas.attach(internet, "203.0.113.2/32")
+    nas.attach(elsewhere, "100.64.0.1/24", "fd00::1/64")
+    vps.attach(internet, "198.51.100.3/32", "2001:db8:b::3/128")
+    for address in ("100.64.0.1", "fd00::1"):
+        assert vps.run(["ping", "-c", "1", "-W", "1", address], check=False).returncode == 1
+
+
 def test_a_moved_cable_leads_to_the_other_network(world: World) -> None:
     home, office = world.switch("home"), world.switch("office")
     nas, printer, laptop = world.host("nas"), world.host("printer"), world.host("laptop")
