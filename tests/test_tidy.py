@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,8 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 TESTED_ELSEWHERE = {
     "meshdht/__main__.py": "the entry point; tests/cli runs it as a process",
 }
+
+NOT_TEXT = {".pyc", ".svg", ".raw"}
 
 # A path of the machine that something was written on, rather than of the product.
 FOREIGN_PATH = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|Users)/[\w.]")
@@ -36,18 +38,13 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def tracked_text_files() -> list[Path]:
-    listing = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    files = (ROOT / line for line in listing.stdout.splitlines())
-    return [
-        path for path in files if path.suffix not in (".svg", ".png", ".bin") and path.is_file()
-    ]
+def text_files() -> Iterator[Path]:
+    """Everything that a reader may read: the code, the documents, the files at the top."""
+    for folder in ("meshdht", "tui", "tests", "docs", ".ci"):
+        for path in ROOT.joinpath(folder).rglob("*"):
+            if path.is_file() and path.suffix not in NOT_TEXT:
+                yield path
+    yield from (path for path in ROOT.iterdir() if path.is_file())
 
 
 def test_there_is_something_to_check() -> None:
@@ -83,7 +80,7 @@ def test_every_source_file_has_its_test_file() -> None:
 def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
     found = [
         f"{name_of(path)}: {match.group()}"
-        for path in tracked_text_files()
+        for path in text_files()
         for match in FOREIGN_PATH.finditer(path.read_text())
     ]
     assert found == []
