@@ -215,13 +215,12 @@ class Node:
         if verdict is None or self._tasks is None:
             return
         claim, statement = verdict
-        if statement is None:
-            self._admission.hand_over(incoming, claim)
-            return
 
         async def admit() -> None:
-            """The statement is on disk and told to the others before the secret is given."""
-            self.add_own(statement)
+            """The statement is on disk and told to the others before the secret is given, also
+            to a joiner that asks again while the disk is slow."""
+            if statement is not None:
+                self.add_own(statement)
             await self._journal.flush()
             self._admission.hand_over(incoming, claim)
 

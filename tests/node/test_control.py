@@ -1,0 +1,94 @@
+"""A device's end of the control channel."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import NONCE_SIZE
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.limits import CLOCK_WINDOW_S
+from meshdht.node.control import ControlPort
+from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
+from tests.support.virtual_time import VirtualClock, run
+
+KEY = PacketKey(bytes(range(32)))
+HERE, THERE = Endpoint("198.18.1.1", 1), Endpoint("198.18.2.1", 2)
+Sent = list[tuple[bytes, Endpoint]]
+
+
+def port(number: int, sent: Sent, *, key: PacketKey = KEY, skew: float = 0.0) -> ControlPort:
+    return ControlPort(
+        DeviceId(bytes([number]) * 20),
+        key,
+        lambda datagram, to: sent.append((datagram, to)),
+        VirtualClock(skew),
+        SeededEntropy(number),
+    )
+
+
+def test_what_one_sends_the_other_opens() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        one, other = port(1, sent), port(2, [])
+        message_id = one.draw_message_id()
+        one.send(MessageKind.GOSSIP, message_id, b"news", THERE)
+        [(datagram, to)] = sent
+        incoming = other.open(datagram, HERE)
+        assert to == THERE
+        assert incoming is not None
+        assert incoming.packet.body == b"news"
+        assert incoming.packet.message_id == message_id
+        assert incoming.packet.sent_at_ms == int(one.clock.unix() * 1000)
+        assert not incoming.validated
+
+    run(main())
+
+
+def test_an_address_is_validated_by_its_echo() -> None:
+    async def main() -> None:
+        there: Sent = []
+        back: Sent = []
+        one, other = port(1, there), port(2, back)
+        one.send(MessageKind.PROBE, bytes(8), b"", THERE)
+        other.open(there[0][0], HERE)
+        other.send(MessageKind.PROBE_REPLY, bytes(8), b"", HERE)
+        reply = one.open(back[0][0], THERE)
+        assert reply is not None
+        assert reply.validated
+
+    run(main())
+
+
+def test_what_is_not_let_in_is_counted_by_its_reason() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        one, other = port(1, sent), port(2, [])
+        one.send(MessageKind.GOSSIP, bytes(8), b"news", THERE)
+        datagram = sent[0][0]
+        assert other.open(datagram, HERE) is not None
+        assert other.open(datagram, HERE) is None
+        assert one.open(datagram, HERE) is None
+        assert other.open(b"junk", HERE) is None
+        assert port(3, [], key=PacketKey(bytes(32))).open(datagram, HERE) is None
+        late = port(4, [], skew=CLOCK_WINDOW_S + 60)
+        assert late.open(datagram, HERE) is None
+        assert other.dropped == {"replayed": 1, "junk": 1}
+        assert one.dropped == {"own": 1}
+        assert late.dropped == {"clock": 1}
+
+    run(main())
+
+
+def test_ids_and_nonces_are_fresh_each_time() -> None:
+    async def main() -> None:
+        one = port(1, [])
+        ids = {one.draw_message_id() for _ in range(100)}
+        nonces = {one.draw_nonce() for _ in range(100)}
+        await asyncio.sleep(0)
+        assert len(ids) == len(nonces) == 100
+        assert {len(each) for each in ids} == {MESSAGE_ID_SIZE}
+        assert {len(each) for each in nonces} == {NONCE_SIZE}
+
+    run(main())

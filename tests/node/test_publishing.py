@@ -1,0 +1,152 @@
+"""A device's own record: true, durable in its sequence, told to everybody, and no oftener."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meshdht.endpoint import Endpoint
+from meshdht.limits import RECORD_CANDIDATES_MAX
+from meshdht.node.publishing import REFRESH_S, RETRY_S
+from meshdht.records.endpoint import CandidateKind, EndpointRecord
+from tests.support.mesh import ELSEWHERE, Machine, mesh
+from tests.support.virtual_time import run
+
+
+def held(machine: Machine, other: Machine) -> EndpointRecord:
+    record = machine.node.holdings.cache.record(other.id)
+    assert record is not None
+    return record
+
+
+def test_a_record_names_the_hosts_addresses_and_what_is_on_disk() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            record = held(first, second)
+            assert [each.endpoint for each in record.candidates] == [second.endpoint]
+            assert record.wireguard_key == second.node.identity.wireguard.public
+            assert record.sequence == second.store.sequence
+
+    run(main())
+
+
+def test_a_sequence_is_on_disk_before_anything_carries_it() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            before = held(first, second).sequence
+            second.store.latency_s = 3.0
+            second.move(ELSEWHERE)
+            await asyncio.sleep(2.9)
+            assert held(first, second).sequence == before
+            await asyncio.sleep(1)
+            assert held(first, second).sequence == second.store.sequence > before
+
+    run(main())
+
+
+def test_without_a_sequence_on_disk_nothing_is_published() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            before = held(first, second)
+            second.store.failing = True
+            second.move(ELSEWHERE)
+            await asyncio.sleep(10)
+            assert held(first, second) == before
+            second.store.failing = False
+            await asyncio.sleep(RETRY_S[1] + RETRY_S[0])
+            assert [each.endpoint for each in held(first, second).candidates] == [ELSEWHERE]
+
+    run(main())
+
+
+def test_a_clock_that_was_set_back_does_not_repeat_a_sequence() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            before = second.store.sequence
+            second.clock.skew = -300.0
+            second.move(ELSEWHERE)
+            await asyncio.sleep(5)
+            assert second.store.sequence == before + 1
+            assert held(first, second).sequence == before + 1
+
+    run(main())
+
+
+def test_a_burst_of_changes_is_one_record() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
+            before = second.store.written.count("sequence")
+            for port in range(50):
+                second.node.set_local([Endpoint("198.18.2.1", 1000 + port)], [])
+            second.node.set_local([second.endpoint, ELSEWHERE], [])
+            await asyncio.sleep(2)
+            assert second.store.written.count("sequence") - before <= 2
+            assert {each.endpoint for each in held(first, second).candidates} == {
+                second.endpoint,
+                ELSEWHERE,
+            }
+
+    run(main())
+
+
+def test_the_same_addresses_again_publish_nothing() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            _, second = await world.grow(2)
+            await asyncio.sleep(60)
+            before = second.store.sequence
+            second.node._publisher.set_host_endpoints([second.endpoint])
+            await asyncio.sleep(60)
+            assert second.store.sequence == before
+
+    run(main())
+
+
+def test_what_others_observe_is_published_and_never_crowded_out() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            # As behind a NAT: the machine knows only an address that others do not see.
+            inside = [Endpoint(f"192.168.1.{number}", 41820) for number in range(1, 40)]
+            second.node.set_local(inside, [])
+            await asyncio.sleep(30)
+            candidates = held(first, second).candidates
+            assert len(candidates) == RECORD_CANDIDATES_MAX
+            assert candidates[-1].kind is CandidateKind.REFLEXIVE
+            assert candidates[-1].endpoint == second.endpoint
+
+    run(main())
+
+
+def test_a_record_is_refreshed_well_within_its_life_and_an_epoch() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
+            before = held(first, second).sequence
+            await asyncio.sleep(REFRESH_S)
+            assert held(first, second).sequence > before
+            assert held(first, second).expires > second.clock.unix() + 12 * 3600
+
+    run(main())
+
+
+def test_epochs_go_by_and_a_newcomer_still_finds_everybody() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(9 * 3600)
+            third = await world.join(await first.invite())
+            await world.connected([first, second, third])
+            assert held(third, second).sequence == second.store.sequence
+
+    run(main())
