@@ -126,17 +126,21 @@ class MemoryStore:
 
 @dataclass(slots=True)
 class Observed:
-    """A NodeObserver that counts."""
+    """A NodeObserver that counts, and passes on what it hears."""
 
     rosters: int = 0
     paths: Counter[DeviceId] = field(default_factory=Counter)
     failures: list[StateError] = field(default_factory=list)
+    on_roster: Callable[[], None] = lambda: None
+    on_path: Callable[[DeviceId], None] = lambda device: None
 
     def roster_changed(self) -> None:
         self.rosters += 1
+        self.on_roster()
 
     def path_changed(self, device: DeviceId) -> None:
         self.paths[device] += 1
+        self.on_path(device)
 
     def disk_failed(self, error: StateError) -> None:
         self.failures.append(error)

@@ -1,0 +1,91 @@
+"""This machine's place in the network around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, ip_interface
+from typing import Any
+
+import pytest
+
+from meshdht.daemon.local import choose_range, local_endpoints, refuse_local_overlap
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RangeOverlap, UsageError
+from meshdht.net.netlink import LocalAddress, LocalRange
+from tests.daemon.stand_ins import FakeNetlink
+
+SHARED = IPv4Network("100.64.0.0/10")
+SEED = bytes(16)
+
+
+def address(text: str, interface: str) -> LocalAddress:
+    parsed: IPv4Interface | IPv6Interface = ip_interface(text)
+    return LocalAddress(parsed.ip, interface, parsed.network)
+
+
+def machine(addresses: Sequence[LocalAddress] = (), taken: Sequence[LocalRange] = ()) -> Any:
+    return FakeNetlink(addresses, taken)
+
+
+async def test_other_machines_reach_our_port_at_every_outer_address() -> None:
+    netlink = machine(
+        [
+            address("192.168.1.5/24", "eth0"),
+            address("2001:db8::5/64", "eth0"),
+            address("100.99.0.1/18", "mesh-home"),
+            address("100.98.0.1/18", "mesh-work"),
+            address("172.17.0.1/16", "docker0"),
+            address("172.18.0.1/16", "br-0123456789ab"),
+            address("192.168.122.1/24", "virbr0"),
+            address("10.244.0.1/24", "cni0"),
+            address("10.244.1.1/32", "flannel.1"),
+            address("203.0.113.9/32", "ppp0"),
+        ]
+    )
+    endpoints, networks = await local_endpoints(netlink, 41820, "mesh-home")
+    assert endpoints == [
+        Endpoint("192.168.1.5", 41820),
+        Endpoint("2001:db8::5", 41820),
+        Endpoint("203.0.113.9", 41820),
+    ]
+    # Nobody else is on a /32.
+    assert [str(network) for network in networks] == ["192.168.1.0/24", "2001:db8::/64"]
+
+
+async def test_an_interface_of_ours_by_another_name_is_left_out_too() -> None:
+    netlink = machine([address("100.99.0.1/18", "wan-tunnel"), address("192.168.1.5/24", "eth0")])
+    endpoints, _ = await local_endpoints(netlink, 1, "wan-tunnel")
+    assert endpoints == [Endpoint("192.168.1.5", 1)]
+
+
+async def test_two_addresses_on_one_network_are_one_network() -> None:
+    netlink = machine([address("192.168.1.5/24", "eth0"), address("192.168.1.6/24", "wlan0")])
+    endpoints, networks = await local_endpoints(netlink, 1, "mesh-home")
+    assert len(endpoints) == 2
+    assert len(networks) == 1
+
+
+async def test_the_default_range_is_within_the_shared_space_and_free() -> None:
+    taken: list[LocalRange] = []
+    for _ in range(20):
+        chosen = await choose_range(machine(taken=taken), None, SEED)
+        assert chosen.subnet_of(SHARED)
+        assert not any(chosen.overlaps(IPv4Network(each.network)) for each in taken)
+        taken.append(LocalRange(chosen, "eth0"))
+
+
+async def test_the_users_range_is_taken_as_it_is_or_refused_by_name() -> None:
+    netlink = machine(taken=[LocalRange(IPv4Network("10.5.0.0/24"), "eth1")])
+    assert await choose_range(netlink, "10.6.0.0/16", SEED) == IPv4Network("10.6.0.0/16")
+    with pytest.raises(RangeOverlap, match="eth1"):
+        await choose_range(netlink, "10.5.0.0/16", SEED)
+    with pytest.raises(UsageError, match="not an IPv4 range"):
+        await choose_range(netlink, "ten", SEED)
+
+
+async def test_our_own_interface_does_not_overlap_itself() -> None:
+    mesh = IPv4Network("100.99.0.0/18")
+    netlink = machine(taken=[LocalRange(mesh, "mesh-home")])
+    await refuse_local_overlap(netlink, mesh, excluding="mesh-home")
+    with pytest.raises(RangeOverlap, match="mesh-home"):
+        await refuse_local_overlap(netlink, mesh, excluding="mesh-work")

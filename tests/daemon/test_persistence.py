@@ -1,0 +1,110 @@
+"""A node's state through a store on disk and back."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from meshdht.crypto.keys import NetworkSecret, WireGuardPrivateKey
+from meshdht.daemon.persistence import DiskStore, listen_port, load, save_new
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import StateError
+from meshdht.membership.generations import FIRST_GENERATION, Generation
+from meshdht.node.identity import Identity
+from meshdht.store.store import Store
+from tests.membership.household import Household, signing_key
+
+SECRET = NetworkSecret(b"\x07" * 32)
+ENDPOINT = Endpoint("2001:db8::1", 41820)
+
+
+def founder(home: Household) -> Identity:
+    return Identity(
+        signing_key(0),
+        WireGuardPrivateKey(b"\x05" * 32),
+        home.log.network,
+        Generation(FIRST_GENERATION, SECRET),
+    )
+
+
+async def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    home = Household()
+    home.invite()
+    home.admit(1)
+    async with Store.open(tmp_path / "state.db") as store:
+        await save_new(store, founder(home), home.log, 41820)
+    async with Store.open(tmp_path / "state.db") as store:
+        state = await load(store)
+        assert await listen_port(store) == 41820
+    assert state.identity == founder(home)
+    assert [each.raw for each in state.log] == [each.raw for each in home.log]
+    assert not any((state.peers, state.contacts, state.values, state.marks))
+
+
+async def test_what_a_node_notes_comes_back(tmp_path: Path) -> None:
+    home = Household()
+    other = signing_key(1).public.device_id
+    contact = Contact(other.raw, ENDPOINT, 1_800_000_000.5)
+    value = SavedValue(b"k" * 20, b"v" * 800, 7, 1_800_000_000.0, "2001:db8::/48")
+    gone = SavedValue(b"g" * 20, b"v" * 800, 7, 1_800_000_000.0, "2001:db8::/48")
+    async with Store.open(tmp_path / "state.db") as store:
+        await save_new(store, founder(home), home.log, 41820)
+        disk = DiskStore(store)
+        disk.note_mark(other, 41)
+        disk.note_mark(other, 40)
+        disk.note_peer(other, ENDPOINT, 1_800_000_000.0)
+        disk.note_value(value)
+        disk.note_value(gone)
+        disk.note_value_gone(gone.key)
+        await disk.save_contacts([contact])
+        await disk.append_statements([home.invite(), home.admit(1)])
+        first = await disk.next_sequence(1000)
+    async with Store.open(tmp_path / "state.db") as store:
+        state = await load(store)
+        assert await DiskStore(store).next_sequence(500) == first + 1
+    assert list(state.peers) == [(other, ENDPOINT)]
+    assert list(state.contacts) == [contact]
+    assert list(state.values) == [value]
+    assert list(state.marks) == [(other, 41)]
+    assert len(state.log) == 3
+
+
+async def test_the_newest_generation_is_the_one_in_use(tmp_path: Path) -> None:
+    home = Household()
+    async with Store.open(tmp_path / "state.db") as store:
+        await save_new(store, founder(home), home.log, 41820)
+        newer = NetworkSecret(b"\x08" * 32)
+        await store.save_secret(FIRST_GENERATION + 1, newer)
+        state = await load(store)
+    assert state.identity.generation == Generation(FIRST_GENERATION + 1, newer)
+
+
+async def test_a_set_up_that_was_interrupted_is_no_device(tmp_path: Path) -> None:
+    home = Household()
+    async with Store.open(tmp_path / "state.db") as store:
+        await store.save_secret(FIRST_GENERATION, SECRET)
+        await store.append_statements((each.hash, each.raw) for each in home.log)
+        with pytest.raises(StateError, match="holds no device"):
+            await load(store)
+
+
+async def test_a_statement_damaged_on_disk_is_said_so_and_left(tmp_path: Path) -> None:
+    home = Household()
+    home.invite()
+    path = tmp_path / "state.db"
+    async with Store.open(path) as store:
+        await save_new(store, founder(home), home.log, 41820)
+    with sqlite3.connect(path) as database:
+        [(raw,)] = database.execute("SELECT bytes FROM statements WHERE position = 2").fetchall()
+        damaged = raw[:-1] + bytes([raw[-1] ^ 1])
+        database.execute("UPDATE statements SET bytes = ? WHERE position = 2", (damaged,))
+    database.close()
+    async with Store.open(path) as store:
+        with pytest.raises(StateError, match="does not verify") as raised:
+            await load(store)
+    assert str(path) in raised.value.message
+    assert raised.value.hint
