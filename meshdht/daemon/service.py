@@ -163,12 +163,13 @@ class DaemonService:
 
     def _hints(self) -> list[Endpoint]:
         """Where a joiner may find us, and, should we be off by then, the others."""
-        # What the world sees of us among the first, however many interfaces there are.
-        own = sorted(self._node.own_endpoints, key=lambda each: each.is_ipv6)
+        own = self._node.own_endpoints
         others = [self._path(device).endpoint for device in self._node.roster]
         reachable = [endpoint for endpoint in others if endpoint is not None]
         room_for_others = min(len(reachable), LINK_HINTS_MAX // 2)
-        hints = [*own[: LINK_HINTS_MAX - room_for_others], *reachable]
+        half = (LINK_HINTS_MAX - room_for_others) // 2
+        # Interfaces come first, what the world sees of us last: some of both, however many.
+        hints = [*own[:half], *own[half:][-half:], *reachable]
         return list(dict.fromkeys(hints))[:LINK_HINTS_MAX]
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:

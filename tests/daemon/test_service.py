@@ -1,0 +1,286 @@
+"""What the local API offers: a real node, an engine that only remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+
+import msgspec
+import pytest
+
+from meshdht import __version__
+from meshdht.api.messages import CreateInvite, PeerPath, Ping, Pong, Snapshot
+from meshdht.clock import SeededEntropy
+from meshdht.daemon.service import DaemonService, addresses_of, path_line
+from meshdht.endpoint import Endpoint
+from meshdht.engine.backend import PeerStats
+from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
+from meshdht.limits import LINK_HINTS_MAX
+from meshdht.membership.link import Link, parse_link
+from meshdht.paths.candidate import PathKind
+from tests.daemon.stand_ins import FakeEngine
+from tests.support.mesh import Machine, Mesh, mesh
+from tests.support.virtual_time import run
+
+
+class Served:
+    """A machine with its service."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.engine = FakeEngine()
+        self.stops: list[bool] = []
+        self.service = DaemonService(
+            "home",
+            machine.node,
+            self.engine,
+            41820,
+            machine.clock,
+            SeededEntropy(machine.number + 50),
+            lambda: dict(machine.node.dropped),
+            lambda: self.stops.append(True),
+        )
+
+    async def pings(self, request: Ping) -> list[Pong]:
+        return [pong async for pong in self.service.ping(request)]
+
+
+@asynccontextmanager
+async def served(size: int) -> AsyncIterator[tuple[Mesh, list[Served]]]:
+    async with mesh(latency=(0.02, 0.02)) as world:
+        await world.grow(size)
+        await asyncio.sleep(1)
+        yield world, [Served(machine) for machine in world.machines]
+
+
+def keys(struct: msgspec.Struct) -> set[str]:
+    return set(msgspec.to_builtins(struct))
+
+
+def test_the_status_has_the_keys_that_the_api_promises() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, second]):
+            wireguard = second.machine.node.identity.wireguard.public
+            stats = PeerStats(second.machine.endpoint, first.machine.clock.unix() - 7, 10, 20)
+            first.engine.traffic[wireguard] = stats
+            await asyncio.sleep(3)
+            status = await first.service.status()
+            assert keys(status) == {
+                "version", "network", "engine", "device", "peers", "daemon", "uptime_s",
+                "listen_port", "dropped",
+            }  # fmt: skip
+            assert keys(status.device) == {"name", "id", "addresses"}
+            [peer] = status.peers
+            assert keys(peer) == {
+                "name", "id", "addresses", "online", "path", "handshake_age_s", "rtt_ms",
+                "rx_bytes", "tx_bytes",
+            }  # fmt: skip
+            assert (status.network, status.engine, status.daemon) == ("home", "fake", __version__)
+            assert (status.listen_port, status.uptime_s) == (41820, 3.0)
+            assert (peer.name, peer.id, peer.online) == ("d1", str(second.machine.id), True)
+            assert peer.path == PeerPath(kind="direct", endpoint=str(second.machine.endpoint))
+            assert (peer.handshake_age_s, peer.rx_bytes, peer.tx_bytes) == (10.0, 10, 20)
+            assert peer.rtt_ms == 40.0
+            assert [ip_address(each).version for each in peer.addresses] == [4, 6]
+
+    run(main())
+
+
+def test_a_peer_that_is_off_is_offline_with_no_path() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, second]):
+            await second.machine.stop()
+            await asyncio.sleep(60)
+            [peer] = (await first.service.status()).peers
+            assert not peer.online
+            assert peer.path == PeerPath()
+            assert peer.rtt_ms is peer.handshake_age_s is None
+
+    run(main())
+
+
+def test_the_devices_are_all_of_the_roster_this_one_included() -> None:
+    async def main() -> None:
+        async with served(3) as (_, [first, second, third]):
+            await third.machine.stop()
+            await asyncio.sleep(60)
+            devices = (await second.service.devices()).devices
+            assert [each.name for each in devices] == ["d0", "d1", "d2"]
+            assert [each.admin for each in devices] == [True, False, False]
+            assert [each.this_device for each in devices] == [False, True, False]
+            assert [each.online for each in devices] == [True, True, False]
+            assert devices[0].id == str(first.machine.id)
+
+    run(main())
+
+
+def test_an_invite_lets_a_device_in() -> None:
+    async def main() -> None:
+        async with served(1) as (world, [first]):
+            invite = await first.service.invite(CreateInvite(name="laptop", expires_s=600))
+            link = parse_link(invite.link)
+            assert link.suggested_name == "laptop"
+            assert invite.expires == link.expires == int(first.machine.clock.unix()) + 600
+            assert link.hints == (first.machine.endpoint,)
+            await world.ask(link)
+            assert len(first.machine.node.roster) == 2
+
+    run(main())
+
+
+def test_only_an_admin_invites_and_the_others_are_told_who_is() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [_, second]):
+            with pytest.raises(MeshdhtError, match="only an admin") as raised:
+                await second.service.invite(CreateInvite())
+            assert "d0" in raised.value.hint
+
+    run(main())
+
+
+def test_an_invite_that_is_not_on_disk_is_not_given_out() -> None:
+    async def main() -> None:
+        async with served(1) as (_, [first]):
+            first.machine.store.failing = True
+            with pytest.raises(StateError):
+                await first.service.invite(CreateInvite())
+            with pytest.raises(InvalidName):
+                await first.service.invite(CreateInvite(name="My Laptop"))
+
+    run(main())
+
+
+async def link_of(served: Served) -> Link:
+    return parse_link((await served.service.invite(CreateInvite())).link)
+
+
+def test_a_link_names_the_others_too_for_when_we_are_off() -> None:
+    async def main() -> None:
+        async with served(3) as (_, [first, second, third]):
+            hints = (await link_of(first)).hints
+            assert hints[0] == first.machine.endpoint
+            assert set(hints[1:]) == {second.machine.endpoint, third.machine.endpoint}
+
+    run(main())
+
+
+@pytest.mark.parametrize("host", ["192.168.{}.1", "fd00::{}"])
+def test_a_link_names_where_the_world_sees_us_however_many_interfaces_there_are(
+    host: str,
+) -> None:
+    async def main() -> None:
+        async with served(3) as (_, [first, *_]):
+            inside = [Endpoint(host.format(number), 41820) for number in range(1, 30)]
+            first.machine.node.set_local(inside, [])
+            await asyncio.sleep(30)
+            hints = (await link_of(first)).hints
+            assert len(hints) == LINK_HINTS_MAX
+            assert first.machine.endpoint in hints
+            assert inside[0] in hints
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda other: "d1",
+        lambda other: "d1.home",
+        lambda other: "d1.home.internal",
+        lambda other: str(other.machine.id),
+        lambda other: str(other.machine.node.own.ipv4),
+        lambda other: str(other.machine.node.own.ipv6),
+    ],
+)
+def test_a_peer_is_pinged_by_name_id_or_mesh_address(named: Callable[[Served], str]) -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, second]):
+            [pong] = await first.pings(Ping(peer=named(second)))
+            assert (pong.peer, pong.sequence, pong.rtt_ms) == ("d1", 0, 40.0)
+            assert pong.path.kind == "direct"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("peer", "message", "hint"),
+    [
+        ("nobody", "no device 'nobody'", "known are: d1"),
+        ("d1.work", "no device", "known are: d1"),
+        ("100.99.0.0", "no device", "known are: d1"),
+        ("d0", "is this device", "another"),
+    ],
+)
+def test_a_ping_of_nobody_names_who_there_is(peer: str, message: str, hint: str) -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, _]):
+            with pytest.raises(UsageError, match=message) as raised:
+                await first.pings(Ping(peer=peer))
+            assert hint in raised.value.hint
+
+    run(main())
+
+
+def test_a_ping_alone_in_the_network_says_to_invite() -> None:
+    async def main() -> None:
+        async with served(1) as (_, [first]):
+            with pytest.raises(UsageError) as raised:
+                await first.pings(Ping(peer="d1"))
+            assert "meshdht invite" in raised.value.hint
+
+    run(main())
+
+
+def test_pings_are_a_second_apart_and_go_on_if_asked() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, second]):
+            begun = asyncio.get_running_loop().time()
+            pongs = await first.pings(Ping(peer="d1", count=4, until_direct=False))
+            assert [pong.sequence for pong in pongs] == [0, 1, 2, 3]
+            assert asyncio.get_running_loop().time() - begun == pytest.approx(3.16)
+            await second.machine.stop()
+            pongs = await first.pings(Ping(peer="d1", count=2, timeout_s=0.5))
+            assert [pong.rtt_ms for pong in pongs] == [None, None]
+            assert {pong.path for pong in pongs} == {PeerPath()}
+
+    run(main())
+
+
+def test_events_begin_with_the_whole_status() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, _]):
+            async for event in first.service.events():
+                assert isinstance(event, Snapshot)
+                assert [peer.name for peer in event.status.peers] == ["d1"]
+                break
+
+    run(main())
+
+
+def test_down_tells_the_daemon_to_stop() -> None:
+    async def main() -> None:
+        async with served(1) as (_, [first]):
+            await first.service.down()
+            assert first.stops == [True]
+
+    run(main())
+
+
+def test_a_device_without_ipv4_has_one_address() -> None:
+    async def main() -> None:
+        async with served(1) as (_, [first]):
+            own = first.machine.node.own
+            assert own is not None
+            assert addresses_of(own) == (str(own.ipv4), str(own.ipv6))
+            assert addresses_of(replace(own, ipv4=None)) == (str(own.ipv6),)
+
+    run(main())
+
+
+def test_a_path_is_its_kind_and_where_it_leads() -> None:
+    assert path_line(PathKind.NONE, None) == PeerPath(kind="none", endpoint=None)
+    there = Endpoint("2001:db8::1", 5)
+    assert path_line(PathKind.LAN, there) == PeerPath(kind="lan", endpoint="[2001:db8::1]:5")
