@@ -15,6 +15,7 @@ from meshdht.api.messages import Peer
 from meshdht.api.text import (
     NOTHING,
     age_text,
+    handshake_text,
     ipv4_first,
     link_text,
     path_text,
@@ -84,6 +85,11 @@ def shape(peer: Peer) -> tuple[str, str]:
     if peer.path.kind == "relay":
         return "◐", YELLOW
     return "●", GREEN
+
+
+def row_basis(peer: Peer, ledger: Ledger, now: float) -> tuple[object, ...]:
+    """What a peer's cells are made of: while it is equal, so are they."""
+    return peer, age_text(ledger.handshake_age_s(peer, now)), ledger.rates(peer)
 
 
 def cell(column: Column, peer: Peer, ledger: Ledger, now: float) -> Text:
@@ -197,8 +203,7 @@ def card(peer: Peer, ledger: Ledger, width: int, now: float) -> Text:
     trail = ledger.trail(peer)
     received, sent = ledger.rates(peer)
     colour = shape(peer)[1]
-    age = ledger.handshake_age_s(peer, now)
-    seen = "no handshake yet" if age is None else f"handshake {age_text(age)} ago"
+    seen = handshake_text(ledger.handshake_age_s(peer, now))
     chart = max(8, min(30, (width - 53) // 2))
     lines = [
         Text.assemble(("address    ", GREY), ("  ".join(peer.addresses) or NOTHING, ACCENT)),

@@ -29,6 +29,11 @@ def age_text(seconds: float | None) -> str:
     return f"{int(seconds // 86400)} d"
 
 
+def handshake_text(age_s: float | None) -> str:
+    """``handshake 12 s ago``; ``–`` before the first, which comes once the peer is reached."""
+    return NOTHING if age_s is None else f"handshake {age_text(age_s)} ago"
+
+
 def rtt_text(milliseconds: float | None) -> str:
     """``0.42 ms``, ``7.3 ms``, ``210 ms``."""
     if milliseconds is None:

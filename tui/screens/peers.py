@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -58,12 +59,13 @@ class PeersScreen(Screen[None]):
             pass  # the screen is being built, or taken down
 
     def _draw(self, ledger: Ledger, now: float) -> None:
-        self.query_one("#header", Static).update(
-            header(ledger, self._network, self.size.width, now)
-        )
-        self.query_one(PeersTable).show(ledger, self._order, now)
+        self._write("#header", header(ledger, self._network, self.size.width, now))
+        table = self.query_one(PeersTable)
+        table.show(ledger, self._order, now)
         empty = not ledger.peers
         self.query_one("#body").display = not empty
+        if self.focused is None and not empty:
+            self.set_focus(table)  # it lost the keys when it was hidden
         self.query_one("#body").set_class(ledger.problem is not None, "stale")
         notice = self.query_one(Notice)
         notice.display = empty
@@ -73,9 +75,6 @@ class PeersScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height < CARD_FROM_HEIGHT, "low")
-        self.show(self._ledger, self._now)
-
-    def on_peers_table_widened(self) -> None:
         self.show(self._ledger, self._now)
 
     def on_peers_table_sorted(self, message: PeersTable.Sorted) -> None:
@@ -109,7 +108,12 @@ class PeersScreen(Screen[None]):
 
     def _show_card(self) -> None:
         peer = self._selected()
-        widget = self.query_one("#card", Static)
         if peer is not None:
-            widget.border_title = peer.name
-            widget.update(card(peer, self._ledger, self.size.width - 4, self._now))
+            self.query_one("#card").border_title = peer.name
+            self._write("#card", card(peer, self._ledger, self.size.width - 4, self._now))
+
+    def _write(self, place: str, text: Text) -> None:
+        """Into a box of fixed size, so that nothing has to be laid out again."""
+        box = self.query_one(place, Static)
+        if box.content != text:
+            box.update(text, layout=False)

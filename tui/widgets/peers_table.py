@@ -1,4 +1,4 @@
-"""The table of peers: redrawn cell by cell, so that a quiet network costs nothing."""
+"""The table of peers: only rows in sight are drawn, and of these only what reads differently."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from rich.text import Text
 from textual import events
 from textual.coordinate import Coordinate
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import DataTable
 
-from ..format import Column, Order, cell, columns, ordered
+from meshdht.api.messages import Peer
+
+from ..format import Column, Order, cell, columns, ordered, row_basis
 from ..ledger import Ledger
 
 
 class PeersTable(DataTable[Text]):
-    """Shows a Ledger; keeps the cursor on its peer whatever is sorted above it."""
+    """Shows a Ledger; keeps the cursor on its peer whatever is sorted above it.
+
+    A row is a place: which peer it shows, and as of when, is settled when it comes into sight.
+    """
 
     class Sorted(Message):
         """The user chose a column to sort by."""
@@ -22,55 +28,88 @@ class PeersTable(DataTable[Text]):
             super().__init__()
             self.key = key
 
-    class Widened(Message):
-        """The table has another width, and other columns."""
-
     def __init__(self) -> None:
         super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1, id="peers")
-        self._columns: list[Column] = []
+        self._ledger = Ledger()
+        self._now = 0.0
         self._order = Order()
-        self._shown: dict[str, list[Text]] = {}
-        self._kept_id: str | None = None
+        self._columns: list[Column] = []
+        self._peers: list[Peer] = []
+        self._drawn: dict[int, object] = {}
+        self._strips: dict[int, tuple[object, Strip]] = {}
 
     @property
     def selected_id(self) -> str | None:
         """The peer under the cursor."""
-        ids = list(self._shown)
-        return ids[self.cursor_row] if 0 <= self.cursor_row < len(ids) else None
+        row = self.cursor_row
+        return self._peers[row].id if 0 <= row < len(self._peers) else None
+
+    def show(self, ledger: Ledger, order: Order, now: float) -> None:
+        """Draw what differs from what is there."""
+        kept = self.selected_id
+        self._ledger, self._now = ledger, now
+        self._peers = ordered(ledger, order, now)
+        if order != self._order:
+            self._order = order
+            self._make_columns()
+        self._make_rows(kept)
+        self._draw()
 
     def on_resize(self, event: events.Resize) -> None:
         fitting = columns(event.size.width - 1)
         if fitting != self._columns:
+            kept = self.selected_id
             self._columns = fitting
-            self._rebuild_columns()
-            self.post_message(self.Widened())
+            self._make_columns()
+            self._make_rows(kept)
+        self._draw()
 
-    def show(self, ledger: Ledger, order: Order, now: float) -> None:
-        """Draw what differs from what is there."""
-        if order != self._order:
-            self._order = order
-            self._rebuild_columns()
-        rows = {
-            peer.id: [cell(column, peer, ledger, now) for column in self._columns]
-            for peer in ordered(ledger, order, now)
-        }
-        if list(rows) != list(self._shown):
-            self._rebuild_rows(rows)
-            return
-        for number, (id, cells) in enumerate(rows.items()):
-            for place, (old, new) in enumerate(zip(self._shown[id], cells, strict=True)):
-                if old != new:
-                    self.update_cell_at(Coordinate(number, place), new)
-        self._shown = rows
+    def render_line(self, y: int) -> Strip:
+        """As it was, where neither the row nor the light on it has changed: DataTable itself
+        renders every line anew after any change of a cell."""
+        row = y - self.header_height + self.scroll_offset.y
+        if y < self.header_height or row not in self._drawn or row == self.hover_row:
+            return super().render_line(y)
+        basis = (self._drawn[row], row == self.cursor_row, self.has_focus, self.size.width)
+        known = self._strips.get(row)
+        if known is None or known[0] != basis:
+            known = self._strips[row] = basis, super().render_line(y)
+        return known[1]
+
+    def notify_style_update(self) -> None:
+        self._strips.clear()
+        super().notify_style_update()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self._draw()
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         event.stop()
         if event.column_key.value is not None:
             self.post_message(self.Sorted(event.column_key.value))
 
-    def _rebuild_columns(self) -> None:
-        self._kept_id = self.selected_id or self._kept_id
-        shown, self._shown = self._shown, {}
+    def _draw(self) -> None:
+        first = self.scroll_offset.y
+        # A table that is yet to appear has no size: its first look is not to be an empty one.
+        height = self.size.height or self.app.size.height
+        beyond = first + height - self.header_height
+        for row in range(first, min(beyond, self.row_count, len(self._peers))):
+            peer = self._peers[row]
+            basis = row_basis(peer, self._ledger, self._now)
+            if self._drawn.get(row) == basis:
+                continue
+            self._drawn[row] = basis
+            for place, column in enumerate(self._columns):
+                text = cell(column, peer, self._ledger, self._now)
+                at = Coordinate(row, place)
+                if self.get_cell_at(at) != text:
+                    self.update_cell_at(at, text)
+
+    def _make_columns(self) -> None:
+        """Begin with titles alone."""
+        self._drawn.clear()
+        self._strips.clear()
         self.clear(columns=True)
         for column in self._columns:
             arrow = ""
@@ -81,14 +120,16 @@ class PeersTable(DataTable[Text]):
                 justify="right" if column.right else "left",
             )
             self.add_column(title, width=column.width, key=column.key)
-        if shown and len(next(iter(shown.values()))) == len(self._columns):
-            self._rebuild_rows(shown)
 
-    def _rebuild_rows(self, rows: dict[str, list[Text]]) -> None:
-        kept = self.selected_id or self._kept_id
-        self.clear()
-        for id, cells in rows.items():
-            self.add_row(*cells, key=id)
-        self._shown = rows
-        if kept in rows:
-            self.move_cursor(row=list(rows).index(kept), animate=False)
+    def _make_rows(self, kept: str | None) -> None:
+        """As many rows as peers, and the cursor on the peer ``kept`` if it is still there."""
+        while self.row_count < len(self._peers):
+            self.add_row(*(Text() for _ in self._columns), key=str(self.row_count))
+        while self.row_count > len(self._peers):
+            last = self.row_count - 1
+            self._drawn.pop(last, None)
+            self._strips.pop(last, None)
+            self.remove_row(str(last))
+        row = next((row for row, peer in enumerate(self._peers) if peer.id == kept), None)
+        if row is not None and row != self.cursor_row:
+            self.move_cursor(row=row, animate=False)

@@ -10,7 +10,14 @@ import click
 from meshdht import __version__
 from meshdht.api.client import Client
 from meshdht.api.messages import API_VERSION, Devices, Peer, Status
-from meshdht.api.text import age_text, ipv4_first, link_text, rtt_text, size_text
+from meshdht.api.text import (
+    age_text,
+    handshake_text,
+    ipv4_first,
+    link_text,
+    rtt_text,
+    size_text,
+)
 from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
 from meshdht.cli.settings import Settings, common_options, settings_of
 
@@ -73,12 +80,11 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
 
 
 def _status_row(peer: Peer) -> list[str]:
-    age = peer.handshake_age_s
     return [
         ipv4_first(peer.addresses),
         peer.name,
         link_text(peer),
-        "no handshake" if age is None else f"handshake {age_text(age)} ago",
+        handshake_text(peer.handshake_age_s),
         rtt_text(peer.rtt_ms),
         f"↓ {size_text(peer.rx_bytes)}",
         f"↑ {size_text(peer.tx_bytes)}",

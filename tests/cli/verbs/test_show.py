@@ -24,7 +24,7 @@ def test_status_is_one_aligned_line_a_peer(meshdht: Meshdht) -> None:
     assert result.out.splitlines() == [
         "home · 2 of 3 peers online · embedded engine · UDP port 51820 · up 2 h",
         "100.64.7.1  nas     this device",
-        "100.64.7.4  attic   offline                 no handshake               –  ↓ 0 B    "
+        "100.64.7.4  attic   offline                 –                          –  ↓ 0 B    "
         "  ↑ 0 B",
         "100.64.7.2  laptop  direct 192.0.2.7:51820  handshake 12 s ago    7.2 ms  ↓ 1.4 MiB"
         "  ↑ 342 KiB",
