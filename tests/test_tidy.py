@@ -18,12 +18,8 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
-    "meshdht/daemon/__main__.py": "tests/lab/test_mesh_comes_up.py",
-    "meshdht/daemon/daemon.py": "tests/lab/test_mesh_comes_up.py",
-    "meshdht/daemon/launch.py": "tests/lab/test_bad_input.py",
     "meshdht/cli/verbs/tui.py": "tests/tui/test_app.py",
     # declarations: constants, types and errors without behaviour
-    "meshdht/limits.py": "tests/dht/test_storage.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",

@@ -162,6 +162,10 @@ class Daemon:
             own = self._own()
             self._is_up = True
             on_up()
+            # Before anybody hears that we are up, and may ask us to end.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stopping.set)
             reporter.ready(
                 Ready(
                     network=self._places.network,
@@ -171,9 +175,6 @@ class Daemon:
                 )
             )
             log.info("up as %s on UDP port %d", own.id, self._port.port)
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stopping.set)
             await self._stopping.wait()
             if self._fatal is not None:
                 raise self._fatal
