@@ -38,6 +38,14 @@ MAX_OUTSTANDING_PROBES = 64
 MAX_OBSERVERS = 256
 MAX_REFLEXIVE = 4
 
+# --- neighbourhood -------------------------------------------------------------------------
+# Up to here every device keeps a path to every other; beyond, to a few of them. A member that
+# admits devices by the thousand would otherwise have everybody probe them all.
+FULL_MESH_DEVICES = 50
+# Peers beyond the neighbourhood that somebody wants to reach: users and programs, but also
+# whoever makes WireGuard hear from many members.
+MAX_WANTED_PEERS = 256
+
 # --- endpoint records ---
 
 # Every envelope has this size, so that none tells its content apart; below 1000 bytes, so that

@@ -1,8 +1,9 @@
 """Gossip: what changes is pushed at once and spreads; what was missed is reconciled.
 
-A new statement or record goes to the connected neighbours, each of which passes on what was
-new to it, so that duplicates die. Reconciliation compares digests: with a neighbour when it
-connects, and with a random one after a jittered pause.
+A new statement goes to the connected neighbours, each of which passes on what was new to it, so
+that duplicates die. So does a record, to those who follow its device: everybody in a small
+network, in a large one those who keep a path to it. Reconciliation compares digests: with a
+neighbour when it connects, and with a random one after a jittered pause.
 
 The gossip decides who is told what. What a statement or a record means, and whether it is
 genuine, is for the ``Holdings`` it was given to say.
@@ -64,6 +65,10 @@ class Holdings(Protocol):
         """The newest record held of each device."""
         ...
 
+    def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
+        """Whether a member (this device, if none is named) keeps up with another's record."""
+        ...
+
     def record(self, device: DeviceId) -> Record | None: ...
 
     def take_record(self, record: Record) -> bool:
@@ -95,6 +100,17 @@ class Gossip:
             for message in messages:
                 self._send(message, neighbour.endpoint)
 
+    def _pass_on(self, record: Record, exclude: DeviceId) -> None:
+        """Tell another device's record to those who follow it."""
+        followers = [
+            each
+            for each in self._neighbours()
+            if each.device not in (exclude, record.device)
+            and self._holdings.is_followed(record.device, each.device)
+        ]
+        for neighbour in self._sample(followers, MAX_GOSSIP_FANOUT):
+            self._send(record, neighbour.endpoint)
+
     def push_statements(self, statements: Sequence[bytes], exclude: DeviceId | None = None) -> None:
         self.push(list(pack_statements(statements)), exclude)
 
@@ -120,7 +136,7 @@ class Gossip:
                 self._handle_statements(sender, source, message)
             case Record():
                 if self._holdings.take_record(message):
-                    self.push([message], exclude=sender)
+                    self._pass_on(message, exclude=sender)
             case Want():
                 for device in message.devices[:MAX_WANTED]:
                     if record := self._holdings.record(device):
@@ -132,7 +148,11 @@ class Gossip:
                 self.fetch(source)
             self._send_statements(theirs.heads, source)
         held = dict(self._holdings.sequences())
-        newer = [device for device, seq in theirs.sequences if seq > held.get(device, 0)]
+        newer = [
+            device
+            for device, seq in theirs.sequences
+            if seq > held.get(device, 0) and self._holdings.is_followed(device)
+        ]
         if newer:
             self._send(Want(tuple(newer)), source)
         for device, sequence in theirs.sequences:

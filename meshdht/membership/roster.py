@@ -16,6 +16,7 @@ from meshdht.crypto.keys import (
 from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.names import DOMAIN
+from meshdht.membership.neighbourhood import are_neighbours, neighbourhood
 from meshdht.membership.statements import StatementHash
 
 
@@ -80,6 +81,7 @@ class Roster:
     """Statements by members, of kinds that this version does not know."""
     _by_key: dict[object, Device] = field(init=False, repr=False, compare=False)
     _invites: dict[InvitePublicKey, Invite] = field(init=False, repr=False, compare=False)
+    _ring: tuple[DeviceId, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_key: dict[object, Device] = {}
@@ -92,6 +94,8 @@ class Roster:
         # The first statement of an invite key counts, as in the fold.
         invites = {invite.key: invite for invite in reversed(self.invites)}
         object.__setattr__(self, "_invites", invites)
+        ring = sorted(device.id for device in self.devices)
+        object.__setattr__(self, "_ring", tuple(ring))
 
     @property
     def ipv6_subnet(self) -> IPv6Network:
@@ -109,6 +113,14 @@ class Roster:
         if domain not in ("", self.network_name, f"{self.network_name}.{DOMAIN}"):
             return None
         return self._by_key.get(label)
+
+    def neighbourhood(self, device: DeviceId) -> tuple[DeviceId, ...]:
+        """The members that a device keeps a path to: all of a small network."""
+        return neighbourhood(self._ring, device)
+
+    def are_neighbours(self, one: DeviceId, other: DeviceId) -> bool:
+        """Whether two members keep a path to each other; never a device and itself."""
+        return are_neighbours(self._ring, one, other)
 
     def invite(self, key: InvitePublicKey) -> Invite | None:
         return self._invites.get(key)

@@ -37,14 +37,17 @@ class NodeHoldings:
         clock: Clock,
         on_statements: Callable[[Sequence[Statement]], None],
         on_record: Callable[[EndpointRecord], None],
+        *,
+        roster: Roster | None = None,
     ) -> None:
+        """``roster`` is the log's, where it has been folded already."""
         self._identity = identity
         self._clock = clock
         self._on_statements = on_statements
         self._on_record = on_record
         self._epochs: dict[DeviceId, int] = {}
         self.log = log
-        self.roster: Roster = fold(log)
+        self.roster: Roster = roster or fold(log)
         self.cache = RecordCache()
 
     # --- the log -----------------------------------------------------------------------------
@@ -89,8 +92,12 @@ class NodeHoldings:
         return [
             (device, mark)
             for device in sorted(self._epochs)
-            if (mark := self.cache.mark(device)) is not None
+            if (device == self._identity.device or self.is_followed(device))
+            and (mark := self.cache.mark(device)) is not None
         ]
+
+    def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
+        return self.roster.are_neighbours(device, by or self._identity.device)
 
     def record(self, device: DeviceId) -> Record | None:
         epoch = self._epochs.get(device)

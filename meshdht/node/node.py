@@ -60,12 +60,18 @@ class Node:
         self._store = store
         self._observer = observer
         self._tasks: asyncio.TaskGroup | None = None
+        self._entering = False
         self._journal = Journal(observer.disk_failed)
         self._control = ControlPort(
             identity.device, identity.generation.secret.packet_key, send, clock, entropy
         )
         self._holdings = NodeHoldings(
-            identity, state.log, clock, self._statements_added, self._record_found
+            identity,
+            state.log,
+            clock,
+            self._statements_added,
+            self._record_found,
+            roster=state.roster,
         )
         self._peers = Peers(
             identity.signing,
@@ -89,7 +95,13 @@ class Node:
             lambda: self._peers.reflexive.endpoints,
         )
         self._seeker = Seeker(
-            identity, self._holdings, self._dht, self._control, self._peers_is_connected
+            identity,
+            self._holdings,
+            self._dht,
+            self._control,
+            self._peers.sought,
+            self._peers_is_connected,
+            self._peers.is_urgent,
         )
         self._admission = Admission(identity, self._holdings, self._control)
         self.malformed: Counter[str] = Counter()
@@ -127,11 +139,15 @@ class Node:
 
     async def _start_dht(self) -> None:
         """Bootstrap from what is remembered, then keep our record published."""
-        await self._dht.bootstrap([endpoint for _, endpoint in self._state.peers])
+        await self._enter_dht([endpoint for _, endpoint in self._state.peers])
         await self._publisher.run()
 
-    async def _enter_dht(self, endpoint: Endpoint) -> None:
-        await self._dht.bootstrap([endpoint])
+    async def _enter_dht(self, endpoints: Sequence[Endpoint]) -> None:
+        self._entering = True
+        try:
+            await self._dht.bootstrap(endpoints)
+        finally:
+            self._entering = False
 
     async def _reconcile(self) -> None:
         """Compare with a random neighbour, now and then."""
@@ -146,6 +162,7 @@ class Node:
         while True:
             await asyncio.sleep(SAVE_S)
             contacts = self._dht.contacts()
+            self._publisher.network_seen(len(contacts))
             known = {(contact.node_id, contact.endpoint) for contact in contacts}
             if known != saved:
                 saved = known
@@ -248,10 +265,7 @@ class Node:
         self._observer.roster_changed()
 
     def _members_changed(self) -> None:
-        roster = self._holdings.roster
-        own = self._identity.device
-        members = {device.id: device.verify_key for device in roster if device.id != own}
-        self._peers.set_members(members, self.mesh_networks)
+        self._peers.set_members(self._holdings.roster, self.mesh_networks)
 
     def _record_found(self, record: EndpointRecord) -> None:
         self._store.note_mark(record.device, record.sequence)
@@ -263,9 +277,9 @@ class Node:
             return
         self._gossip.reconcile_with(path.endpoint)
         self._publisher.peer_connected()
-        if self._tasks is not None and not self._dht.contacts():
+        if self._tasks is not None and not self._entering and not self._dht.contacts():
             # Nobody answered when we started; now somebody does.
-            self._tasks.create_task(self._enter_dht(path.endpoint))
+            self._tasks.create_task(self._enter_dht([path.endpoint]))
 
     def _path_changed(self, device: DeviceId) -> None:
         endpoint = self._peers.path(device).endpoint
@@ -300,12 +314,20 @@ class Node:
         """An endpoint that may reach a device."""
         self._peers.learn(device, [endpoint])
 
+    def want(self, device: DeviceId) -> None:
+        """Keep a path to a device for the next minutes, beyond the neighbourhood too."""
+        was_urgent = self._peers.is_urgent(device)
+        self._peers.want(device)
+        if not was_urgent:
+            self._seeker.lost()
+
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
         """WireGuard heard the device, authenticated, from this endpoint."""
         self._peers.roamed(device, endpoint)
 
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
-        """One probe and its answer, or None."""
+        """One probe and its answer, or None; who is far is sought from now on."""
+        self.want(device)
         return await self._peers.ping(device, timeout_s)
 
     def path(self, device: DeviceId) -> PathView:

@@ -1,16 +1,25 @@
-"""The other devices of the network as this one reaches them: one path agent each."""
+"""The other devices of the network as this one reaches them: one path agent for each that it
+keeps a path to.
+
+Those are its neighbourhood (everybody, in a network of up to FULL_MESH_DEVICES) and, for a
+while, whoever is wanted beyond. A member's probe is answered whoever it is.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from meshdht.crypto.boxes import BoxKey, device_box_key
-from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey
+from meshdht.crypto.keys import DeviceId, SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Neighbour
+from meshdht.limits import FULL_MESH_DEVICES, MAX_WANTED_PEERS
+from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
 from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
@@ -18,6 +27,12 @@ from meshdht.paths.reflexive import ReflexiveEndpoints
 from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
+
+# How long a path beyond the neighbourhood is kept after it was last asked for: five times
+# WireGuard's REKEY_AFTER_TIME, each of which tells us of traffic.
+WANTED_S = 600.0
+# With so many neighbours connected, those that are missing in a large network can wait.
+ENOUGH_NEIGHBOURS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,8 @@ class ProbeResult:
 class _Peer:
     box_key: BoxKey
     agent: PathAgent
+    wanted_until: float
+    """Monotonic; infinity in the neighbourhood."""
 
 
 class Peers:
@@ -65,31 +82,78 @@ class Peers:
         self._on_connected = on_connected
         self._on_path_changed = on_path_changed
         self._on_reflexive_changed = on_reflexive_changed
+        self._roster: Roster | None = None
         self._peers: dict[DeviceId, _Peer] = {}
+        # A guest is answered, not probed: its key is remembered for the next time.
+        self._guest_key = lru_cache(MAX_WANTED_PEERS)(self._compute_key)
         self._local_networks: Sequence[Network] = ()
         self._mesh_networks: Sequence[Network] = ()
         self._waiting: dict[bytes, asyncio.Future[ProbeResult]] = {}
         self._wake = asyncio.Event()
         self.reflexive = ReflexiveEndpoints()
 
-    def set_members(
-        self, members: Mapping[DeviceId, VerifyKey], mesh_networks: Sequence[Network]
-    ) -> None:
-        """The devices of the roster, without this one."""
+    def set_members(self, roster: Roster, mesh_networks: Sequence[Network]) -> None:
+        """The roster changed."""
+        self._roster = roster
         self._mesh_networks = mesh_networks
-        for device in [device for device in self._peers if device not in members]:
-            del self._peers[device]
-        for device, key in members.items():
-            if device in self._peers:
-                continue
-            try:
-                box_key = device_box_key(self._own, key)
-            except RemoteError:
-                # Signatures can be made to verify under a key of mixed order, though nothing can
-                # be boxed to it: such a member is none to us, and harms no other.
-                continue
+        self._guest_key.cache_clear()
+        near = roster.neighbourhood(self._own_id)
+        now = self._control.clock.monotonic()
+        for device, peer in self._peers.items():
+            peer.wanted_until = min(peer.wanted_until, now + WANTED_S)
+            if device not in roster:
+                peer.wanted_until = -math.inf
+        for device in near:
+            self._keep(device, math.inf)
+        self._drop_unwanted(now)
+
+    def want(self, device: DeviceId) -> None:
+        """Somebody wants to reach a device: keep a path to it for the next WANTED_S."""
+        now = self._control.clock.monotonic()
+        if self._is_other_member(device):
+            self._keep(device, now + WANTED_S)
+            self._drop_unwanted(now)
+
+    def sought(self) -> list[DeviceId]:
+        """The devices that a path is kept to, or would be if there were one."""
+        return list(self._peers)
+
+    def is_urgent(self, device: DeviceId) -> bool:
+        """Whether a path that is missing is missed: always in a small network."""
+        peer = self._peers.get(device)
+        if peer is None or self._roster is None:
+            return False
+        wanted = peer.wanted_until < math.inf or len(self._roster) <= FULL_MESH_DEVICES
+        return wanted or len(self.neighbours()) < ENOUGH_NEIGHBOURS
+
+    def _keep(self, device: DeviceId, until: float) -> None:
+        peer = self._peers.get(device)
+        if peer is not None:
+            peer.wanted_until = max(peer.wanted_until, until)
+        elif (box_key := self._compute_key(device)) is not None:
             agent = PathAgent(self._control.entropy, self._kind_of)
-            self._peers[device] = _Peer(box_key, agent)
+            self._peers[device] = _Peer(box_key, agent, until)
+
+    def _compute_key(self, device: DeviceId) -> BoxKey | None:
+        member = self._roster.device(device) if self._roster else None
+        try:
+            return device_box_key(self._own, member.verify_key) if member else None
+        except RemoteError:
+            # Signatures can be made to verify under a key of mixed order, though nothing can
+            # be boxed to it: such a member is none to us, and harms no other.
+            return None
+
+    def _drop_unwanted(self, now: float) -> None:
+        """Let go of those whose time is over, and of the oldest where there are too many."""
+        wanted = [d for d, peer in self._peers.items() if peer.wanted_until < math.inf]
+        wanted.sort(key=lambda device: self._peers[device].wanted_until)
+        for number, device in enumerate(wanted):
+            peer = self._peers[device]
+            if peer.wanted_until > now and number >= len(wanted) - MAX_WANTED_PEERS:
+                return
+            del self._peers[device]
+            if peer.agent.best is not None:
+                self._on_path_changed(device)
 
     def set_local_networks(self, networks: Sequence[Network]) -> None:
         """The networks of our interfaces changed: what was seen of us before is void."""
@@ -116,6 +180,7 @@ class Peers:
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
         """WireGuard heard an authenticated packet of the device from here."""
+        self.want(device)
         self._learn_from_peer(device, endpoint)
 
     def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
@@ -128,11 +193,12 @@ class Peers:
         """Answer a member's probe, and check the way back to where it came from."""
         packet = incoming.packet
         peer = self._peers.get(packet.sender)
-        if peer is None:
+        box_key = peer.box_key if peer else self._guest_key(packet.sender)
+        if box_key is None:
             return
-        open_probe(peer.box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
         body = seal_reply(
-            peer.box_key,
+            box_key,
             self._control.draw_nonce(),
             self._own_id,
             packet.sender,
@@ -178,6 +244,7 @@ class Peers:
         while True:
             self._wake.clear()
             now = self._control.clock.monotonic()
+            self._drop_unwanted(now)
             for device, peer in list(self._peers.items()):
                 before = peer.agent.best
                 for probe in peer.agent.poll(now):
@@ -233,4 +300,8 @@ class Peers:
         return PathView(peer.agent.kind, best.endpoint, best.rtt_s)
 
     def is_member(self, device: DeviceId) -> bool:
-        return device in self._peers
+        """Whether a device is in the roster, and one that something can be boxed to."""
+        return device in self._peers or self._guest_key(device) is not None
+
+    def _is_other_member(self, device: DeviceId) -> bool:
+        return device != self._own_id and self._roster is not None and device in self._roster

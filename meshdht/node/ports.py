@@ -12,6 +12,7 @@ from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
 from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
 
@@ -30,6 +31,8 @@ class NodeState:
     """Records held for others."""
     marks: Sequence[tuple[DeviceId, int]] = ()
     """The newest sequence seen of each device."""
+    roster: Roster | None = None
+    """The log's roster, where it has been folded already."""
 
 
 class NodeStore(Protocol):

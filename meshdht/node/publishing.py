@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from meshdht.dht.dht import Dht
+from meshdht.dht.dht import Dht, K
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.gossip.gossip import Gossip
@@ -52,6 +52,8 @@ class Publisher:
         self._hosts: Sequence[Endpoint] = ()
         self._told: tuple[Candidate, ...] | None = None
         self._failures = 0
+        self._contacts = 0
+        """How many contacts the DHT had when we published."""
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -67,6 +69,12 @@ class Publisher:
     def peer_connected(self) -> None:
         """Somebody is there who may take the record, if nobody was when it was published."""
         if self._failures:
+            self._wake.set()
+
+    def network_seen(self, contacts: int) -> None:
+        """The DHT knows so many contacts. In a network that has doubled since, half of those
+        who should hold the record have come later, and do not."""
+        if contacts >= 2 * max(self._contacts, K):
             self._wake.set()
 
     def candidates(self) -> tuple[Candidate, ...]:
@@ -98,6 +106,7 @@ class Publisher:
     async def _publish(self) -> bool:
         """Write, tell and store a record for each epoch that readers may look in."""
         self._told = self.candidates()
+        self._contacts = len(self._dht.contacts())
         secret = self._identity.generation.secret
         epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
         reached = False

@@ -1,4 +1,4 @@
-"""Finds devices that are not connected: their records, in the DHT.
+"""Finds the devices that a path is wanted to and missing: their records, in the DHT.
 
 A connected peer tells its changes by gossip, so that a warm mesh asks the DHT for nobody.
 """
@@ -6,7 +6,7 @@ A connected peer tells its changes by gossip, so that a warm mesh asks the DHT f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.keys import DeviceId
@@ -42,13 +42,17 @@ class Seeker:
         holdings: NodeHoldings,
         dht: Dht,
         control: ControlPort,
+        sought: Callable[[], Sequence[DeviceId]],
         is_connected: Callable[[DeviceId], bool],
+        is_urgent: Callable[[DeviceId], bool],
     ) -> None:
         self._identity = identity
         self._holdings = holdings
         self._dht = dht
         self._control = control
+        self._sought = sought
         self._is_connected = is_connected
+        self._is_urgent = is_urgent
         self._absent: dict[DeviceId, _Absence] = {}
         self._wake = asyncio.Event()
 
@@ -81,8 +85,11 @@ class Seeker:
         """The absent devices whose time has come, at most WIDTH."""
         due: list[Device] = []
         known: dict[DeviceId, _Absence] = {}
-        for device in self._holdings.roster:
-            if device.id == self._identity.device or self._is_connected(device.id):
+        for device_id in self._sought():
+            device = self._holdings.roster.device(device_id)
+            if device is None or self._is_connected(device_id):
+                continue
+            if not self._is_urgent(device_id):
                 continue
             absence = self._absent.get(device.id) or _Absence(now + HEAD_START_S)
             known[device.id] = absence

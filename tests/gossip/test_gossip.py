@@ -58,6 +58,9 @@ class Shelf:
     def sequences(self) -> Sequence[tuple[DeviceId, int]]:
         return [(device, record.epoch) for device, record in sorted(self.records.items())]
 
+    def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
+        return True
+
     def record(self, device: DeviceId) -> Record | None:
         return self.records.get(device)
 

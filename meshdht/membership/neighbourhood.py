@@ -1,0 +1,38 @@
+"""Whom a device keeps a path to without being asked: all of a small network, a ring of a large.
+
+The ids of the roster, ascending, are a ring. In a network of more than FULL_MESH_DEVICES a
+device's neighbours are those 1, 2, 4, 8 … places away, on both sides. The rule is symmetric, so
+that both ends of a path want it; it gives each device about 2·log2(N) neighbours, and whatever
+neighbours pass on reaches all in log2(N) steps. See docs/decisions/neighbourhood.md.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.limits import FULL_MESH_DEVICES
+
+
+def neighbourhood(ring: Sequence[DeviceId], own: DeviceId) -> tuple[DeviceId, ...]:
+    """The neighbours of ``own`` among the ids of a network, which are given ascending."""
+    if len(ring) <= FULL_MESH_DEVICES:
+        return tuple(device for device in ring if device != own)
+    place = bisect_left(ring, own)
+    near = {(place + sign * step) % len(ring) for step in _steps(len(ring)) for sign in (1, -1)}
+    near.discard(place)
+    return tuple(ring[each] for each in sorted(near))
+
+
+def are_neighbours(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> bool:
+    """Whether each is in the other's neighbourhood."""
+    if len(ring) <= FULL_MESH_DEVICES:
+        return one != other
+    way = (bisect_left(ring, one) - bisect_left(ring, other)) % len(ring)
+    return any(each in (way, len(ring) - way) for each in _steps(len(ring)))
+
+
+def _steps(size: int) -> list[int]:
+    """1, 2, 4 … as far as half of the ring."""
+    return [1 << bit for bit in range((size // 2).bit_length())]
