@@ -141,9 +141,9 @@ class PathAgent:
     def _probe(self, pair: Pair, now: float) -> Probe:
         if pair.misses >= MAX_MISSES and pair.alive:
             pair.alive = False
-            self._choose()
-            if self.best is None:
-                self._retry_others(pair, now)
+            if pair is self.best:
+                self._choose()
+                self._check_others(pair, now)
         message_id = self._entropy.token(MESSAGE_ID_SIZE)
         self._outstanding[message_id] = (pair.endpoint, now)
         if len(self._outstanding) > MAX_OUTSTANDING_PROBES:
@@ -155,7 +155,8 @@ class PathAgent:
         pair.next_probe = now + wait * self._entropy.uniform(1.0, 1.1)
         return Probe(message_id, pair.endpoint)
 
-    def _retry_others(self, dead: Pair, now: float) -> None:
+    def _check_others(self, dead: Pair, now: float) -> None:
+        """What was last proved minutes ago may have died with the best: its successor first."""
         for pair in self._pairs.values():
             if pair is not dead:
                 pair.misses = 0

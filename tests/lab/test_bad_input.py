@@ -250,6 +250,15 @@ class TestLinks:
         assert "used" in complaint(result, result.returncode)
         assert {peer["name"] for peer in nas.status()["peers"]} == {"laptop"}
 
+    def test_an_expired_link_is_refused_by_the_members_clock(
+        self, pair: tuple[Device, Device]
+    ) -> None:
+        nas, laptop = pair
+        link = nas.json("invite", "--name", "laptop", "--expires", "1s")["link"]
+        time.sleep(2.0)
+        assert "expired" in self.join(laptop, link, 2)
+        laptop.join(nas.invite("laptop"))
+
     def test_the_link_of_a_network_that_is_gone_ends_in_time(
         self, pair: tuple[Device, Device]
     ) -> None:

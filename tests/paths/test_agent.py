@@ -126,6 +126,16 @@ def test_a_peer_that_vanishes_has_no_path_and_one_that_returns_has_one_again() -
     assert world.best == WAN
 
 
+def test_a_peer_with_many_ways_that_vanishes_is_known_to_be_gone_as_soon() -> None:
+    world = World({LAN: 0.001, WAN: 0.02, Endpoint("2001:db8::2", 1): 0.02})
+    world.learn(*world.rtt_s)
+    world.run(60.0)
+    assert world.best == LAN
+    world.rtt_s.clear()
+    world.run(KEEPALIVE_S + 5.0)
+    assert world.best is None
+
+
 def test_a_peers_probe_from_a_new_address_is_checked_at_once_beside_the_best() -> None:
     moved = Endpoint("198.51.100.7", 9)
     world = World({WAN: 0.02})
