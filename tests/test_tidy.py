@@ -18,26 +18,13 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
-    "meshdht/cli/verbs/tui.py": "tests/tui/test_app.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",
     "meshdht/wireguard/constants.py": "tests/wireguard/test_timers.py",
     "meshdht/wireguard/events.py": "tests/wireguard/test_device.py",
-    # halves of one thing: tested through the other half
-    "meshdht/api/errors.py": "tests/api/test_client.py",
-    "meshdht/api/spawn.py": "tests/api/test_launch.py",
-    "meshdht/api/subscription.py": "tests/api/test_server.py",
-    "meshdht/cli/settings.py": "tests/cli/test_main.py",
     "meshdht/wireguard/counters.py": "tests/wireguard/test_device_hostile.py",
-    "meshdht/wireguard/peer.py": "tests/wireguard/test_device.py",
-    # widgets and screens: tested inside the app
-    "tui/screens/help.py": "tests/tui/test_app.py",
-    "tui/screens/peers.py": "tests/tui/test_app.py",
-    "tui/screenshot.py": "tests/tui/test_app.py",
-    "tui/widgets/notice.py": "tests/tui/test_app.py",
-    "tui/widgets/peers_table.py": "tests/tui/test_app.py",
 }
 
 NOT_TEXT = {".pyc", ".svg", ".raw"}

@@ -38,7 +38,9 @@ def connect_error(path: Path, error: OSError) -> ApiError:
     """What a failed connect to the socket at ``path`` means, and the way out."""
     network = path.stem
     if isinstance(error, (FileNotFoundError, ConnectionRefusedError, NotADirectoryError)):
-        return NoDaemon(f"network {network!r} is not up", as_root("meshdht up"))
+        return NoDaemon(
+            f"network {network!r} is not up", as_root(f"meshdht up --network {network}")
+        )
     if isinstance(error, PermissionError):
         return no_permission(os.geteuid())
     return ApiError(f"cannot reach the daemon at {path}: {error.strerror or error}")

@@ -78,6 +78,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
+    subcommand_metavar="[VERB [OPTIONS]]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Options may stand before or after the verb; meshdht VERB --help says more.",
 )

@@ -6,17 +6,46 @@ Each function is a click parameter type: text in, value out, ``click.BadParamete
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import click
 
 from meshdht.api.errors import ApiError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION_MAX_S = 366 * 86400
 
-PORT = click.IntRange(1, 65535)
+
+def whole(low: int, high: int) -> Callable[[int | str], int]:
+    """The type of whole numbers from ``low`` to ``high``."""
+
+    def convert(text: int | str) -> int:
+        if _WHOLE.fullmatch(str(text)) and low <= int(text) <= high:
+            return int(text)
+        raise click.BadParameter(f"'{text}' is not a whole number from {low} to {high}")
+
+    return convert
+
+
+def seconds(low: float, high: float) -> Callable[[float | str], float]:
+    """The type of waits from ``low`` to ``high`` seconds."""
+
+    def convert(text: float | str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = high + 1
+        if low <= value <= high:
+            return value
+        raise click.BadParameter(f"'{text}' is not a number of seconds from {low:g} to {high:g}")
+
+    return convert
+
+
+port = whole(1, 65535)
 
 
 def label(text: str) -> str:
@@ -27,6 +56,13 @@ def label(text: str) -> str:
             " with a letter or digit at both ends"
         )
     return text.lower()
+
+
+def peer_name(text: str) -> str:
+    """A name, an id or an address, which only the daemon can tell from one that is none."""
+    if not text.strip() or len(text) > 255:
+        raise click.BadParameter("it is empty or too long to name a device")
+    return text.strip()
 
 
 def duration(text: str) -> int:

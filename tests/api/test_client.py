@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meshdht.api.client import Client
-from meshdht.api.errors import ApiError, Disconnected, NoDaemon, NoPermission, connect_error
+from meshdht.api.errors import ApiError, Disconnected, NoDaemon
 from meshdht.api.messages import (
     API_VERSION,
     CreateInvite,
@@ -80,11 +80,6 @@ def test_a_stale_socket_is_no_daemon(socket_path: Path) -> None:
         listener.bind(str(socket_path))
     with pytest.raises(NoDaemon):
         Client(socket_path)
-
-
-def test_no_permission_is_told_apart_from_no_daemon() -> None:
-    error = connect_error(Path("/run/meshdht/home.sock"), PermissionError(13, "denied"))
-    assert isinstance(error, NoPermission)
 
 
 def test_a_path_too_long_is_a_usage_error(runtime_dir: Path) -> None:

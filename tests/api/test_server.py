@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht.api import server as server_module
-from meshdht.api.errors import Disconnected, NoDaemon, SocketInUse
+from meshdht.api.errors import Disconnected, SocketInUse
 from meshdht.api.messages import (
     API_VERSION,
     REQUEST_BYTES_MAX,
@@ -287,12 +287,6 @@ async def test_a_second_daemon_is_refused_and_the_first_goes_on(
         await ApiServer(socket_path, service).start()
     async with dial(socket_path) as wire:
         assert (await wire.ask(HELLO))["type"] == "welcome"
-
-
-async def test_subscribing_without_a_daemon_says_how_to_start_one(socket_path: Path) -> None:
-    with pytest.raises(NoDaemon) as caught:
-        await anext(subscribe(socket_path))
-    assert "meshdht up" in caught.value.hint
 
 
 @pytest.mark.usefixtures("service")

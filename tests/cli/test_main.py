@@ -59,40 +59,6 @@ def test_status_without_any_network_says_how_to_begin(meshdht: Meshdht) -> None:
     assert "init home makes one" in result.err
 
 
-def test_options_may_stand_before_or_after_the_verb(
-    meshdht: Meshdht, tmp_path: Path, runtime_dir: Path
-) -> None:
-    other = runtime_dir / "other"
-    other.mkdir()
-    with serving(other / "home.sock"):
-        for arguments in (
-            ("--runtime-dir", str(other), "status"),
-            ("status", "--runtime-dir", str(other)),
-            ("--runtime-dir", str(tmp_path), "status", "--runtime-dir", str(other)),
-        ):
-            assert meshdht(*arguments).code == 0
-        assert meshdht("status").code == 1
-
-
-def test_several_networks_need_to_be_told_apart(meshdht: Meshdht, runtime_dir: Path) -> None:
-    with serving(runtime_dir / "home.sock"), serving(runtime_dir / "office.sock"):
-        result = meshdht("status")
-        assert result.code == 2
-        assert "several networks are here: home, office" in result.err
-        assert "--network home" in result.err
-        assert meshdht("status", "--network", "office").code == 0
-        assert meshdht("--network", "office", "status").code == 0
-
-
-def test_the_environment_may_name_the_network(
-    meshdht: Meshdht, runtime_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serving(runtime_dir / "home.sock"), serving(runtime_dir / "office.sock"):
-        monkeypatch.setenv("MESHDHT_NETWORK", "office")
-        assert meshdht("status").code == 0
-        assert meshdht("--network", "attic", "status").code == 1
-
-
 def test_alone_without_a_terminal_it_prints_the_status(meshdht: Meshdht, socket_path: Path) -> None:
     with serving(socket_path):
         result = meshdht()

@@ -8,7 +8,16 @@ import click
 import pytest
 
 from meshdht.api.errors import ApiError
-from meshdht.cli.values import duration, host_label, label, mesh_range
+from meshdht.cli.values import (
+    duration,
+    host_label,
+    label,
+    mesh_range,
+    peer_name,
+    port,
+    seconds,
+    whole,
+)
 
 
 @pytest.mark.parametrize("text", ["a", "nas", "NAS-2", "n" * 63, "0"])
@@ -25,11 +34,11 @@ def test_what_is_no_dns_label_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
+    ("text", "length_s"),
     [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3600), ("7d", 604800), ("2w", 1209600)],
 )
-def test_a_duration_is_read_as_seconds(text: str, seconds: int) -> None:
-    assert duration(text) == seconds
+def test_a_duration_is_read_as_seconds(text: str, length_s: int) -> None:
+    assert duration(text) == length_s
 
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-1h", "1.5h", "1y", "367d", "h", "1 h", "1h\n"])
@@ -54,3 +63,28 @@ def test_a_device_is_called_as_its_machine_where_that_is_possible(
     with pytest.raises(ApiError, match="my_box") as caught:
         host_label()
     assert caught.value.hint == "choose one: --name nas"
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "x", "", "1.5", "9" * 5000, "１"])
+def test_what_is_no_whole_number_of_the_range_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="not a whole number from 1 to 65535"):
+        port(text)
+
+
+def test_a_port_is_a_whole_number() -> None:
+    assert [port("1"), port("65535"), whole(1, 10)(10)] == [1, 65535, 10]
+
+
+def test_seconds_may_have_parts_and_have_an_end() -> None:
+    wait = seconds(0.1, 300)
+    assert [wait("0.1"), wait("300"), wait(5.0)] == [0.1, 300, 5]
+    for text in ("0", "301", "nan", "inf", "abc", ""):
+        with pytest.raises(click.BadParameter, match="not a number of seconds"):
+            wait(text)
+
+
+def test_a_peers_name_is_something() -> None:
+    assert peer_name(" nas ") == "nas"
+    for text in ("", "  ", "n" * 256):
+        with pytest.raises(click.BadParameter, match="empty or too long"):
+            peer_name(text)

@@ -1,13 +1,15 @@
-"""Sockets, and a clock that stands still."""
+"""Sockets, a made-up daemon, and a view that redraws without delay."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from meshdht_tui import app as app_module
 
-from tests.api.fake_daemon import short_directory
+from meshdht.api.server import ApiServer
+from tests.api.fake_daemon import FakeService, short_directory
 
 
 @pytest.fixture
@@ -19,3 +21,16 @@ def runtime_dir() -> Iterator[Path]:
 @pytest.fixture
 def socket_path(runtime_dir: Path) -> Path:
     return runtime_dir / "home.sock"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "REDRAW_S", 0.01)
+    monkeypatch.setattr(app_module, "RETRY_S", (0.02,))
+
+
+@pytest.fixture
+async def service(socket_path: Path) -> AsyncIterator[FakeService]:
+    service = FakeService()
+    async with ApiServer(socket_path, service):
+        yield service

@@ -13,7 +13,7 @@ from meshdht.api.messages import CreateInvite
 from meshdht.api.text import age_text
 from meshdht.cli.output import note, say, say_json
 from meshdht.cli.settings import common_options, settings_of
-from meshdht.cli.values import duration, label
+from meshdht.cli.values import duration, label, whole
 
 
 @click.command()
@@ -29,7 +29,8 @@ from meshdht.cli.values import duration, label
 )
 @click.option(
     "--uses",
-    type=click.IntRange(1, 1000),
+    type=whole(1, 1000),
+    metavar="COUNT",
     default=1,
     show_default=True,
     help="How many devices may use it.",

@@ -11,16 +11,18 @@ from meshdht.api.messages import Ping, Pong
 from meshdht.api.text import path_text, rtt_text
 from meshdht.cli.output import coloured, complain, printable, say, say_json, style
 from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.values import peer_name, seconds, whole
 
 _DIRECT = ("direct", "lan")
 
 
 @click.command()
-@click.argument("peer")
+@click.argument("peer", type=peer_name)
 @click.option(
     "-c",
     "--count",
-    type=click.IntRange(1, 1_000_000),
+    type=whole(1, 1_000_000),
+    metavar="COUNT",
     default=10,
     show_default=True,
     help="Ping so often at most.",
@@ -28,8 +30,9 @@ _DIRECT = ("direct", "lan")
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0.1, 300),
-    default=5.0,
+    type=seconds(0.1, 300),
+    metavar="SECONDS",
+    default=5,
     show_default=True,
     help="Wait so many seconds for each answer.",
 )

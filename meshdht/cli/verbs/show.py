@@ -21,6 +21,7 @@ from meshdht.api.text import (
 from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
 from meshdht.cli.settings import Settings, common_options, settings_of
 
+NOBODY = "no other device is here yet; meshdht invite makes a link for one"
 _PATH_STYLES = {"direct": ("green",), "lan": ("green",), "relay": ("yellow",)}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
@@ -52,7 +53,7 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
     for line in status_lines(snapshot, on=coloured(sys.stdout)):
         say(line)
     if not snapshot.peers:
-        note("no other device is here yet; meshdht invite makes a link for one")
+        note(NOBODY)
 
 
 def status_lines(snapshot: Status, *, on: bool) -> list[str]:
@@ -114,6 +115,9 @@ def peers(context: click.Context, as_json: bool) -> None:
         snapshot = daemon.status()
     if as_json:
         say_json({"version": API_VERSION, "network": snapshot.network, "peers": snapshot.peers})
+        return
+    if not snapshot.peers:
+        note(NOBODY)
         return
     columns = [
         Column("NAME", styles=("bold",)),

@@ -13,7 +13,7 @@ from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Create, Join, LaunchRequest, Ready, Run
 from meshdht.cli.output import ProgressLine, note, say
 from meshdht.cli.settings import Settings, common_options, settings_of
-from meshdht.cli.values import PORT, host_label, label, mesh_range
+from meshdht.cli.values import host_label, label, mesh_range, port, seconds
 
 START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
@@ -26,7 +26,7 @@ name_option = click.option(
 )
 port_option = click.option(
     "--listen-port",
-    type=PORT,
+    type=port,
     metavar="PORT",
     help="The UDP port to use; any free one if not said.",
 )
@@ -79,8 +79,9 @@ def init(
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(1, 86400),
-    default=60.0,
+    type=seconds(1, 86400),
+    metavar="SECONDS",
+    default=60,
     show_default=True,
     help="Give up when not connected after so many seconds.",
 )
@@ -221,7 +222,7 @@ def read_link(link: str | None, link_file: str | None) -> str:
         found, source = _read_link_file(link_file), f"--link-file {link_file}"
     else:
         found, source = os.environ.get("MESHDHT_LINK", ""), "MESHDHT_LINK"
-    found = found.strip()
+    found = "".join(found.split())  # a mail may have broken it over lines
     if not found:
         raise ApiError(
             "no invite link was given" if link_file is None else f"{source} holds no link",

@@ -67,6 +67,13 @@ def test_peers_shows_every_address_and_id(meshdht: Meshdht) -> None:
     assert rows[1].endswith("l" * 32)
 
 
+def test_peers_of_nobody_is_no_empty_table(meshdht: Meshdht, service: FakeService) -> None:
+    service.snapshot = replace(STATUS, peers=())
+    code, out, err = meshdht("peers")
+    assert (code, out) == (0, "")
+    assert "meshdht invite" in err
+
+
 def test_peers_json_is_versioned(meshdht: Meshdht) -> None:
     shown = json.loads(meshdht("peers", "--json").out)
     assert (shown["version"], shown["network"], len(shown["peers"])) == (1, "home", 3)

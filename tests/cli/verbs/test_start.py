@@ -99,9 +99,11 @@ def test_join_takes_the_link_from_an_argument(meshdht: Meshdht, state_dir: Path)
     assert seen(state_dir)["link"] == "meshdht://abc"
 
 
-def test_join_takes_the_link_from_a_file(meshdht: Meshdht, state_dir: Path) -> None:
+def test_join_takes_the_link_from_a_file_that_breaks_it_over_lines(
+    meshdht: Meshdht, state_dir: Path
+) -> None:
     file = state_dir / "invite.txt"
-    file.write_text("meshdht://from-file\n")
+    file.write_text("\nmeshdht://from-\n  file\n")  # as a mail breaks it
     assert meshdht("join", "--link-file", str(file)).code == 0
     assert seen(state_dir)["link"] == "meshdht://from-file"
 

@@ -1,0 +1,73 @@
+"""The first screen: the table's keys, and the peer under the cursor in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from meshdht_tui.app import MeshdhtApp
+from meshdht_tui.widgets.peers_table import PeersTable
+
+from meshdht.api.server import ApiServer
+from tests.api.fake_daemon import ATTIC, LAPTOP, FakeService
+from tests.tui.screen import names, screen_text, until, until_shown
+
+
+@pytest.mark.usefixtures("service")
+async def test_the_card_follows_the_cursor_and_leaves_a_low_terminal(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, ATTIC.id)
+        await pilot.press("down")
+        await until_shown(pilot, LAPTOP.id)
+        await pilot.resize_terminal(80, 12)
+        await until(pilot, lambda: LAPTOP.id not in screen_text(app))
+
+
+@pytest.mark.usefixtures("service")
+async def test_the_address_of_the_peer_is_copied(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shown(pilot, "laptop")
+        await pilot.press("down", "c")
+        await until_shown(pilot, "100.64.7.2 copied")
+        assert app.clipboard == "100.64.7.2"
+
+
+@pytest.mark.usefixtures("service")
+async def test_keys_sort_and_reverse_and_the_cursor_stays_on_its_peer(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+        await pilot.press("down")
+        table = app.screen.query_one(PeersTable)
+        assert table.selected_id == LAPTOP.id
+        await pilot.press("r")
+        await until(pilot, lambda: names(app) == ["phone", "laptop", "attic"])
+        assert table.selected_id == LAPTOP.id
+        await pilot.press("s")
+        await until(pilot, lambda: names(app) == ["laptop", "phone", "attic"])
+        assert table.selected_id == LAPTOP.id
+        await pilot.resize_terminal(140, 30)
+        await until_shown(pilot, "192.0.2.7:51820")
+        assert table.selected_id == LAPTOP.id
+
+
+async def test_the_first_key_press_after_the_peers_appear_is_not_lost(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "is not up")
+        app.screen.set_focus(None)  # as Textual does, sooner or later, when a widget is hidden
+        async with ApiServer(socket_path, FakeService()):
+            await until_shown(pilot, "laptop")
+            assert isinstance(app.screen.focused, PeersTable)
+
+
+async def test_what_is_stale_is_kept_and_pale(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        async with ApiServer(socket_path, FakeService()):
+            await until_shown(pilot, "laptop")
+            assert not app.screen.query_one("#body").has_class("stale")
+        await until(pilot, lambda: app.screen.query_one("#body").has_class("stale"))
+        assert names(app) == ["attic", "laptop", "phone"]
