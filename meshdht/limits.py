@@ -116,6 +116,8 @@ MAX_STATEMENT_PACKETS = 16
 # Whoever holds a link can send claims; each costs two signature checks and a box.
 JOIN_REQUESTS_PER_S = 20.0
 JOIN_REQUESTS_BURST = 40.0
+# Hand-overs and refusals that a joiner weighs: whoever holds the packet key can send it any number.
+JOIN_OFFERS_MAX = 16
 
 # --- journal ---
 # A disk slower than the network must not make the queue of writes grow for ever.

@@ -106,6 +106,15 @@ class VerifyKey(Public):
         verify_ed25519(self.raw, _signed_bytes(context, network, message), signature)
 
     @property
+    def is_prime_order(self) -> bool:
+        """Whether the key is a canonical point of the prime-order group.
+
+        Signatures can be made to verify under a key of mixed order, but it can be neither blinded
+        nor boxed to (libsodium's crypto_core_ed25519_is_valid_point).
+        """
+        return bool(libnacl.nacl.crypto_core_ed25519_is_valid_point(self.raw))
+
+    @property
     def device_id(self) -> DeviceId:
         return DeviceId(digest("device id", self.raw, size=DeviceId.SIZE))
 

@@ -19,7 +19,7 @@ from meshdht.crypto.keys import (
     VerifyKey,
     WireGuardPublicKey,
 )
-from meshdht.errors import Malformed
+from meshdht.errors import BadSignature, Malformed
 from meshdht.membership.names import LABEL_MAX
 from meshdht.wire.buffer import Reader, Writer
 
@@ -48,7 +48,10 @@ class JoinClaim:
         return unsigned + self.invite_signature + self.device_signature
 
     def verify(self, network: NetworkId) -> None:
-        """Raise BadSignature unless invite key and device key signed it for this network."""
+        """Raise BadSignature unless invite key and device key signed it for this network, and the
+        device's is a key that others can blind and box to."""
+        if not self.device.is_prime_order:
+            raise BadSignature("the device's key is not of prime order")
         unsigned = self.encode()[: -2 * SIGNATURE_SIZE]
         self.invite.verify(_BY_INVITE, network, unsigned, self.invite_signature)
         self.device.verify(_BY_DEVICE, network, unsigned, self.device_signature)

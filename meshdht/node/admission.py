@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from meshdht.crypto.boxes import device_box_key
-from meshdht.crypto.keys import VerifyKey
-from meshdht.errors import Refused, RemoteError
+from meshdht.errors import Refused
 from meshdht.limits import JOIN_REQUESTS_BURST, JOIN_REQUESTS_PER_S
 from meshdht.membership.claims import JoinClaim, decode_claim
 from meshdht.membership.generations import HandOver
@@ -44,7 +42,8 @@ class Admission:
             self.outcomes["too many"] += 1
             return None
         claim = decode_claim(incoming.packet.body)
-        if not self._is_usable(claim.device):
+        if not claim.device.is_prime_order:
+            # Nothing can be boxed to it, a refusal neither.
             self.outcomes["unusable key"] += 1
             return None
         roster = self._holdings.roster
@@ -94,15 +93,6 @@ class Admission:
         )
         if len(body) <= len(incoming.packet.body) or incoming.validated:
             self._control.send(MessageKind.JOIN_REPLY, message_id, body, incoming.source)
-
-    def _is_usable(self, device: VerifyKey) -> bool:
-        """Whether anything can be boxed to a key: not to one of mixed order, under which
-        signatures can still be made to verify."""
-        try:
-            device_box_key(self._identity.signing, device)
-        except RemoteError:
-            return False
-        return True
 
     def _within_rate(self) -> bool:
         now = self._control.clock.monotonic()

@@ -20,6 +20,7 @@ from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey, WireGuardPrivat
 from meshdht.endpoint import Endpoint
 from meshdht.errors import JoinFailed, LinkError, Refused, RemoteError
 from meshdht.gossip.messages import Fetch, Statements, open_gossip, seal_gossip
+from meshdht.limits import JOIN_OFFERS_MAX
 from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import HandOver, decode_hand_over, refuse_hand_over
@@ -159,10 +160,13 @@ class Joiner:
             incoming.packet.body, joiner=self._signing, message_id=self._message_id
         )
         if reply.outcome is JoinOutcome.REFUSED:
-            self._progress.refusals[decode_reason(reply.content)] = None
+            if len(self._progress.refusals) < JOIN_OFFERS_MAX:
+                self._progress.refusals[decode_reason(reply.content)] = None
             self._progress.heard.set()
             return
         if incoming.source in self._progress.offers:
+            return
+        if len(self._progress.offers) >= JOIN_OFFERS_MAX:
             return
         hand_over = decode_hand_over(reply.content)
         log = MembershipLog(self._link.network)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from ipaddress import ip_network
 
@@ -173,6 +173,16 @@ class Node:
         await self._journal.flush()
         await self._store.save_contacts(self._dht.contacts())
 
+    def _spawn(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run something beside the rest; a node that has ended, or is ending, runs no more."""
+        if self._tasks is None:
+            return
+        task = work()
+        try:
+            self._tasks.create_task(task)
+        except RuntimeError:
+            task.close()
+
     # --- datagrams ---------------------------------------------------------------------------
 
     def datagram_received(self, datagram: bytes, source: Endpoint) -> None:
@@ -229,7 +239,7 @@ class Node:
 
     def _join_requested(self, incoming: Incoming) -> None:
         verdict = self._admission.judge(incoming)
-        if verdict is None or self._tasks is None:
+        if verdict is None:
             return
         claim, statement = verdict
 
@@ -241,7 +251,7 @@ class Node:
             await self._journal.flush()
             self._admission.hand_over(incoming, claim)
 
-        self._tasks.create_task(admit())
+        self._spawn(admit)
 
     def add_own(self, statement: Statement) -> None:
         """Keep a statement that this device wrote, and tell the others."""
@@ -277,9 +287,9 @@ class Node:
             return
         self._gossip.reconcile_with(path.endpoint)
         self._publisher.peer_connected()
-        if self._tasks is not None and not self._entering and not self._dht.contacts():
+        if not self._entering and not self._dht.contacts():
             # Nobody answered when we started; now somebody does.
-            self._tasks.create_task(self._enter_dht([path.endpoint]))
+            self._spawn(partial(self._enter_dht, [path.endpoint]))
 
     def _path_changed(self, device: DeviceId) -> None:
         endpoint = self._peers.path(device).endpoint

@@ -13,6 +13,7 @@ from meshdht.crypto.keys import NetworkId, WireGuardPublicKey
 from meshdht.errors import BadSignature, Malformed
 from meshdht.membership.claims import decode_claim, make_claim
 from tests.membership.household import invite_key, signing_key
+from tests.support.torsion import mixed_claim
 
 VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/membership.json").read_text())
 NETWORK = NetworkId(bytes(range(32)))
@@ -76,3 +77,10 @@ def test_a_name_longer_than_a_label_is_malformed() -> None:
     )
     with pytest.raises(Malformed, match="longer"):
         decode_claim(longer.encode())
+
+
+def test_a_key_of_mixed_order_signs_no_claim() -> None:
+    """Its signatures verify, but nothing could ever be boxed to it, nor its key be blinded."""
+    claim = mixed_claim(NETWORK, invite_key(0), signing_key(9), 0)
+    with pytest.raises(BadSignature, match="prime order"):
+        claim.verify(NETWORK)
