@@ -1,0 +1,78 @@
+"""``python -m simulations``: lists the scenarios, runs one, prints its table.
+
+The first lines of what is printed are the command and the seed: what is kept in docs/evidence
+can be made again by its first line. A run that fails says how to replay it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from simulations.loop import run
+from simulations.scenarios.catalogue import SCENARIOS, Entry
+from simulations.scenarios.options import Options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code: 0 if the scenario ran, 1 if it failed, 2 for a command that is none."""
+    if not arguments:
+        _list()
+        return 0
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    entry = SCENARIOS[parsed.scenario]
+    options = _options(parsed, entry)
+    command = " ".join(["python -m simulations", *_canonical(parsed.scenario, options, entry)])
+    try:
+        report = run(entry.scenario(options))
+    except Exception:
+        print(f"failed with seed {options.seed}; replay: {command}", file=sys.stderr)
+        raise
+    print(f"$ {command}")
+    print(f"seed {options.seed}, event digest {report.digest}\n")
+    print(report.table)
+    for remark in report.remarks:
+        print(f"\n{remark}")
+    return 0
+
+
+def _list() -> None:
+    width = max(map(len, SCENARIOS))
+    for name, entry in SCENARIOS.items():
+        print(f"{name:<{width}}  {' '.join((entry.scenario.__doc__ or '').split())}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulations")
+    parser.add_argument("scenario", choices=sorted(SCENARIOS))
+    parser.add_argument("--nodes", type=int, help="devices of the network")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--loss", type=float, help="share of datagrams lost")
+    parser.add_argument("--dead", type=float, help="share of nodes that die")
+    parser.add_argument("--lookups", type=int)
+    parser.add_argument("--hours", type=float, help="of virtual time that are measured")
+    parser.add_argument("--no-stock", action="store_true", help="without the baseline")
+    return parser
+
+
+def _options(parsed: argparse.Namespace, entry: Entry) -> Options:
+    given = {
+        name: value
+        for name in ("nodes", "loss", "dead", "lookups", "hours")
+        if (value := getattr(parsed, name)) is not None
+    }
+    return Options(**{**entry.defaults, **given, "seed": parsed.seed, "stock": not parsed.no_stock})
+
+
+def _canonical(name: str, options: Options, entry: Entry) -> list[str]:
+    """The shortest command that gives these options."""
+    words = [name, "--nodes", str(options.nodes)]
+    standard = Options(**{**entry.defaults, "seed": options.seed})
+    for option in ("loss", "dead", "lookups", "hours"):
+        if getattr(options, option) != getattr(standard, option):
+            words += [f"--{option}", f"{getattr(options, option):g}"]
+    if not options.stock:
+        words.append("--no-stock")
+    return [*words, "--seed", str(options.seed)]

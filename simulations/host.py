@@ -1,0 +1,220 @@
+"""One simulated machine: its disk, its clock, its place in the network, and its node while on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId, InviteKey, SigningKey, WireGuardPrivateKey
+from meshdht.dht.dht import Dht
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError, StateError
+from meshdht.membership.invites import write_invite
+from meshdht.membership.link import Link
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.joining import Joined, Joiner
+from meshdht.node.node import Node
+from simulations.disk import SimulatedDisk
+from simulations.loop import VirtualClock
+from simulations.network import Side
+
+INVITE_S = 3600
+JOIN_TIMEOUT_S = 30.0
+
+
+class Host:
+    """A machine that carries one device. It is its node's observer, and counts."""
+
+    def __init__(
+        self,
+        number: int,
+        endpoint: Endpoint,
+        side: Side,
+        tasks: asyncio.TaskGroup,
+        seed: int,
+        *,
+        skew: float = 0.0,
+    ) -> None:
+        """``side`` is what it is plugged into; ``skew``: seconds that its wall clock is ahead."""
+        self.number = number
+        self.endpoint = endpoint
+        self.clock = VirtualClock(skew)
+        self.events: Counter[str] = Counter()
+        self.is_on = False
+        self._side = side
+        self._tasks = tasks
+        self._seed = seed
+        self._lives = 0
+        self._task: asyncio.Task[None] | None = None
+        self.disk: SimulatedDisk
+        self.node: Node
+
+    # --- life --------------------------------------------------------------------------------
+
+    def install(self, identity: Identity, log: MembershipLog, roster: Roster | None = None) -> None:
+        """Write a member's secrets and log to the disk: ``start`` makes it live."""
+        self.disk = SimulatedDisk(identity, log, roster)
+
+    def _entropy(self) -> SeededEntropy:
+        """Another sequence in each life, the same in each run."""
+        self._lives += 1
+        return SeededEntropy((self._seed * 1_000_003 + self.number) * 1_009 + self._lives)
+
+    def start(self) -> None:
+        """Switch it on: a node on what the disk holds."""
+        self.node = Node(self.disk.state(), self.disk, self.send, self.clock, self._entropy(), self)
+        self.is_on = True
+        self._side.attach(self.endpoint, self._receive)
+        self.node.set_local([self.endpoint], [])
+        self._task = self._tasks.create_task(self.node.run())
+
+    async def stop(self) -> None:
+        """Switch it off in good order."""
+        await self.node.save()
+        self.disk.flush()
+        await self._end()
+
+    async def crash(self) -> None:
+        """Cut its power: what was not synced is lost."""
+        self.disk.crash()
+        await self._end()
+        self.disk.crash()
+
+    async def _end(self) -> None:
+        self.is_on = False
+        self._side.detach(self.endpoint)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    def sleep(self) -> None:
+        """Close the lid: it neither hears nor speaks. (Its timers go on in vain.)"""
+        self.is_on = False
+        self._side.detach(self.endpoint)
+
+    def wake(self) -> None:
+        """Open the lid; the daemon tells the node that the network is there again."""
+        self.is_on = True
+        self._side.attach(self.endpoint, self._receive)
+        self.node.set_local([self.endpoint], [])
+
+    def move(self, endpoint: Endpoint, side: Side | None = None) -> None:
+        """Plug it in elsewhere, as a laptop that travels."""
+        self._side.detach(self.endpoint)
+        self.endpoint = endpoint
+        self._side = side or self._side
+        self._side.attach(endpoint, self._receive)
+        self.node.set_local([endpoint], [])
+
+    # --- datagrams ---------------------------------------------------------------------------
+
+    def send(self, datagram: bytes, to: Endpoint) -> None:
+        if self.is_on:
+            self._side.send(datagram, self.endpoint, to)
+
+    def _receive(self, datagram: bytes, source: Endpoint) -> None:
+        self.node.datagram_received(datagram, source)
+
+    # --- joining -----------------------------------------------------------------------------
+
+    async def invite(self, *, uses: int = 1) -> Link:
+        """A link that names this host; raises StateError if it is no member."""
+        own = self.node.own
+        if own is None:
+            raise StateError("this device is no member", "join first")
+        unix = self.clock.unix()
+        identity = self.node.identity
+        key = InviteKey(self._entropy().token(InviteKey.SIZE))
+        statement = write_invite(
+            self.node.holdings.log,
+            own,
+            identity.signing,
+            key=key.invite_public,
+            expires=int(unix) + INVITE_S,
+            uses=uses,
+            unix_ms=int(unix * 1000),
+        )
+        await self.node.write_down(statement)
+        return Link(
+            network_name=self.node.roster.network_name,
+            network=identity.network,
+            invite=key,
+            packet_key=identity.generation.secret.packet_key,
+            generation=identity.generation.number,
+            expires=int(unix) + INVITE_S,
+            suggested_name="",
+            hints=tuple(self.node.own_endpoints),
+        )
+
+    async def join(self, link: Link, hints: Sequence[Endpoint] = ()) -> Joined:
+        """Join by a link, and start; raises what ``Joiner.run`` raises."""
+        entropy = self._entropy()
+        signing = SigningKey(entropy.token(SigningKey.SIZE))
+        wireguard = WireGuardPrivateKey(entropy.token(WireGuardPrivateKey.SIZE))
+        self.is_on = True
+        control = ControlPort(
+            signing.public.device_id, link.packet_key, self.send, self.clock, entropy
+        )
+        joiner = Joiner(link, signing, wireguard, f"d{self.number}", control)
+
+        def receive(datagram: bytes, source: Endpoint) -> None:
+            if incoming := control.open(datagram, source):
+                try:
+                    joiner.received(incoming)
+                except RemoteError:
+                    self.events["bad reply"] += 1
+
+        self._side.attach(self.endpoint, receive)
+        joined = await joiner.run(hints or link.hints, JOIN_TIMEOUT_S)
+        self.install(joined.identity, joined.log)
+        self.disk.know_peer(joined.member, joined.endpoint)
+        self.start()
+        return joined
+
+    # --- what its node tells -----------------------------------------------------------------
+
+    def roster_changed(self) -> None:
+        self.events["roster changed"] += 1
+
+    def path_changed(self, device: DeviceId) -> None:
+        self.events["path changed"] += 1
+
+    def disk_failed(self, error: StateError) -> None:
+        self.events["disk failed"] += 1
+
+    # --- questions ---------------------------------------------------------------------------
+
+    @property
+    def id(self) -> DeviceId:
+        return self.disk.identity.device
+
+    @property
+    def dht(self) -> Dht:
+        """Its node's DHT, to look up and publish by hand."""
+        return self.node._dht
+
+    def reaches(self, other: Host) -> bool:
+        return self.node.path(other.id).endpoint is not None
+
+    def knows_address(self, of: Host) -> bool:
+        """Whether it holds the record that tells where the other is now."""
+        record = self.node.holdings.cache.record(of.id)
+        candidates = record.candidates if record else ()
+        return of.endpoint in [candidate.endpoint for candidate in candidates]
+
+
+async def eventually(condition: Callable[[], bool], within_s: float, step_s: float = 0.02) -> float:
+    """Wait for a condition; the seconds it took, or infinity if it does not come true in time."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while not condition():
+        if loop.time() - begun >= within_s:
+            return float("inf")
+        await asyncio.sleep(step_s)
+    return loop.time() - begun

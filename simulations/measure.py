@@ -1,0 +1,147 @@
+"""What scenarios do again and again: build a settled world, look up, publish, and count."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from meshdht.errors import RemoteError
+from meshdht.records.envelope import verify_envelope
+from meshdht.records.locator import device_locator, epoch_at
+from simulations.host import Host
+from simulations.table import Cell, percent, quantile
+from simulations.world import World
+
+# From the first start to the last, and after that: the time in which a device sees that the
+# network has grown, and publishes again.
+START_SPREAD_S = 5.0
+SETTLE_S = 40.0
+# Between the starts of two look-ups.
+ASK_PAUSE_S = 0.01
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a number of look-ups or publications."""
+
+    asked: int = 0
+    found: int = 0
+    stale: int = 0
+    """Found, but not the newest that its author had published."""
+    seconds: list[float] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+    """Datagrams that the asker sent meanwhile."""
+    traffic: list[int] = field(default_factory=list)
+    """Payload bytes that it sent and received meanwhile."""
+
+    HEAD = ("asked", "found", "stale", "median ms", "99 % ms", "worst ms", "sent", "bytes")
+
+    def cells(self) -> list[Cell]:
+        """In the order of HEAD; ``sent`` and ``bytes`` are medians for one."""
+        times = [1000 * each for each in self.seconds]
+        return [
+            self.asked,
+            percent(self.found, self.asked),
+            self.stale,
+            quantile(times, 0.5),
+            quantile(times, 0.99),
+            max(times, default=float("nan")),
+            quantile(self.sent, 0.5),
+            quantile(self.traffic, 0.5),
+        ]
+
+
+async def settled(world: World, devices: int) -> World:
+    """``devices`` members that have joined the DHT, published, and published again."""
+    world.install(devices)
+    await world.start_all(spread_s=START_SPREAD_S)
+    await asyncio.sleep(SETTLE_S)
+    return world
+
+
+def locator_of(author: Host, unix: float) -> bytes:
+    """Where an author's record of the current epoch is."""
+    secret = author.disk.identity.generation.secret
+    verify_key = author.disk.identity.signing.public
+    return device_locator(secret.locator_key, epoch_at(secret.epoch_key, unix), verify_key)
+
+
+def newest(author: Host, key: bytes) -> int:
+    """The sequence of what the author itself holds under a key."""
+    return author.dht._storage.sequence_of(key)
+
+
+async def look_up(world: World, tally: Tally, reader: Host, author: Host) -> None:
+    """One look-up by hand, in the DHT alone."""
+    loop = asyncio.get_running_loop()
+    key = locator_of(author, world.hosts[0].clock.unix())
+    expected = newest(author, key)
+    before = _traffic(world, reader)
+    begun = loop.time()
+    value = await reader.dht.lookup(key)
+    tally.seconds.append(loop.time() - begun)
+    _note(world, tally, reader, before)
+    if value is None:
+        return
+    tally.found += 1
+    try:
+        tally.stale += verify_envelope(key, value).sequence < expected
+    except RemoteError:
+        tally.stale += 1
+
+
+async def publish(world: World, tally: Tally, author: Host) -> None:
+    """Store the author's record once more; found: that somebody took it."""
+    loop = asyncio.get_running_loop()
+    key = locator_of(author, world.hosts[0].clock.unix())
+    value = author.dht._storage.get(key)
+    before = _traffic(world, author)
+    begun = loop.time()
+    holders = await author.dht.publish(key, value) if value is not None else 0
+    tally.seconds.append(loop.time() - begun)
+    _note(world, tally, author, before)
+    tally.found += holders > 0
+
+
+def _traffic(world: World, host: Host) -> tuple[int, int]:
+    network, at = world.network, host.endpoint
+    return network.sent[at], network.sent_bytes[at] + network.received_bytes[at]
+
+
+def _note(world: World, tally: Tally, host: Host, before: tuple[int, int]) -> None:
+    sent, traffic = _traffic(world, host)
+    tally.asked += 1
+    tally.sent.append(sent - before[0])
+    tally.traffic.append(traffic - before[1])
+
+
+async def many_lookups(
+    world: World, count: int, readers: Sequence[Host], authors: Sequence[Host]
+) -> Tally:
+    """Look-ups by random readers of random authors, begun one shortly after the other."""
+    tally = Tally()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(count):
+            reader, author = world.random.choice(readers), world.random.choice(authors)
+            tasks.create_task(look_up(world, tally, reader, author))
+            await asyncio.sleep(ASK_PAUSE_S)
+    return tally
+
+
+async def many_publications(world: World, authors: Sequence[Host]) -> Tally:
+    """Each author publishes once, begun one shortly after the other."""
+    tally = Tally()
+    async with asyncio.TaskGroup() as tasks:
+        for author in authors:
+            tasks.create_task(publish(world, tally, author))
+            await asyncio.sleep(ASK_PAUSE_S)
+    return tally
+
+
+async def kill(world: World, share: float) -> list[Host]:
+    """Crash a share of all hosts at one moment; those that live are returned."""
+    doomed = world.random.sample(world.hosts, int(share * len(world.hosts)))
+    for host in doomed:
+        await host.crash()
+    return [host for host in world.hosts if host.is_on]

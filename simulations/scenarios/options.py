@@ -1,0 +1,45 @@
+"""What a run is told, and what it hands back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from simulations.latency import Latency, uniform
+from simulations.network import DatagramNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line of a run."""
+
+    nodes: int
+    seed: int
+    loss: float = 0.0
+    dead: float = 0.0
+    lookups: int = 200
+    latency: tuple[float, float] = (0.02, 0.1)
+    """One way, seconds, drawn for each datagram."""
+    hours: float = 1.0
+    stock: bool = True
+    """Run the unmodified package beside ours, where a scenario has that."""
+
+    def network(self, *, lossy: bool = True) -> DatagramNetwork:
+        """The internet of this run."""
+        loss = self.loss if lossy else 0.0
+        return DatagramNetwork(self.seed, latency=self._delay(), loss=loss)
+
+    def _delay(self) -> Latency:
+        return uniform(*self.latency)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run prints: a table, remarks, and the digest that a replay must give again."""
+
+    table: str
+    digest: str
+    remarks: tuple[str, ...] = ()
+
+
+Scenario = Callable[[Options], Coroutine[None, None, Report]]

@@ -1,0 +1,103 @@
+"""Worlds: networks of whole nodes on one simulated internet, from one seed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from meshdht.clock import SeededEntropy
+from meshdht.endpoint import Endpoint
+from simulations.host import Host
+from simulations.ledger import Ledger, found, prepare
+from simulations.loop import UNIX_START
+from simulations.network import DatagramNetwork, Side
+
+PORT = 41820
+# Of each device's neighbours, as many are remembered from its last life.
+REMEMBERED_PEERS = 8
+
+
+def address(number: int) -> str:
+    """The public address of household ``number``: each has a /24 of its own."""
+    return f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.1"
+
+
+class World:
+    """The hosts of one network; ``world()`` opens one."""
+
+    def __init__(self, seed: int, network: DatagramNetwork, tasks: asyncio.TaskGroup) -> None:
+        self.seed = seed
+        self.network = network
+        self.tasks = tasks
+        self.random = random.Random(seed)
+        self.entropy = SeededEntropy(seed)
+        self.hosts: list[Host] = []
+        self.ledger: Ledger
+
+    def add_host(
+        self, *, endpoint: Endpoint | None = None, side: Side | None = None, skew: float = 0.0
+    ) -> Host:
+        """A machine that carries no device yet."""
+        number = len(self.hosts)
+        home = endpoint or Endpoint(address(number), PORT)
+        host = Host(number, home, side or self.network, self.tasks, self.seed, skew=skew)
+        self.hosts.append(host)
+        return host
+
+    def found(self) -> Host:
+        """The first device of the network, started."""
+        self.ledger = found(self.entropy, UNIX_START)
+        host = self.add_host()
+        host.install(self.ledger.identities[0], self.ledger.log)
+        host.start()
+        return host
+
+    async def join(self, *, side: Side | None = None, endpoint: Endpoint | None = None) -> Host:
+        """Another device, by an invite link of the first."""
+        link = await self.hosts[0].invite()
+        host = self.add_host(side=side, endpoint=endpoint)
+        await host.join(link)
+        return host
+
+    def install(self, devices: int, *, skew: Callable[[int], float] = lambda number: 0.0) -> None:
+        """``devices`` members of one network, none of them started (see ledger.py)."""
+        self.ledger = prepare(self.entropy, UNIX_START, devices)
+        for number, identity in enumerate(self.ledger.identities):
+            host = self.add_host(skew=skew(number))
+            host.install(identity, self.ledger.log, self.ledger.roster)
+
+    async def start_all(self, *, spread_s: float) -> None:
+        """Start the hosts one after the other. Each remembers some of its neighbours from an
+        earlier life, and one that was started before it."""
+        place = {host.id: host for host in self.hosts}
+        pause = spread_s / max(1, len(self.hosts))
+        for host in self.hosts:
+            ids = list(self.ledger.roster.neighbourhood(host.id))
+            self.random.shuffle(ids)
+            known = [place[each] for each in ids[:REMEMBERED_PEERS]]
+            known += [self.random.choice(self.hosts[: host.number])] if host.number else []
+            for peer in known:
+                host.disk.know_peer(peer.id, peer.endpoint)
+            host.start()
+            await asyncio.sleep(pause)
+
+    async def stop(self) -> None:
+        for host in self.hosts:
+            if host.is_on:
+                await host.crash()
+
+    def living(self) -> Sequence[Host]:
+        return [host for host in self.hosts if host.is_on]
+
+
+@asynccontextmanager
+async def world(seed: int, network: DatagramNetwork | None = None) -> AsyncIterator[World]:
+    """An empty world; what runs in it ends with the block."""
+    async with asyncio.TaskGroup() as tasks:
+        one = World(seed, network or DatagramNetwork(seed), tasks)
+        try:
+            yield one
+        finally:
+            await one.stop()
