@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from meshdht.api.launch import LaunchRequest, Run
+from meshdht.api.messages import encode_line
 from meshdht.crypto.sodium import call, libnacl, load
 from meshdht.errors import PlatformError
+
+ROOT = Path(__file__).parents[2]
 
 
 class NoLibsodium:
@@ -40,3 +47,24 @@ def test_input_that_libsodium_refuses_is_a_value_error() -> None:
     identity = bytes([1]) + bytes(31)  # a point of small order
     with pytest.raises(ValueError, match="refused its input"):
         call("crypto_scalarmult_ed25519_noclamp", 32, bytes([1]) + bytes(31), identity)
+
+
+def test_a_daemon_without_the_library_says_so_in_two_lines(tmp_path: Path) -> None:
+    """libnacl raises so when it is imported where no libsodium is."""
+    (tmp_path / "libnacl.py").write_text("raise OSError('Could not locate nacl lib')\n")
+    request = LaunchRequest(
+        action=Run(network="home"), state_dir=str(tmp_path), runtime_dir=str(tmp_path)
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "meshdht.daemon"],
+        input=encode_line(request).decode(),
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "meshdht: libsodium is not installed\n"
+        "  try: apt-get install libsodium23 (or your system's package of libsodium)\n"
+    )
