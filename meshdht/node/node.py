@@ -93,6 +93,7 @@ class Node:
             self._control,
             store.next_sequence,
             lambda: self._peers.reflexive.endpoints,
+            observer.disk_failed,
         )
         self._seeker = Seeker(
             identity,

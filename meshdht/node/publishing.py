@@ -41,6 +41,7 @@ class Publisher:
         control: ControlPort,
         next_sequence: NextSequence,
         reflexive: Callable[[], Sequence[Endpoint]],
+        on_disk_failure: Callable[[StateError], None],
     ) -> None:
         self._identity = identity
         self._holdings = holdings
@@ -49,6 +50,7 @@ class Publisher:
         self._control = control
         self._next_sequence = next_sequence
         self._reflexive = reflexive
+        self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
         self._told: tuple[Candidate, ...] | None = None
         self._failures = 0
@@ -114,7 +116,8 @@ class Publisher:
         for epoch in reversed(epochs):
             try:
                 envelope = await self._write(epoch)
-            except StateError:
+            except StateError as error:
+                self._on_disk_failure(error)
                 # Without a sequence on disk a restart could repeat it: better no record.
                 return False
             record = Record(self._identity.device, epoch, envelope)

@@ -57,6 +57,7 @@ def test_without_a_sequence_on_disk_nothing_is_published() -> None:
             second.move(ELSEWHERE)
             await asyncio.sleep(10)
             assert held(first, second) == before
+            assert second.observed.failures, "the user hears why nobody learns the new address"
             second.store.failing = False
             await asyncio.sleep(RETRY_S[1] + RETRY_S[0])
             assert [each.endpoint for each in held(first, second).candidates] == [ELSEWHERE]
