@@ -37,6 +37,15 @@ class Tally:
 
     HEAD = ("asked", "found", "stale", "median ms", "99 % ms", "worst ms", "sent", "bytes")
 
+    def add(self, other: Tally) -> None:
+        """Take in what became of others."""
+        self.asked += other.asked
+        self.found += other.found
+        self.stale += other.stale
+        self.seconds += other.seconds
+        self.sent += other.sent
+        self.traffic += other.traffic
+
     def cells(self) -> list[Cell]:
         """In the order of HEAD; ``sent`` and ``bytes`` are medians for one."""
         times = [1000 * each for each in self.seconds]

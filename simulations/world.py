@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from meshdht.clock import SeededEntropy
@@ -61,11 +61,12 @@ class World:
         await host.join(link)
         return host
 
-    def install(self, devices: int, *, skew: Callable[[int], float] = lambda number: 0.0) -> None:
-        """``devices`` members of one network, none of them started (see ledger.py)."""
+    def install(self, devices: int, *, skew: Sequence[float] = ()) -> None:
+        """``devices`` members of one network, none of them started (see ledger.py), each with
+        its clock ahead by so many seconds."""
         self.ledger = prepare(self.entropy, UNIX_START, devices)
         for number, identity in enumerate(self.ledger.identities):
-            host = self.add_host(skew=skew(number))
+            host = self.add_host(skew=skew[number] if skew else 0.0)
             host.install(identity, self.ledger.log, self.ledger.roster)
 
     async def start_all(self, *, spread_s: float) -> None:

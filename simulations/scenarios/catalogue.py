@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulations.scenarios import lookups
+from simulations.scenarios import amplification, churn, clocks, growth, holders, lookups, quiet
 from simulations.scenarios.options import Scenario
 
 
@@ -18,4 +18,12 @@ class Entry:
 
 SCENARIOS: Mapping[str, Entry] = {
     "lookup": Entry(lookups.lookup, {"nodes": 50}),
+    "growth": Entry(growth.growth, {"nodes": 100, "lookups": 100}),
+    "churn": Entry(churn.churn, {"nodes": 20, "hours": 0.5}),
+    "skew": Entry(clocks.skew, {"nodes": 15}),
+    "roam": Entry(quiet.roam, {"nodes": 20, "latency": (0.1, 0.1)}),
+    "idle": Entry(quiet.idle, {"nodes": 10, "hours": 1.0}),
+    "stale": Entry(holders.stale, {"nodes": 30}),
+    "junk": Entry(holders.junk, {"nodes": 20}),
+    "amplification": Entry(amplification.amplification, {"nodes": 10}),
 }

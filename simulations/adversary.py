@@ -1,0 +1,243 @@
+"""Adversaries: hosts that do not run our node, and write down what they see.
+
+A stranger holds nothing; an *insider* holds the packet key, as an anchor, an invitee or a
+compromised member's DHT does: enough to speak on the control channel under any id it likes.
+Every one keeps a log of (time, source, kind, key) of what reached it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.dht.messages import (
+    FindNode,
+    FindValue,
+    Nodes,
+    Outcome,
+    Ping,
+    Pong,
+    Reply,
+    Request,
+    Stored,
+    StoreValue,
+    Value,
+    WireContact,
+    decode_reply,
+    decode_request,
+    encode_reply,
+    encode_request,
+)
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError
+from meshdht.node.control import ControlPort
+from meshdht.wire.channel import Incoming
+from meshdht.wire.packet import MessageKind
+from simulations.loop import VirtualClock
+from simulations.network import Side
+
+
+class Seen(NamedTuple):
+    """One thing that reached an adversary."""
+
+    at: float
+    """Monotonic seconds of the run."""
+    source: Endpoint
+    kind: str
+    key: bytes
+    """The DHT key or target that was asked about; empty if none was."""
+
+
+class Insider:
+    """Holds the packet key. By itself an honest observer: it answers, stores, and notes.
+
+    Subclasses answer otherwise (``answer``) or do more (``run``).
+    """
+
+    def __init__(
+        self, side: Side, endpoint: Endpoint, key: PacketKey, seed: int, *, node_id: bytes = b""
+    ) -> None:
+        """``node_id``: the id that it claims; drawn if none is given."""
+        self.entropy = SeededEntropy(seed)
+        self.id = node_id or self.entropy.token(DeviceId.SIZE)
+        self.endpoint = endpoint
+        self.log: list[Seen] = []
+        self.held: dict[bytes, bytes] = {}
+        self.contacts: dict[bytes, Endpoint] = {}
+        self.answers: list[Reply] = []
+        self._side = side
+        self._pending: dict[bytes, tuple[Request, Endpoint]] = {}
+        self.port = ControlPort(DeviceId(self.id), key, self._send, VirtualClock(), self.entropy)
+        side.attach(endpoint, self._receive)
+
+    def _send(self, datagram: bytes, to: Endpoint) -> None:
+        self._side.send(datagram, self.endpoint, to)
+
+    def _receive(self, datagram: bytes, source: Endpoint) -> None:
+        incoming = self.port.open(datagram, source)
+        if incoming is None:
+            return
+        try:
+            self._handle(incoming)
+        except RemoteError:
+            self._note(source, "malformed", b"")
+
+    def _note(self, source: Endpoint, kind: str, key: bytes) -> None:
+        now = asyncio.get_running_loop().time()
+        self.log.append(Seen(now, source, kind, key))
+
+    def _handle(self, incoming: Incoming) -> None:
+        packet, source = incoming.packet, incoming.source
+        if packet.kind is MessageKind.DHT_REPLY:
+            if self._pending.pop(packet.message_id, None):
+                self.answers.append(decode_reply(packet.body))
+        elif packet.kind is MessageKind.RETRY:
+            if again := self._pending.get(packet.message_id):
+                self._ask(*again, packet.message_id)
+        elif packet.kind is MessageKind.DHT_REQUEST:
+            request = decode_request(packet.body)
+            self._note(source, type(request).__name__, key_of(request))
+            self.contacts[packet.sender.raw] = source
+            reply = self.answer(request)
+            if reply is not None:
+                body = encode_reply(reply)
+                self.port.send(MessageKind.DHT_REPLY, packet.message_id, body, source)
+        else:
+            self._note(source, packet.kind.name, b"")
+
+    def answer(self, request: Request) -> Reply | None:
+        """What it replies; None: nothing."""
+        match request:
+            case Ping():
+                return Pong()
+            case FindNode(target):
+                return Nodes(self._nearest(target))
+            case FindValue(key):
+                value = self.held.get(key, b"")
+                return Value(1 if value else 0, value, self._nearest(key))
+            case StoreValue(key, value):
+                self.held[key] = value
+                return Stored(Outcome.STORED, 1)
+
+    def _nearest(self, target: bytes) -> tuple[WireContact, ...]:
+        wanted = int.from_bytes(target, "big")
+        ids = sorted(self.contacts, key=lambda each: int.from_bytes(each, "big") ^ wanted)
+        return tuple(WireContact(each, self.contacts[each]) for each in ids[:20])
+
+    def ask(self, request: Request, to: Endpoint) -> None:
+        """Send a request; the answer, if any, lands in ``answers``."""
+        self._ask(request, to, self.port.draw_message_id())
+
+    def _ask(self, request: Request, to: Endpoint, message_id: bytes) -> None:
+        self._pending[message_id] = (request, to)
+        self.port.send(MessageKind.DHT_REQUEST, message_id, encode_request(request), to)
+
+    async def enter(self, bootstrap: Endpoint) -> None:
+        """Become known: ask a node, and those it names, for the neighbours of our id."""
+        self.ask(FindNode(self.id), bootstrap)
+        for _ in range(2):
+            await asyncio.sleep(0.5)
+            for reply in self.answers:
+                for contact in reply.contacts if isinstance(reply, Nodes) else ():
+                    if contact.node_id not in self.contacts and contact.node_id != self.id:
+                        self.contacts[contact.node_id] = contact.endpoint
+                        self.ask(FindNode(self.id), contact.endpoint)
+            self.answers.clear()
+
+
+def key_of(request: Request) -> bytes:
+    """The DHT key or id that a request is about."""
+    match request:
+        case FindNode(target):
+            return target
+        case FindValue(key) | StoreValue(key, _):
+            return key
+        case _:
+            return b""
+
+
+class Dropper(Insider):
+    """Answers pings and look-ups of nodes, takes what is stored, and gives nothing back."""
+
+    def answer(self, request: Request) -> Reply | None:
+        if isinstance(request, FindValue):
+            return Value(0, b"", self._nearest(request.key))
+        if isinstance(request, StoreValue):
+            return Stored(Outcome.STORED, 1)
+        return super().answer(request)
+
+
+class StaleHolder(Insider):
+    """Keeps the first value that it got of each key, and stores it again and again elsewhere."""
+
+    def answer(self, request: Request) -> Reply | None:
+        if isinstance(request, StoreValue) and request.key in self.held:
+            return Stored(Outcome.STORED, 1)
+        return super().answer(request)
+
+    def republish(self, to: Endpoint) -> None:
+        """Store all that it holds at a node."""
+        for key, value in self.held.items():
+            self.ask(StoreValue(key, value), to)
+
+
+class ContactLiar(Insider):
+    """Names accomplices, or nobody at all, as the nearest to whatever is asked."""
+
+    accomplices: tuple[WireContact, ...] = ()
+
+    def answer(self, request: Request) -> Reply | None:
+        match request:
+            case FindNode():
+                return Nodes(self.accomplices[:20])
+            case FindValue():
+                return Value(0, b"", self.accomplices[:20])
+            case _:
+                return super().answer(request)
+
+
+class Flooder(Insider):
+    """Stores junk under keys of its own making, as fast as it is told to."""
+
+    async def flood(
+        self, to: Endpoint, make: Callable[[int], tuple[bytes, bytes]], *, per_s: float, count: int
+    ) -> None:
+        """``make(number)`` gives a key and a value; ``count`` of them are sent."""
+        for number in range(count):
+            self.ask(StoreValue(*make(number)), to)
+            await asyncio.sleep(1 / per_s)
+
+
+def grind(seed: int, target: bytes, honest: int) -> bytes:
+    """An id nearer to a target than ``honest`` random ones are likely to be, as a Sybil makes by
+    drawing ``honest`` keys."""
+    entropy = SeededEntropy(seed)
+    wanted = int.from_bytes(target, "big")
+    drawn = (entropy.token(DeviceId.SIZE) for _ in range(max(1, honest)))
+    return min(drawn, key=lambda each: int.from_bytes(each, "big") ^ wanted)
+
+
+class Stranger:
+    """Holds no key: records what passes, sends it again, or sends whatever it makes up."""
+
+    def __init__(self, side: Side, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.log: list[Seen] = []
+        self.recorded: list[tuple[bytes, Endpoint, Endpoint]] = []
+        self._side = side
+        side.attach(endpoint, self._receive)
+
+    def _receive(self, datagram: bytes, source: Endpoint) -> None:
+        now = asyncio.get_running_loop().time()
+        self.log.append(Seen(now, source, "datagram", b""))
+
+    def tap(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+        """Sits on a wire: to be put among the network's taps."""
+        self.recorded.append((datagram, source, to))
+
+    def send(self, datagram: bytes, to: Endpoint, *, spoofed: Endpoint | None = None) -> None:
+        """Send from its own address, or with another's written on it."""
+        self._side.send(datagram, spoofed or self.endpoint, to)
