@@ -148,6 +148,7 @@ class Host:
             packet_key=identity.generation.secret.packet_key,
             generation=identity.generation.number,
             expires=int(unix) + INVITE_S,
+            ipv4_range=self.node.roster.ipv4_range,
             suggested_name="",
             hints=tuple(self.node.own_endpoints),
         )

@@ -186,6 +186,7 @@ def membership() -> object:
         packet_key=SECRET.packet_key,
         generation=1,
         expires=UNIX + 3600,
+        ipv4_range=IPv4Network("100.64.0.0/18"),
         suggested_name="laptop",
         hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
     )

@@ -9,11 +9,10 @@ from pathlib import Path
 from meshdht.api.launch import Create, Join
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
-from meshdht.daemon.local import choose_range, refuse_local_overlap
+from meshdht.daemon.local import choose_range
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError, RemoteError, StateError
-from meshdht.membership.fold import fold
 from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
@@ -124,8 +123,3 @@ def _receiver(joiner: Joiner, control: ControlPort) -> Receiver:
                 return
 
     return receive
-
-
-async def refuse_taken_range(joined: Joined, netlink: Netlink) -> None:
-    """Raise RangeOverlap if the network's addresses are this machine's already."""
-    await refuse_local_overlap(netlink, fold(joined.log).ipv4_range, excluding="")

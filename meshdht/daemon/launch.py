@@ -13,7 +13,8 @@ from meshdht.api.launch import Create, Join, LaunchRequest, Reporter, Run
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
-from meshdht.daemon.founding import PendingKeys, found, join, refuse_taken_range
+from meshdht.daemon.founding import PendingKeys, found, join
+from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import listen_port, load, save_new
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
@@ -105,13 +106,14 @@ class Launch:
         self, stack: AsyncExitStack, request: Join, port: UdpPort, netlink: Netlink
     ) -> tuple[NodeState, Store]:
         assert self._link is not None
+        # Before asking: an invite that lets in a device which cannot use it would be wasted.
+        await refuse_local_overlap(netlink, self._link.ipv4_range, excluding="")
         self._reporter.progress("asking to be let in")
         pending = PendingKeys(self._places.state_dir, self._link)
         port.start()
         joined = await join(
             request, self._link, pending, port, self._switchboard, self._clock, self._entropy
         )
-        await refuse_taken_range(joined, netlink)
         store = await stack.enter_async_context(Store.open(self._places.database))
         await save_new(store, joined.identity, joined.log, port.port)
         self._is_kept = True

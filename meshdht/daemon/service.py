@@ -156,6 +156,7 @@ class DaemonService:
             packet_key=generation.secret.packet_key,
             generation=generation.number,
             expires=int(unix) + request.expires_s,
+            ipv4_range=self._node.roster.ipv4_range,
             suggested_name=name,
             hints=tuple(self._hints()),
         )

@@ -16,7 +16,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from meshdht.crypto.derive import digest
 from meshdht.crypto.keys import NetworkId, VerifyKey
-from meshdht.errors import RangeOverlap, UsageError
+from meshdht.errors import Malformed, RangeOverlap, UsageError
+from meshdht.wire.buffer import Reader, Writer
 
 PREFIX_MIN = 16
 PREFIX_MAX = 28
@@ -79,6 +80,22 @@ def parse_range(text: str) -> IPv4Network:
     fault = range_fault(network)
     if fault:
         raise UsageError(f"{text} cannot be the mesh's range: {fault}", _EXAMPLE)
+    return network
+
+
+def write_range(writer: Writer, network: IPv4Network) -> Writer:
+    """Address 4 ‖ prefix u8."""
+    return writer.raw(network.network_address.packed).u8(network.prefixlen)
+
+
+def read_range(reader: Reader) -> IPv4Network:
+    """What ``write_range`` wrote; raises Malformed for a range that no mesh has."""
+    try:
+        network = IPv4Network((IPv4Address(reader.take(4)), reader.u8()))
+    except ValueError:
+        raise Malformed("not an IPv4 range") from None
+    if range_fault(network):
+        raise Malformed("an IPv4 range that no mesh has")
     return network
 
 

@@ -3,7 +3,7 @@
     meshdht://<network name>/<base64url without padding of:>
 
     version u8 = 1 ‖ network id 32 ‖ invite key seed 32 ‖ packet key 32 ‖ generation u32
-    ‖ expires u64 (Unix seconds) ‖ suggested device name text
+    ‖ expires u64 (Unix seconds) ‖ IPv4 range: address 4, prefix u8 ‖ suggested device name text
     ‖ hints u8 ‖ endpoint each ‖ checksum 4
 
     checksum = digest("link checksum", network name, all bytes before it, size=4)
@@ -19,12 +19,14 @@ import base64
 import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network
 
 from meshdht.crypto.derive import digest
 from meshdht.crypto.keys import InviteKey, NetworkId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError, Malformed
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX, LINK_TEXT_MAX
+from meshdht.membership.addresses import read_range, write_range
 from meshdht.membership.names import label_fault
 from meshdht.wire.buffer import Reader, Writer
 
@@ -44,6 +46,8 @@ class Link:
     packet_key: PacketKey
     generation: int
     expires: int
+    ipv4_range: IPv4Network
+    """The mesh's, so that a joiner whose machine uses it already asks nobody in vain."""
     suggested_name: str
     """The name that the inviter had in mind for the device; empty if none."""
     hints: tuple[Endpoint, ...]
@@ -67,6 +71,7 @@ class Link:
     def _payload(self) -> bytes:
         writer = Writer().u8(LINK_VERSION).raw(self.network.raw).raw(self.invite.raw)
         writer.raw(self.packet_key.raw).u32(self.generation).u64(self.expires)
+        write_range(writer, self.ipv4_range)
         writer.text(self.suggested_name).u8(len(self.hints[:LINK_HINTS_MAX]))
         for hint in self.hints[:LINK_HINTS_MAX]:
             writer.endpoint(hint)
@@ -107,6 +112,7 @@ def _read(name: str, reader: Reader) -> Link:
         packet_key=PacketKey(reader.take(PacketKey.SIZE)),
         generation=reader.u32(),
         expires=reader.u64(),
+        ipv4_range=read_range(reader),
         suggested_name=reader.text(),
         hints=tuple(reader.endpoint() for _ in range(reader.u8())),
     )

@@ -22,7 +22,7 @@ A kind that this version does not know is kept and passed on, its body unread: s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from itertools import pairwise
 from typing import NewType
 
@@ -36,7 +36,7 @@ from meshdht.crypto.keys import (
 )
 from meshdht.errors import Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
-from meshdht.membership.addresses import range_fault
+from meshdht.membership.addresses import read_range, write_range
 from meshdht.membership.claims import JoinClaim, read_claim
 from meshdht.membership.names import label_fault
 from meshdht.wire.buffer import Reader, Writer
@@ -185,8 +185,7 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
     writer = Writer()
     match body:
         case GenesisBody():
-            writer.text(body.network_name).raw(body.ipv4_range.network_address.packed)
-            writer.u8(body.ipv4_range.prefixlen).raw(body.entropy)
+            write_range(writer.text(body.network_name), body.ipv4_range).raw(body.entropy)
             writer.text(body.device_name).raw(body.wireguard_key.raw)
             return _GENESIS, writer.bytes()
         case InviteBody():
@@ -214,12 +213,7 @@ def _read_body(kind: int, reader: Reader) -> Body:
 
 def _read_genesis(reader: Reader) -> GenesisBody:
     network_name = _label(reader.text())
-    try:
-        ipv4_range = IPv4Network((IPv4Address(reader.take(4)), reader.u8()))
-    except ValueError:
-        raise Malformed("not an IPv4 range") from None
-    if range_fault(ipv4_range):
-        raise Malformed("an IPv4 range that no mesh has")
+    ipv4_range = read_range(reader)
     entropy = reader.take(ENTROPY_SIZE)
     device_name = _label(reader.text())
     wireguard_key = WireGuardPublicKey(reader.take(WireGuardPublicKey.SIZE))

@@ -14,7 +14,7 @@ import pytest
 
 from meshdht.api.launch import Create, Join
 from meshdht.clock import SeededEntropy
-from meshdht.daemon.founding import PendingKeys, found, join, refuse_taken_range
+from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
 from meshdht.errors import InvalidName, LinkError, RangeOverlap, StateError, UsageError
@@ -23,7 +23,6 @@ from meshdht.membership.link import Link
 from meshdht.net.netlink import LocalRange
 from meshdht.node.joining import Joined
 from tests.daemon.stand_ins import FakeNetlink, FakePort
-from tests.membership.household import RANGE
 from tests.support.mesh import mesh
 from tests.support.virtual_time import VirtualClock, run
 
@@ -200,16 +199,5 @@ def test_a_link_past_its_time_is_refused_before_anything_is_sent(tmp_path: Path)
                 Join(link=str(LINK)), LINK, pending, port, Switchboard(), late, SeededEntropy(1)
             )
         assert files(tmp_path) == []
-
-    run(main())
-
-
-def test_a_network_whose_addresses_the_machine_has_is_refused(tmp_path: Path) -> None:
-    result = run(joined(tmp_path))
-
-    async def main() -> None:
-        await refuse_taken_range(result, netlink())
-        with pytest.raises(RangeOverlap, match="eth0"):
-            await refuse_taken_range(result, netlink(LocalRange(RANGE, "eth0")))
 
     run(main())

@@ -259,6 +259,18 @@ class TestLinks:
         assert "expired" in self.join(laptop, link, 2)
         laptop.join(nas.invite("laptop"))
 
+    def test_a_machine_that_uses_the_meshs_addresses_does_not_use_up_the_invite(
+        self, pair: tuple[Device, Device], world: World
+    ) -> None:
+        nas, laptop = pair
+        link = nas.invite("laptop")
+        taken = nas.addresses()[0].rsplit(".", 1)[0] + ".254/24"
+        laptop.host.attach(world.switch("office"), taken, interface="office")
+        assert "office" in self.join(laptop, link, 2)
+        assert nas.status()["peers"] == []
+        laptop.host.run(["ip", "address", "flush", "dev", "office"])
+        laptop.join(link)
+
     def test_the_link_of_a_network_that_is_gone_ends_in_time(
         self, pair: tuple[Device, Device]
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ LINK = Link(
     packet_key=SECRET.packet_key,
     generation=1,
     expires=UNIX,
+    ipv4_range=IPv4Network("100.64.0.0/18"),
     suggested_name="laptop",
     hints=HINTS,
 )
@@ -44,6 +46,7 @@ links = st.builds(
     packet_key=st.binary(min_size=32, max_size=32).map(PacketKey),
     generation=st.integers(0, 2**32 - 1),
     expires=st.integers(0, 2**64 - 1),
+    ipv4_range=st.integers(16, 28).map(lambda size: IPv4Network((IPv4Address("10.0.0.0"), size))),
     suggested_name=labels | st.just(""),
     hints=st.lists(endpoints, max_size=LINK_HINTS_MAX).map(tuple),
 )
@@ -69,7 +72,7 @@ def test_a_link_reads_back(link: Link) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hints", "length"), [((), 170), (HINTS[:1], 179), (HINTS[1:], 195), (HINTS * 4, 309)]
+    ("hints", "length"), [((), 177), (HINTS[:1], 186), (HINTS[1:], 202), (HINTS * 4, 315)]
 )
 def test_a_link_has_the_length_that_the_protocol_states(
     hints: tuple[Endpoint, ...], length: int

@@ -240,6 +240,7 @@ class Machine:
             packet_key=identity.generation.secret.packet_key,
             generation=identity.generation.number,
             expires=int(unix) + expires_s,
+            ipv4_range=self.node.roster.ipv4_range,
             suggested_name="",
             hints=(self.endpoint,),
         )
