@@ -11,7 +11,7 @@ from meshdht.engine.backend import Backend, Initiate, IPNetwork, PeerConfig
 from meshdht.engine.reconcile import reconcile
 from meshdht.membership.roster import Device
 from meshdht.node.node import Node
-from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, HandshakeCompleted
+from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, EndpointWanted, HandshakeCompleted
 
 # Of two devices that have just met, one begins the handshake; the other waits this long for it.
 YIELD_S = 0.3
@@ -49,11 +49,15 @@ class Tunnels:
         self._wake.set()
 
     def wireguard_event(self, event: DeviceEvent) -> None:
-        """What WireGuard learns of a peer's address is news for its path agent."""
+        """What WireGuard learns of a peer's address is news for its path agent; what it has to
+        send to a peer beyond the neighbourhood makes that one wanted."""
+        device = self._node.roster.device(event.peer)
+        if device is None:
+            return
         if isinstance(event, EndpointRoamed | HandshakeCompleted):
-            device = self._node.roster.device(event.peer)
-            if device is not None:
-                self._node.roamed(device.id, event.endpoint)
+            self._node.roamed(device.id, event.endpoint)
+        elif isinstance(event, EndpointWanted):
+            self._node.want(device.id)
 
     async def run(self) -> None:
         """Reconcile whenever something changed, and greet when it is time."""

@@ -27,6 +27,7 @@ from meshdht.wireguard.counters import Counters
 from meshdht.wireguard.events import (
     DeviceEvent,
     EndpointRoamed,
+    EndpointWanted,
     HandshakeCompleted,
     HandshakeFailed,
 )
@@ -245,7 +246,7 @@ class Device:
         peer.initiation_sent_at = now
         peer.timers.initiation_sent(now)
         if peer.endpoint is None:
-            self.counters.no_endpoint += 1
+            self._events.append(EndpointWanted(peer.public))
             return
         message = self._handshaker.initiate(peer, now, unix)
         self._send_handshake(peer, message, peer.endpoint, now)

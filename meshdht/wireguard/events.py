@@ -33,4 +33,11 @@ class HandshakeFailed:
     peer: WireGuardPublicKey
 
 
-DeviceEvent = HandshakeCompleted | EndpointRoamed | HandshakeFailed
+@dataclass(frozen=True, slots=True)
+class EndpointWanted:
+    """There is something to send to the peer, and nowhere to send it; said once a handshake try."""
+
+    peer: WireGuardPublicKey
+
+
+DeviceEvent = HandshakeCompleted | EndpointRoamed | EndpointWanted | HandshakeFailed

@@ -9,7 +9,12 @@ from contextlib import asynccontextmanager
 from meshdht.crypto.keys import DeviceId, WireGuardPublicKey
 from meshdht.daemon.tunnels import YIELD_S, Tunnels
 from meshdht.engine.backend import AddPeer, Initiate, PeerStats, SetEndpoint
-from meshdht.wireguard.events import EndpointRoamed, HandshakeCompleted, HandshakeFailed
+from meshdht.wireguard.events import (
+    EndpointRoamed,
+    EndpointWanted,
+    HandshakeCompleted,
+    HandshakeFailed,
+)
 from tests.daemon.stand_ins import FakeEngine
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, mesh
 from tests.support.virtual_time import run
@@ -153,6 +158,18 @@ def test_a_newcomer_becomes_a_peer_of_everybody() -> None:
                 assert added in end.engine.configs
                 adds = [each for each in end.engine.applied if isinstance(each, AddPeer)]
                 assert len(adds) == 2
+
+    run(main())
+
+
+def test_what_is_sent_to_a_peer_without_an_endpoint_makes_it_wanted() -> None:
+    async def main() -> None:
+        async with pair() as (_, lower, upper):
+            wanted: list[DeviceId] = []
+            lower.machine.node.want = wanted.append  # type: ignore[method-assign]
+            lower.tunnels.wireguard_event(EndpointWanted(key(upper)))
+            lower.tunnels.wireguard_event(EndpointWanted(WireGuardPublicKey(b"\x01" * 32)))
+            assert wanted == [upper.machine.id]
 
     run(main())
 
