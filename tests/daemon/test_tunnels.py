@@ -166,7 +166,7 @@ def test_what_is_sent_to_a_peer_without_an_endpoint_makes_it_wanted() -> None:
     async def main() -> None:
         async with pair() as (_, lower, upper):
             wanted: list[DeviceId] = []
-            lower.machine.node.want = wanted.append  # type: ignore[method-assign]
+            lower.machine.node.want = wanted.append  # type: ignore[method-assign, assignment]
             lower.tunnels.wireguard_event(EndpointWanted(key(upper)))
             lower.tunnels.wireguard_event(EndpointWanted(WireGuardPublicKey(b"\x01" * 32)))
             assert wanted == [upper.machine.id]
