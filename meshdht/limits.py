@@ -36,6 +36,8 @@ MAX_PAIRS_PER_PEER = 16
 MAX_OUTSTANDING_PROBES = 64
 # Observations of our own address: a peer has one voice for each address family.
 MAX_OBSERVERS = 256
+# Addresses whose text is read already: whoever sends from many must not fill memory.
+ADDRESSES_REMEMBERED = 4096
 MAX_REFLEXIVE = 4
 
 # --- neighbourhood -------------------------------------------------------------------------
@@ -56,8 +58,9 @@ RECORD_CANDIDATES_MAX = 16
 # A record is found for its epoch, the next one, and the fifth of an epoch before: an author who
 # asks holders to keep more only takes their space.
 RECORD_LIFETIME_MAX_S = 14 * 3600
-# Clocks of holders and authors differ; more than this and a record is past or future.
-RECORD_CLOCK_TOLERANCE_S = 600
+# Clocks of holders and authors differ by an hour each, either way; an author who promises more
+# than this beyond a lifetime only takes their space.
+RECORD_CLOCK_TOLERANCE_S = 3 * 3600
 # A roster that grows without end would make every reader's cache grow with it.
 RECORD_CACHE_DEVICES_MAX = 16_384
 

@@ -20,7 +20,7 @@ from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.gossip.gossip import Gossip
-from meshdht.gossip.messages import Message, open_gossip, seal_gossip
+from meshdht.gossip.messages import Message, Record, open_gossip, seal_gossip
 from meshdht.membership.roster import Device, Roster
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
@@ -223,13 +223,15 @@ class Node:
                 self.malformed["JOIN_REPLY"] += 1
 
     def _gossip_received(self, incoming: Incoming) -> None:
-        """Only members are listened to, and only from where they can be answered."""
+        """Only members are listened to, and only from where they can be answered: but for a
+        record, which draws no answer. It may tell that its device has just moved there."""
         packet = incoming.packet
-        if not incoming.validated or not self._peers.is_member(packet.sender):
+        if not self._peers.is_member(packet.sender):
             return
         key = self._identity.generation.secret.gossip_key
         message = open_gossip(key, packet.sender, packet.body)
-        self._gossip.handle(packet.sender, incoming.source, message)
+        if incoming.validated or isinstance(message, Record):
+            self._gossip.handle(packet.sender, incoming.source, message)
 
     def _send_gossip(self, message: Message, to: Endpoint) -> None:
         key = self._identity.generation.secret.gossip_key

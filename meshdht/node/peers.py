@@ -245,19 +245,25 @@ class Peers:
             self._wake.clear()
             now = self._control.clock.monotonic()
             self._drop_unwanted(now)
+            due = now + 60.0
             for device, peer in list(self._peers.items()):
-                before = peer.agent.best
-                for probe in peer.agent.poll(now):
-                    self._send_probe(device, peer, probe)
-                if peer.agent.best is not before:
-                    self._on_path_changed(device)
-            deadlines = [peer.agent.deadline() for peer in self._peers.values()]
-            due = min((each for each in deadlines if each is not None), default=now + 60.0)
+                deadline = peer.agent.deadline()
+                if deadline is not None and deadline <= now:
+                    self._poll(device, peer, now)
+                    deadline = peer.agent.deadline()
+                due = min(due, deadline or due)
             try:
                 async with asyncio.timeout(max(0.0, due - now)):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    def _poll(self, device: DeviceId, peer: _Peer, now: float) -> None:
+        before = peer.agent.best
+        for probe in peer.agent.poll(now):
+            self._send_probe(device, peer, probe)
+        if peer.agent.best is not before:
+            self._on_path_changed(device)
 
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
         """Probe the best path (all, while there is none); the first answer, or None."""

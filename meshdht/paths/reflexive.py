@@ -21,8 +21,11 @@ class ReflexiveEndpoints:
 
     def observe(self, observer: Hashable, endpoint: Endpoint) -> bool:
         """Note what one peer saw us as; True if what we publish changed."""
-        before = self.endpoints
         key = (observer, endpoint.is_ipv6)
+        if self._seen_by.get(key) == endpoint:
+            self._seen_by.move_to_end(key)
+            return False
+        before = self.endpoints
         self._seen_by[key] = endpoint
         self._seen_by.move_to_end(key)
         if len(self._seen_by) > MAX_OBSERVERS:

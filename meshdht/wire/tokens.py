@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
+from functools import lru_cache
 
 from meshdht.clock import Entropy
 from meshdht.crypto.derive import derive
@@ -25,9 +26,11 @@ class AddressTokens:
 
     def __init__(self, entropy: Entropy) -> None:
         self._secret = entropy.token(32)
+        # A packet asks for the tokens of its address three times over.
+        self._token = lru_cache(MAX_LEARNED_TOKENS)(self._compute)
         self._learned: OrderedDict[Endpoint, bytes] = OrderedDict()
 
-    def _token(self, address: Endpoint, slot: int) -> bytes:
+    def _compute(self, address: Endpoint, slot: int) -> bytes:
         place = f"{address}|{slot}".encode()
         return derive(self._secret, "address token", place, size=TOKEN_SIZE)
 
