@@ -1,0 +1,68 @@
+"""The command line: what it prints can be made again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from simulations import command
+from simulations.command import main
+from simulations.scenarios.catalogue import SCENARIOS, Entry
+from simulations.scenarios.options import Options, Report
+
+
+async def echo(options: Options) -> Report:
+    """says what it was told"""
+    return Report(f"{options.nodes} nodes, {options.loss:g} lost", "feed", ("a remark",))
+
+
+async def broken(options: Options) -> Report:
+    """fails"""
+    raise ValueError(options.seed)
+
+
+@pytest.fixture(autouse=True)
+def catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = {"echo": Entry(echo, {"nodes": 5}), "broken": Entry(broken, {"nodes": 5})}
+    monkeypatch.setattr(command, "SCENARIOS", entries)
+
+
+def test_without_a_name_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert capsys.readouterr().out == "echo    says what it was told\nbroken  fails\n"
+
+
+def test_the_command_that_makes_it_again_stands_on_top(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["echo", "--loss", "0.10", "--seed", "7"]) == 0
+    printed = capsys.readouterr().out
+    first, second, *rest = printed.splitlines()
+    assert first == "$ python -m simulations echo --nodes 5 --loss 0.1 --seed 7"
+    assert second == "seed 7, event digest feed"
+    assert rest == ["", "5 nodes, 0.1 lost", "", "a remark"]
+    assert main(first.split()[4:]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_a_run_that_fails_names_its_seed_and_how_to_replay_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(ValueError, match="9"):
+        main(["broken", "--no-stock", "--seed", "9"])
+    told = capsys.readouterr().err
+    assert "seed 9" in told
+    assert "python -m simulations broken --nodes 5 --no-stock --seed 9" in told
+
+
+def test_a_name_that_is_none_is_a_mistake_of_the_caller() -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["nothing"])
+    assert exit_.value.code == 2
+
+
+def test_every_scenario_says_what_it_is_and_knows_its_defaults() -> None:
+    names = {field.name for field in dataclasses.fields(Options)}
+    for entry in SCENARIOS.values():
+        assert entry.scenario.__doc__
+        assert "nodes" in entry.defaults
+        assert set(entry.defaults) <= names
