@@ -1,39 +1,37 @@
 """The invite link: all that a fresh device needs to ask to be let in; never the network secret.
 
-    meshdht://<network name>/<base64url without padding of:>
+meshdht://<network name>/<base64url without padding of: payload ‖ checksum> (see armour)
 
-    version u8 = 1 ‖ network id 32 ‖ invite key seed 32 ‖ packet key 32 ‖ generation u32
-    ‖ expires u64 (Unix seconds) ‖ IPv4 range: address 4, prefix u8 ‖ suggested device name text
-    ‖ hints u8 ‖ endpoint each ‖ checksum 4
+version u8 = 1 ‖ network id 32 ‖ invite key seed 32 ‖ packet key 32 ‖ generation u32
+‖ expires u64 (Unix seconds) ‖ IPv4 range: address 4, prefix u8 ‖ suggested device name text
+‖ hints u8 ‖ endpoint each
 
-    checksum = digest("link checksum", network name, all bytes before it, size=4)
-
-The checksum stands at the end in every version, so that a link cut short or altered on its way
-is recognised as such. The name stands in the place of a host, which mail programs may turn to
-lower case; the rest keeps its case as a path.
+checksum = digest("link checksum", network name, all bytes before it, size=4)
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
 
-from meshdht.crypto.derive import digest
 from meshdht.crypto.keys import InviteKey, NetworkId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError, Malformed
-from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX, LINK_TEXT_MAX
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX
 from meshdht.membership.addresses import read_range, write_range
+from meshdht.membership.armour import LinkKind
 from meshdht.membership.names import label_fault
 from meshdht.wire.buffer import Reader, Writer
 
-SCHEME = "meshdht://"
-LINK_VERSION = 1
-_CHECKSUM_SIZE = 4
-_AGAIN = "copy the whole link again, or ask for a new one (`meshdht invite`)"
+_KIND = LinkKind(
+    scheme="meshdht://",
+    version=1,
+    context="link checksum",
+    what="invite link",
+    article="an",
+    verb="meshdht invite",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,7 @@ class Link:
     """Where members can be reached, the likeliest first; the link takes the first eight."""
 
     def __str__(self) -> str:
-        payload = self._payload()
-        whole = payload + _checksum(self.network_name, payload)
-        encoded = base64.urlsafe_b64encode(whole).rstrip(b"=").decode()
-        return f"{SCHEME}{self.network_name}/{encoded}"
+        return _KIND.armour(self.network_name, self._payload())
 
     def refuse_expired(self, unix: float) -> None:
         """Raise LinkError if this machine's clock is past the link's expiry."""
@@ -69,7 +64,7 @@ class Link:
             )
 
     def _payload(self) -> bytes:
-        writer = Writer().u8(LINK_VERSION).raw(self.network.raw).raw(self.invite.raw)
+        writer = Writer().u8(_KIND.version).raw(self.network.raw).raw(self.invite.raw)
         writer.raw(self.packet_key.raw).u32(self.generation).u64(self.expires)
         write_range(writer, self.ipv4_range)
         writer.text(self.suggested_name).u8(len(self.hints[:LINK_HINTS_MAX]))
@@ -80,27 +75,11 @@ class Link:
 
 def parse_link(text: str) -> Link:
     """Read a link; raises LinkError that says whether it is no link, damaged, or newer."""
-    # A link that a mail program wrapped is still whole.
-    compact = "".join(text[: LINK_TEXT_MAX + 1].split())
-    if not compact.lower().startswith(SCHEME):
-        raise LinkError(
-            "this is not an invite link", f"a link begins with {SCHEME} (`meshdht invite`)"
-        )
-    name, _, encoded = compact[len(SCHEME) :].partition("/")
-    name = name.lower()
-    whole = _decode(encoded)
-    payload, checksum = whole[:-_CHECKSUM_SIZE], whole[-_CHECKSUM_SIZE:]
-    if len(text) > LINK_TEXT_MAX or not payload or checksum != _checksum(name, payload):
-        raise LinkError("this invite link is truncated or altered", _AGAIN)
-    if payload[0] != LINK_VERSION:
-        raise LinkError(
-            f"this link for network {name!r} was made by a newer version of meshdht",
-            "update meshdht on this device",
-        )
+    name, payload = _KIND.unarmour(text)
     try:
         return _read(name, Reader(payload))
     except Malformed as error:
-        raise LinkError(f"this invite link cannot be read: {error}", _AGAIN) from None
+        raise LinkError(f"this invite link cannot be read: {error}", _KIND.again) from None
 
 
 def _read(name: str, reader: Reader) -> Link:
@@ -122,18 +101,3 @@ def _read(name: str, reader: Reader) -> Link:
     if len(link.hints) > LINK_HINTS_MAX:
         raise Malformed(f"more than {LINK_HINTS_MAX} hints")
     return link
-
-
-def _decode(encoded: str) -> bytes:
-    """The bytes of canonical base64url; empty if it is none."""
-    try:
-        whole = base64.b64decode(encoded + "=" * (-len(encoded) % 4), b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        return b""
-    # The last character has bits to spare: they are zero in what was encoded.
-    canonical = base64.urlsafe_b64encode(whole).rstrip(b"=").decode() == encoded
-    return whole if canonical else b""
-
-
-def _checksum(name: str, payload: bytes) -> bytes:
-    return digest("link checksum", name.encode(), payload, size=_CHECKSUM_SIZE)
