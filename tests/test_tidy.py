@@ -11,13 +11,15 @@ ROOT = Path(__file__).parents[1]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
 
-SOURCES = sorted([*ROOT.glob("meshdht/**/*.py"), *ROOT.glob("tui/**/*.py")])
+ROOMS = ("meshdht", "tui", "simulations")
+SOURCES = sorted(path for room in ROOMS for path in ROOT.glob(f"{room}/**/*.py"))
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
 # Source files without a test file of their own, and the tests that exercise them.
 TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
+    "simulations/__main__.py": "tests/simulations/test_command.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
@@ -37,7 +39,7 @@ def has_a_test(source: Path) -> bool:
     """``meshdht/wire/packet.py`` is tested by ``tests/wire/test_packet.py``, which may be split
     into several: ``test_packet_limits.py``."""
     room, *folders, _ = source.relative_to(ROOT).parts
-    home = ROOT.joinpath("tests", *([room, *folders] if room == "tui" else folders))
+    home = ROOT.joinpath("tests", *(folders if room == "meshdht" else [room, *folders]))
     split = home.glob(f"test_{source.stem}_*.py")
     return (home / f"test_{source.stem}.py").exists() or any(split)
 
@@ -48,7 +50,7 @@ def name_of(path: Path) -> str:
 
 def text_files() -> Iterator[Path]:
     """Everything that a reader may read: the code, the documents, the files at the top."""
-    for folder in ("meshdht", "tui", "tests", "docs", ".ci"):
+    for folder in (*ROOMS, "tests", "docs", ".ci"):
         for path in ROOT.joinpath(folder).rglob("*"):
             if path.is_file() and path.suffix not in NOT_TEXT:
                 yield path

@@ -22,9 +22,9 @@ from meshdht.membership.fold import fold
 from meshdht.membership.link import Link
 from meshdht.net.netlink import LocalRange
 from meshdht.node.joining import Joined
+from simulations.loop import VirtualClock, run
 from tests.daemon.stand_ins import FakeNetlink, FakePort
 from tests.support.mesh import mesh
-from tests.support.virtual_time import VirtualClock, run
 
 
 async def a_link() -> Link:

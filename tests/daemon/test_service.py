@@ -21,9 +21,9 @@ from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.link import Link, parse_link
 from meshdht.paths.candidate import PathKind
+from simulations.loop import run
 from tests.daemon.stand_ins import FakeEngine
 from tests.support.mesh import Machine, Mesh, mesh
-from tests.support.virtual_time import run
 
 
 class Served:

@@ -15,9 +15,9 @@ from meshdht.wireguard.events import (
     HandshakeCompleted,
     HandshakeFailed,
 )
+from simulations.loop import run
 from tests.daemon.stand_ins import FakeEngine
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, mesh
-from tests.support.virtual_time import run
 
 
 class Tunnelled:

@@ -15,7 +15,8 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.wire.channel import ControlChannel
 from meshdht.wire.packet import MessageKind
-from tests.support.virtual_time import DatagramNetwork, VirtualClock
+from simulations.loop import VirtualClock
+from simulations.network import DatagramNetwork
 
 PACKET_KEY = PacketKey(bytes(range(32)))
 VALUE_SIZE = 800

@@ -11,7 +11,7 @@ from meshdht.dht.messages import Pong, encode_reply
 from meshdht.dht.table import Table
 from meshdht.endpoint import Endpoint
 from meshdht.wire.packet import MessageKind
-from tests.support.virtual_time import run
+from simulations.loop import run
 
 OWN_ID, ID = b"\0" * 20, b"\x55" * 20
 OLD, NEW = Endpoint("192.0.2.1", 1), Endpoint("198.51.100.1", 2)

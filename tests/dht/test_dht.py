@@ -6,8 +6,10 @@ import pytest
 
 from meshdht.dht.dht import Contact
 from meshdht.errors import Malformed
+from simulations.latency import fixed
+from simulations.loop import UNIX_START, run
+from simulations.network import DatagramNetwork
 from tests.dht.support import Peer, all_published, joined, key_of, value_of
-from tests.support.virtual_time import UNIX_START, DatagramNetwork, run
 
 
 def test_in_a_small_network_everybody_holds_everything() -> None:
@@ -100,7 +102,7 @@ def test_a_restarted_device_comes_back_by_what_it_remembers() -> None:
 
 def test_bootstrap_does_not_wait_for_the_dead_among_many() -> None:
     async def main() -> None:
-        network = DatagramNetwork(12, latency=(0.02, 0.02))
+        network = DatagramNetwork(12, latency=fixed(0.02))
         peers = await joined(network, 3)
         dead = [Peer(network, 200 + number).endpoint for number in range(30)]
         for endpoint in dead:

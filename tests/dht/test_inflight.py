@@ -18,7 +18,7 @@ from meshdht.dht.messages import Ping, Pong, encode_reply
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_OUTSTANDING
 from meshdht.wire.packet import MessageKind
-from tests.support.virtual_time import run
+from simulations.loop import run
 
 THERE = Endpoint("192.0.2.1", 1)
 PONG = encode_reply(Pong())

@@ -7,8 +7,10 @@ import statistics
 from meshdht.dht.messages import Nodes, WireContact
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_LOOKUP_REQUESTS
+from simulations.latency import fixed
+from simulations.loop import run
+from simulations.network import DatagramNetwork
 from tests.dht.support import Peer, all_published, joined, key_of, value_of
-from tests.support.virtual_time import DatagramNetwork, run
 
 
 async def timed_lookups(
@@ -28,7 +30,7 @@ async def timed_lookups(
 
 def test_a_lookup_in_a_small_network_is_one_step() -> None:
     async def main() -> None:
-        network = DatagramNetwork(1, latency=(0.05, 0.05))
+        network = DatagramNetwork(1, latency=fixed(0.05))
         peers = await joined(network, 5)
         await all_published(peers)
         newcomer = Peer(network, 99)

@@ -28,8 +28,9 @@ from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_PENDING_ADMISSIONS, DHT_VALUES_PER_PREFIX
 from meshdht.wire.packet import MessageKind
+from simulations.loop import VirtualClock, run
+from simulations.network import DatagramNetwork
 from tests.dht.support import joined, key_of, value_of, verify
-from tests.support.virtual_time import DatagramNetwork, VirtualClock, run
 
 OWN_ID, OTHER_ID, THIRD_ID = b"\0" * 20, b"\x77" * 20, b"\x99" * 20
 OTHER, THIRD = Endpoint("192.0.2.2", 2), Endpoint("198.51.100.3", 3)

@@ -4,8 +4,9 @@ import asyncio
 
 from meshdht.dht.messages import StoreValue, decode_request
 from meshdht.wire.packet import MessageKind
+from simulations.loop import run
+from simulations.network import DatagramNetwork
 from tests.dht.support import Peer, all_published, joined
-from tests.support.virtual_time import DatagramNetwork, run
 
 
 def test_holders_do_not_push_to_newcomers_nor_publish_again() -> None:

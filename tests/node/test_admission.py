@@ -16,10 +16,10 @@ from meshdht.membership.invites import write_admit
 from meshdht.membership.link import Link
 from meshdht.node.control import ControlPort
 from meshdht.wire.packet import MessageKind
+from simulations.loop import VirtualClock, run
 from tests.membership.household import signing_key, wireguard_key
 from tests.support.mesh import ELSEWHERE, Mesh, mesh
 from tests.support.torsion import mixed_claim
-from tests.support.virtual_time import VirtualClock, run
 
 
 class Stranger:

@@ -11,7 +11,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.limits import CLOCK_WINDOW_S
 from meshdht.node.control import ControlPort
 from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
-from tests.support.virtual_time import VirtualClock, run
+from simulations.loop import VirtualClock, run
 
 KEY = PacketKey(bytes(range(32)))
 HERE, THERE = Endpoint("198.18.1.1", 1), Endpoint("198.18.2.1", 2)

@@ -13,9 +13,9 @@ from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import Statement
 from meshdht.node.holdings import NodeHoldings
 from meshdht.records.endpoint import EndpointRecord
+from simulations.loop import VirtualClock, run
 from tests.membership.household import invite_key
 from tests.support.mesh import Machine, mesh
-from tests.support.virtual_time import VirtualClock, run
 
 
 class Taker:

@@ -12,8 +12,8 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import JoinFailed, LinkError
 from meshdht.membership.fold import fold
 from meshdht.node.joining import Joined
+from simulations.loop import run
 from tests.support.mesh import ELSEWHERE, Mesh, eventually, mesh
-from tests.support.virtual_time import run
 
 NOBODY = Endpoint("198.18.250.1", 41820)
 OTHER_PLACE = Endpoint("198.18.201.1", 41820)

@@ -11,7 +11,7 @@ import pytest
 from meshdht.errors import StateError
 from meshdht.limits import JOURNAL_WRITES
 from meshdht.node.journal import Journal, Write
-from tests.support.virtual_time import run
+from simulations.loop import run
 
 
 @asynccontextmanager

@@ -17,8 +17,8 @@ from meshdht.node.node import Node
 from meshdht.paths.agent import KEEPALIVE_S
 from meshdht.wire.disco import PLAINTEXT_SIZE
 from meshdht.wire.packet import OVERHEAD
+from simulations.loop import run
 from tests.support.mesh import ELSEWHERE, Machine, eventually, mesh
-from tests.support.virtual_time import run
 
 HOUR_S = 3600.0
 

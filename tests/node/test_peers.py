@@ -13,9 +13,9 @@ from meshdht.node.control import ControlPort
 from meshdht.paths.candidate import PathKind
 from meshdht.wire.disco import seal_probe
 from meshdht.wire.packet import MessageKind
+from simulations.loop import VirtualClock, run
 from tests.membership.household import signing_key
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, mesh
-from tests.support.virtual_time import VirtualClock, run
 
 
 def test_a_ping_measures_the_round_trip() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from meshdht.node.ports import NodeState
+from simulations.loop import run
 from tests.support.mesh import mesh
-from tests.support.virtual_time import run
 
 
 def test_a_new_device_starts_with_its_keys_and_log_alone() -> None:

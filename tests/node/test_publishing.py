@@ -8,8 +8,8 @@ from meshdht.endpoint import Endpoint
 from meshdht.limits import RECORD_CANDIDATES_MAX
 from meshdht.node.publishing import REFRESH_S, RETRY_S
 from meshdht.records.endpoint import CandidateKind, EndpointRecord
+from simulations.loop import run
 from tests.support.mesh import ELSEWHERE, Machine, mesh
-from tests.support.virtual_time import run
 
 
 def held(machine: Machine, other: Machine) -> EndpointRecord:

@@ -6,8 +6,8 @@ import asyncio
 
 from meshdht.endpoint import Endpoint
 from meshdht.node.seeking import HEAD_START_S, PAUSES_S
+from simulations.loop import run
 from tests.support.mesh import Machine, eventually, mesh
-from tests.support.virtual_time import run
 
 NEW_HOMES = (Endpoint("198.18.210.1", 41820), Endpoint("198.18.211.1", 41820))
 

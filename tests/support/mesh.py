@@ -26,7 +26,9 @@ from meshdht.node.identity import Identity
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
-from tests.support.virtual_time import DatagramNetwork, VirtualClock
+from simulations.latency import uniform
+from simulations.loop import VirtualClock
+from simulations.network import DatagramNetwork
 
 RANGE = IPv4Network("100.99.0.0/18")
 ELSEWHERE = Endpoint("198.18.200.1", 41820)
@@ -41,7 +43,7 @@ class Internet(DatagramNetwork):
     def __init__(
         self, seed: int, *, latency: tuple[float, float] = (0.01, 0.05), loss: float = 0.0
     ) -> None:
-        super().__init__(seed, latency=latency, loss=loss)
+        super().__init__(seed, latency=uniform(*latency), loss=loss)
         self.blocked: Blocked = lambda source, to: False
         self.filtered: set[Endpoint] = set()
         self.tap: Callable[[bytes, Endpoint, Endpoint], None] = lambda datagram, source, to: None
