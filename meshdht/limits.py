@@ -106,6 +106,10 @@ DHT_OUTSTANDING = 4096
 DHT_PENDING_ADMISSIONS = 64
 # Buckets of the routing table: ids ground close to ours could otherwise split it without end.
 DHT_BUCKETS = 128
+# Contacts of one address prefix (/24, /48) in one bucket, and in the table, once it has k
+# contacts. Whoever rents one network makes ids by the thousand, and would be all that we know.
+DHT_CONTACTS_PER_PREFIX_IN_BUCKET = 4
+DHT_CONTACTS_PER_PREFIX = 16
 # Contacts written to disk, newest first: enough to come back without a bootstrap.
 DHT_SAVED_CONTACTS = 256
 

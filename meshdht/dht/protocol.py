@@ -30,7 +30,8 @@ from meshdht.dht.messages import (
     decode_request,
     encode_reply,
 )
-from meshdht.dht.storage import RecordStorage, prefix_of
+from meshdht.dht.prefix import prefix_of
+from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, RemoteError

@@ -8,11 +8,9 @@ that is at its own quota is refused, so that a flood spends its own share.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from meshdht.clock import Clock
 from meshdht.dht.base import IStorage
@@ -28,13 +26,6 @@ OWN = "own"
 """The source of what this node publishes: no quota, never evicted."""
 READ = "read"
 """The source of what this node keeps of what it has read, with the quotas of a prefix."""
-
-
-@lru_cache(maxsize=4096)
-def prefix_of(host: str) -> str:
-    """The /24 or /48 of an address: what one household or one attacker is likely to own."""
-    length = 48 if ":" in host else 24
-    return str(ipaddress.ip_network(f"{host}/{length}", strict=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,27 @@
 
 What differs from the package: nothing is pinged from inside; the neighbours returned are the k
 nearest, not the first k met; a node on a bucket's border has one bucket; the clock is an
-argument; a contact that died stays among the replacements, the last to be tried again.
+argument; a contact that died stays among the replacements, the last to be tried again; an
+endpoint has one place, whatever ids it goes by; from k contacts on, an address prefix has a few
+places in a bucket and in the table (private addresses, a household's own, have no such cap).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 from meshdht.dht.base import KBucket, Node, RoutingTable
 from meshdht.dht.inflight import RoundTripEstimate
 from meshdht.dht.messages import WireContact
+from meshdht.dht.prefix import is_household, prefix_of
 from meshdht.endpoint import Endpoint
-from meshdht.limits import DHT_BUCKETS
+from meshdht.limits import (
+    DHT_BUCKETS,
+    DHT_CONTACTS_PER_PREFIX,
+    DHT_CONTACTS_PER_PREFIX_IN_BUCKET,
+)
 
 FAILURES_TO_LEAVE = 2
 ID_BITS = 160
@@ -40,6 +47,8 @@ class RemoteNode(Node):
         """Loop time of its last answer; minus infinity: only told of by another."""
         self.failures = 0
         """Requests in a row that it left without a reply."""
+        self.prefix = "" if is_household(endpoint.host) else prefix_of(endpoint.host)
+        """What it is counted under; empty: nothing."""
 
     @property
     def wire(self) -> WireContact:
@@ -49,8 +58,12 @@ class RemoteNode(Node):
 class Bucket(KBucket):
     """A k-bucket that remembers as many replacements as it has places."""
 
-    def __init__(self, low: int, high: int, ksize: int) -> None:
+    def __init__(
+        self, low: int, high: int, ksize: int, has_room: Callable[[Bucket, RemoteNode], bool]
+    ) -> None:
+        """``has_room(bucket, node)``: whether the node's prefix may have one more place."""
         super().__init__(low, high, ksize, 1)
+        self._has_room = has_room
         self.refreshed = float("-inf")
         """Loop time of the last look-up for an id in the range."""
 
@@ -72,41 +85,40 @@ class Bucket(KBucket):
         return cast(list[RemoteNode], list(self.replacement_nodes.values()))
 
     def halves(self) -> tuple[Bucket, Bucket]:
+        """Two buckets with its members and replacements; free places are not given yet."""
         low, high = self.range
         middle = (low + high) // 2
-        one, two = Bucket(low, middle, self.ksize), Bucket(middle + 1, high, self.ksize)
+        one = Bucket(low, middle, self.ksize, self._has_room)
+        two = Bucket(middle + 1, high, self.ksize, self._has_room)
         for half in (one, two):
             half.refreshed = self.refreshed
         for node in self.members():
-            (one if node.long_id <= middle else two).add_node(node)
-        for node in reversed(self.replacements()):
-            (one if node.long_id <= middle else two).take_replacement(node)
+            (one if node.long_id <= middle else two).nodes[node.id] = node
+        for node in self.replacements():
+            (one if node.long_id <= middle else two).replacement_nodes[node.id] = node
         return one, two
-
-    def take_replacement(self, node: RemoteNode) -> None:
-        """Into a free place if it is known to live, else among the replacements."""
-        if len(self) < self.ksize and node.failures == 0:
-            self.add_node(node)
-        else:
-            self.demote(node)
 
     def demote(self, node: RemoteNode) -> None:
         """Take it out of its place, remembered as the last of the replacements to be tried."""
         self.nodes.pop(node.id, None)
         self.replacement_nodes[node.id] = node
         self.replacement_nodes.move_to_end(node.id, last=False)
-        if len(self) < self.ksize:
-            self.promote()
+        self.promote()
         while len(self.replacement_nodes) > self.max_replacement_nodes:
             self.replacement_nodes.popitem(last=False)
 
     def promote(self) -> None:
-        """Give a free place to the replacement that was seen last, if one is not known dead."""
+        """Give free places to the replacements that were seen last and are not known dead."""
         for node in reversed(self.replacements()):
-            if node.failures == 0:
+            if len(self) >= self.ksize:
+                return
+            if node.failures == 0 and self._has_room(self, node):
                 del self.replacement_nodes[node.id]
                 self.nodes[node.id] = node
-                return
+
+
+def _count(nodes: Iterable[RemoteNode], prefix: str) -> int:
+    return sum(node.prefix == prefix for node in nodes)
 
 
 def _highest(bucket: KBucket) -> int:
@@ -120,7 +132,7 @@ class Table(RoutingTable):
         super().__init__(protocol, ksize, node)
 
     def flush(self) -> None:
-        self.buckets = [Bucket(0, 2**ID_BITS - 1, self.ksize)]
+        self.buckets = [Bucket(0, 2**ID_BITS - 1, self.ksize, self._has_room)]
 
     def ranges(self) -> list[Bucket]:
         """All buckets, in the order of their ids."""
@@ -141,7 +153,10 @@ class Table(RoutingTable):
         return self.ranges()[self.get_bucket_for(node)]
 
     def split_bucket(self, index: int) -> None:
-        self.buckets[index : index + 1] = self.ranges()[index].halves()
+        halves = self.ranges()[index].halves()
+        self.buckets[index : index + 1] = halves
+        for half in halves:
+            half.promote()
 
     def find(self, node_id: bytes) -> RemoteNode | None:
         """The contact or the remembered replacement with this id."""
@@ -151,16 +166,50 @@ class Table(RoutingTable):
         return cast("RemoteNode | None", found)
 
     def add_contact(self, node: RemoteNode) -> bool:
-        """Insert or renew; False if only a place among the replacements was left."""
+        """Insert or renew; False if it got no place: the bucket is full, and the node is left
+        among the replacements, or its prefix has its share, and it is let go."""
+        if node.id not in self.bucket_of(node).nodes:
+            self._evict_from(node.endpoint, node.id)
         while True:
             index = self.get_bucket_for(node)
             bucket = self.ranges()[index]
             bucket.replacement_nodes.pop(node.id, None)
+            if node.id not in bucket.nodes and not self._has_room(bucket, node):
+                return False
+            if len(bucket) >= self.ksize and not self._may_split(bucket):
+                self._make_way(bucket)
             if bucket.add_node(node):
                 return True
             if not self._may_split(bucket):
                 return False
             self.split_bucket(index)
+
+    def _evict_from(self, endpoint: Endpoint, new_id: bytes) -> None:
+        """One endpoint is one device: that it answers under another id ends its older place,
+        or one attacker's socket could fill the table."""
+        for node in self:
+            if node.endpoint == endpoint and node.id != new_id:
+                self.forget(node)
+                return
+
+    def _has_room(self, bucket: Bucket, node: RemoteNode) -> bool:
+        """Whether a contact of this prefix may have a place, in the bucket and in the table."""
+        if not node.prefix or len(self) < self.ksize:
+            return True
+        if _count(bucket.members(), node.prefix) >= DHT_CONTACTS_PER_PREFIX_IN_BUCKET:
+            return False
+        return _count(self, node.prefix) < DHT_CONTACTS_PER_PREFIX
+
+    def _make_way(self, bucket: Bucket) -> None:
+        """Of a prefix with more than its share (from when the network was small) the newest
+        contact leaves a full bucket to somebody else."""
+        for node in reversed(bucket.members()):
+            if node.prefix and (
+                _count(bucket.members(), node.prefix) > DHT_CONTACTS_PER_PREFIX_IN_BUCKET
+                or _count(self, node.prefix) > DHT_CONTACTS_PER_PREFIX
+            ):
+                del bucket.nodes[node.id]
+                return
 
     def _may_split(self, bucket: Bucket) -> bool:
         if len(self.buckets) >= DHT_BUCKETS or bucket.depth_bits >= ID_BITS - 1:

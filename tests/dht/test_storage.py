@@ -4,7 +4,7 @@ import pytest
 
 from meshdht.dht import storage as storage_module
 from meshdht.dht.messages import Outcome
-from meshdht.dht.storage import OWN, RecordStorage, SavedValue, prefix_of
+from meshdht.dht.storage import OWN, RecordStorage, SavedValue
 from meshdht.limits import DHT_VALUE_LIFETIME_S, DHT_VALUES
 
 KEY = b"k" * 20
@@ -158,8 +158,3 @@ def test_a_clock_set_back_does_not_prolong_a_value(clock: SetClock) -> None:
     assert storage.get(KEY) == b"v"
     clock.now += 2
     assert storage.get(KEY) is None
-
-
-def test_a_prefix_is_what_one_household_owns() -> None:
-    assert prefix_of("192.0.2.77") == "192.0.2.0/24"
-    assert prefix_of("2001:db8:1:2::3") == "2001:db8:1::/48"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import random
 
 from hypothesis import given
@@ -8,13 +9,25 @@ from hypothesis import strategies as st
 from meshdht.dht.base import Node
 from meshdht.dht.table import FAILURES_TO_LEAVE, RemoteNode, Table
 from meshdht.endpoint import Endpoint
-from meshdht.limits import DHT_BUCKETS
+from meshdht.limits import (
+    DHT_BUCKETS,
+    DHT_CONTACTS_PER_PREFIX,
+    DHT_CONTACTS_PER_PREFIX_IN_BUCKET,
+)
 
 OWN = Node(b"\x80" + bytes(19))
 
 
 def remote(node_id: bytes, seen: float = 1.0) -> RemoteNode:
-    return RemoteNode(node_id, Endpoint("192.0.2.1", 1), seen)
+    """A contact in a household of its own."""
+    number = int.from_bytes(hashlib.sha1(node_id).digest()[:4], "big")
+    return RemoteNode(node_id, Endpoint(f"10.{number >> 16 & 255}.0.1", number & 0xFFFF), seen)
+
+
+def neighbour(number: int, network: str = "203.0.113") -> RemoteNode:
+    """One of many in an attacker's /24, its id drawn."""
+    node_id = hashlib.sha1(f"{network} {number}".encode()).digest()
+    return RemoteNode(node_id, Endpoint(f"{network}.{number % 250 + 1}", 4000 + number), 1.0)
 
 
 def number(value: int) -> bytes:
@@ -102,3 +115,52 @@ def test_a_split_keeps_every_contact_and_replacement() -> None:
         assert len(bucket.replacement_nodes) <= 4
         ids = {node.id for node in bucket.members()}
         assert not ids & {node.id for node in bucket.replacements()}
+
+
+def test_one_network_of_addresses_gets_a_few_places_of_the_table() -> None:
+    table = Table(None, 20, OWN)
+    for value in range(30):
+        table.add_contact(remote(hashlib.sha1(bytes([value])).digest()))
+    for value in range(2000):
+        table.add_contact(neighbour(value))
+    sybils = [node for node in table if node.prefix]
+    assert 0 < len(sybils) <= DHT_CONTACTS_PER_PREFIX
+    for bucket in table.ranges():
+        assert sum(bool(n.prefix) for n in bucket.members()) <= DHT_CONTACTS_PER_PREFIX_IN_BUCKET
+        assert not any(node.prefix for node in bucket.replacements())
+
+
+def test_a_network_smaller_than_k_is_never_limited() -> None:
+    table = Table(None, 20, OWN)
+    assert all(table.add_contact(neighbour(value)) for value in range(20))
+    assert not table.add_contact(neighbour(20))
+
+
+def test_a_household_of_private_addresses_is_never_limited() -> None:
+    table = Table(None, 20, OWN)
+    for value in range(60):
+        endpoint = Endpoint("192.168.1.5", 4000 + value)
+        table.add_contact(RemoteNode(hashlib.sha1(bytes([value])).digest(), endpoint, 1.0))
+    assert len(table) == 60
+
+
+def test_what_a_prefix_took_of_a_small_network_it_gives_back_as_others_come() -> None:
+    table = Table(None, 20, OWN)
+    for value in range(20):
+        table.add_contact(neighbour(value))
+    for value in range(2000):
+        table.add_contact(remote(hashlib.sha1(value.to_bytes(2, "big")).digest()))
+    sybils = [node for node in table if node.prefix]
+    assert len(sybils) <= DHT_CONTACTS_PER_PREFIX
+    for bucket in table.ranges():
+        if len(bucket) == 20:
+            few = sum(bool(node.prefix) for node in bucket.members())
+            assert few <= DHT_CONTACTS_PER_PREFIX_IN_BUCKET
+
+
+def test_an_endpoint_that_answers_under_many_ids_has_one_place() -> None:
+    table = Table(None, 20, OWN)
+    endpoint = Endpoint("198.51.100.1", 9)
+    for value in range(100):
+        table.add_contact(RemoteNode(number(value << 150), endpoint, 1.0))
+    assert [node.id for node in table] == [number(99 << 150)]
