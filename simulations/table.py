@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 Cell = str | int | float
 
@@ -26,6 +27,8 @@ def render(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def _text(cell: Cell) -> str:
+    if isinstance(cell, float) and isnan(cell):
+        return "-"
     if isinstance(cell, float):
         return f"{cell:.3g}" if abs(cell) < 10 else f"{cell:,.0f}"
     return f"{cell:,}" if isinstance(cell, int) else cell

@@ -145,10 +145,13 @@ class Dht:
         await asyncio.gather(*stores)
         if hopeful := [store for store, failures in slow.items() if not failures]:
             await asyncio.wait(hopeful, timeout=self._protocol.inflight.typical.timeout)
-        answers = [store.result() for store in [*stores, *slow] if store.done()]
-        outcomes = [a.reply.outcome for a in answers if a and isinstance(a.reply, Stored)]
-        self.counters["superseded"] += outcomes.count(Outcome.NOT_NEWER)
-        return outcomes.count(Outcome.STORED) + outcomes.count(Outcome.SAME)
+        everybody = [*stores, *slow]
+        # Where much is lost, few are in time: the others are waited for until most have it.
+        enough = min(self._k, len(everybody)) // 2 + 1
+        while _holding(everybody) < enough and (left := [s for s in slow if not s.done()]):
+            await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        self.counters["superseded"] += _outcomes(everybody).count(Outcome.NOT_NEWER)
+        return _holding(everybody)
 
     async def lookup(self, key: bytes) -> bytes | None:
         """The newest verified value under a key, or None; holders of an older one are mended
@@ -203,3 +206,15 @@ class Dht:
     def close(self) -> None:
         """Give up every request that still waits."""
         self._protocol.inflight.close()
+
+
+def _outcomes(stores: Iterable[asyncio.Future[Answer | None]]) -> list[Outcome]:
+    """What became of the stores that were answered."""
+    answers = [store.result() for store in stores if store.done()]
+    return [a.reply.outcome for a in answers if a and isinstance(a.reply, Stored)]
+
+
+def _holding(stores: Iterable[asyncio.Future[Answer | None]]) -> int:
+    """How many hold the value now."""
+    outcomes = _outcomes(stores)
+    return outcomes.count(Outcome.STORED) + outcomes.count(Outcome.SAME)

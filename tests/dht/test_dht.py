@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from meshdht.dht.dht import Contact
+from meshdht.dht.dht import Contact, K
 from meshdht.errors import Malformed
 from simulations.latency import fixed
 from simulations.loop import UNIX_START, run
@@ -158,5 +158,17 @@ def test_closing_gives_up_what_still_waits() -> None:
             peer.dht.close()
             assert await joining == 0
         assert peer.clock.monotonic() < 0.1
+
+    run(main())
+
+
+def test_where_much_is_lost_a_publication_is_still_acknowledged_by_most() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(22)
+        peers = await joined(network, 25)
+        network.loss = 0.3
+        for number, peer in enumerate(peers):
+            holders = await peer.dht.publish(key_of(str(number)), value_of(str(number), 1))
+            assert holders > K // 2
 
     run(main())

@@ -20,7 +20,11 @@ def test_a_table_without_rows_is_its_head() -> None:
 
 
 def test_small_figures_keep_their_digits() -> None:
-    assert render(("x",), [(0.12345,), (1234.5,)]).splitlines()[2:] == ["0.123", "1,234"]
+    assert render(("x",), [(0.12345,), (1234.5,), (math.nan,)]).splitlines()[2:] == [
+        "0.123",
+        "1,234",
+        "    -",
+    ]
 
 
 def test_quantiles_and_shares() -> None:
