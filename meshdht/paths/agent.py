@@ -27,9 +27,12 @@ from meshdht.paths.candidate import PathKind
 from meshdht.paths.score import cost_s, is_clearly_better
 from meshdht.wire.packet import MESSAGE_ID_SIZE
 
-# Half of the 30 s after which the least patient common NATs forget a UDP mapping, with room
-# for one lost probe.
-KEEPALIVE_S = 13.0
+# The least patient common NATs forget a UDP mapping after 30 s; a lost probe is made up for well
+# within the rest.
+KEEPALIVE_S = 25.0
+# A peer that probes us saves us the keepalive: our answer refreshes our mapping as well. But it
+# shows one direction only, so that once in a while we ask ourselves.
+OWN_PROOF_S = 4 * KEEPALIVE_S
 STANDBY_S = 120.0
 # Pauses after unanswered probes; the last one repeats.
 RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
@@ -94,6 +97,10 @@ class PathAgent:
         """The peer's authenticated packet came from here: check it now, and the best beside it."""
         known = self._pairs.get(endpoint)
         if known is not None and known.alive:
+            if known is self.best and not known.misses:
+                proved = (known.last_answer or now) + OWN_PROOF_S
+                due = min(now + self._pause(known), proved)
+                known.next_probe = max(known.next_probe, due)
             return
         self.learn(endpoint, now)
         pair = self._pairs[endpoint]

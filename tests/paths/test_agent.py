@@ -5,7 +5,14 @@ from itertools import pairwise
 from meshdht.clock import SeededEntropy
 from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
-from meshdht.paths.agent import KEEPALIVE_S, MAX_MISSES, RETRY_S, PathAgent, Probe
+from meshdht.paths.agent import (
+    KEEPALIVE_S,
+    MAX_MISSES,
+    OWN_PROOF_S,
+    RETRY_S,
+    PathAgent,
+    Probe,
+)
 from meshdht.paths.candidate import PathKind
 
 LAN, WAN = Endpoint("192.168.1.2", 1), Endpoint("203.0.113.2", 1)
@@ -101,6 +108,27 @@ def test_a_living_path_costs_one_probe_a_keepalive() -> None:
     world.learn(WAN)
     world.run(10 * KEEPALIVE_S)
     assert 10 <= len(world.sent) <= 12
+
+
+def test_a_peers_probe_takes_the_place_of_our_keepalive_but_not_for_ever() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    start, before = world.now, len(world.sent)
+    while world.now < start + 4 * OWN_PROOF_S:
+        world.run(KEEPALIVE_S / 2)
+        world.agent.learn_from_peer(WAN, world.now)
+    assert 4 <= len(world.sent) - before <= 5
+
+
+def test_a_silent_peer_is_not_believed_because_it_once_probed() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.agent.learn_from_peer(WAN, world.now)
+    world.rtt_s.clear()
+    world.run(KEEPALIVE_S + 2.0)
+    assert world.best is None
 
 
 def test_a_dead_path_is_left_for_another_within_seconds_of_the_next_keepalive() -> None:
