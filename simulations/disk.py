@@ -46,6 +46,8 @@ class SimulatedDisk:
         self._batch: asyncio.TimerHandle | None = None
         self.failing = False
         self.latency_s = 0.0
+        self.sequence_given_at = float("-inf")
+        """Monotonic seconds: when its device last began to publish."""
         self.syncs = 0
         """How often the disk was waited for."""
 
@@ -62,6 +64,7 @@ class SimulatedDisk:
     async def next_sequence(self, unix_ms: int) -> int:
         sequence = next_sequence(self._sequence, unix_ms)
         await self._sync(partial(setattr, self, "_sequence", sequence))
+        self.sequence_given_at = asyncio.get_running_loop().time()
         return sequence
 
     async def append_statements(self, statements: Sequence[Statement]) -> None:

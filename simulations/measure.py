@@ -17,6 +17,8 @@ from simulations.world import World
 # network has grown, and publishes again.
 START_SPREAD_S = 5.0
 SETTLE_S = 40.0
+# A publication is over by then.
+ACKNOWLEDGED_S = 5.0
 # Between the starts of two look-ups.
 ASK_PAUSE_S = 0.01
 
@@ -77,8 +79,10 @@ def locator_of(author: Host, unix: float) -> bytes:
 
 
 def newest(author: Host, key: bytes) -> int:
-    """The sequence of what the author itself holds under a key."""
-    return author.dht._storage.sequence_of(key)
+    """The sequence of what the author itself holds under a key; 0 while it may still be
+    publishing, and nobody has acknowledged it."""
+    since = asyncio.get_running_loop().time() - author.disk.sequence_given_at
+    return author.dht._storage.sequence_of(key) if since > ACKNOWLEDGED_S else 0
 
 
 async def look_up(world: World, tally: Tally, reader: Host, author: Host) -> None:
