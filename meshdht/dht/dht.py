@@ -15,7 +15,7 @@ from meshdht.clock import Clock, Entropy
 from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, RoundTripEstimate, Send
 from meshdht.dht.lookup import NodeLookup, ValueLookup
-from meshdht.dht.messages import FindNode, Outcome, Stored, StoreValue
+from meshdht.dht.messages import FindNode, Nodes, Outcome, Stored, StoreValue, WireContact
 from meshdht.dht.protocol import DhtProtocol, Verify
 from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
@@ -95,6 +95,7 @@ class Dht:
         revived = [node.endpoint for node in reversed(self._protocol.router.all_replacements())]
         waves = list(dict.fromkeys([*endpoints, *self._remembered, *revived]))
         pending: set[asyncio.Future[Answer | None]] = set()
+        told: list[WireContact] = []
         answered = False
         while (waves or pending) and not answered:
             for endpoint in waves[:_BOOTSTRAP_WAVE]:
@@ -106,8 +107,11 @@ class Dht:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             answered = any(future.result() is not None for future in done)
+            for future in done:
+                if (answer := future.result()) and isinstance(answer.reply, Nodes):
+                    told += answer.reply.contacts
         if len(self._protocol.router):
-            await self.find_node(own_id)
+            await self.find_node(own_id, told)
         return len(self._protocol.router)
 
     def _greet(self, endpoint: Endpoint, own_id: bytes) -> asyncio.Future[Answer | None]:
@@ -123,25 +127,27 @@ class Dht:
         future.add_done_callback(settle)
         return future
 
-    async def find_node(self, target: bytes) -> list[Contact]:
-        """The nodes nearest to an id that answer, nearest first."""
+    async def find_node(self, target: bytes, told: Sequence[WireContact] = ()) -> list[Contact]:
+        """The nodes nearest to an id that answer, nearest first; ``told`` are asked as well."""
         bucket = self._protocol.router.bucket_of(Node(target))
         bucket.refreshed = asyncio.get_running_loop().time()
         lookup = NodeLookup(self._protocol, target, self._k, self._alpha)
+        lookup.learn(told)
         return [self._contact(node) for node in await lookup.find()]
 
     async def publish(self, key: bytes, value: bytes) -> int:
-        """Store at the k nearest nodes (at all, where there are fewer) and here.
+        """Store at the k nearest nodes (at all, where there are fewer), at those that a liar may
+        have hidden from us (``NodeLookup.holders``), and here.
 
         Returns how many others hold it now. Raises RemoteError if the value does not verify.
         """
         sequence = self._verify(key, value)
         self._storage.offer(key, value, sequence, source=OWN)
         lookup = NodeLookup(self._protocol, key, self._k, self._alpha)
-        answered = await lookup.find()
+        await lookup.find()
         request = StoreValue(key, value)
         slow = {self._protocol.ask(node, request): node.failures for node in lookup.slow()}
-        stores = [self._protocol.ask(node, request) for node in answered]
+        stores = [self._protocol.ask(node, request) for node in lookup.holders()]
         await asyncio.gather(*stores)
         if hopeful := [store for store, failures in slow.items() if not failures]:
             await asyncio.wait(hopeful, timeout=self._protocol.inflight.typical.timeout)

@@ -4,6 +4,12 @@ A node is *slow* once most replies would have come (``hedge_after``): it no long
 the places in flight nor one among the k nearest, so that another is asked in its stead; should
 it answer after all, it counts again. Known-doubtful contacts are slow from the start.
 
+In a network larger than k a look-up goes disjoint ways (S/Kademlia, section 4.4): the contacts
+it begins with are dealt out to paths, what a node tells belongs to the path that asked it, and
+no node is asked by two. Each path must have its own nearest answered. A liar's accomplices,
+however near they claim to be, push nobody out of the other paths; nor do they push out contacts
+of our own that are as near as a holder must be (``_own_witnesses``).
+
 A value look-up asks a majority of the k nearest that answer: a publication that a majority
 acknowledged cannot be missed. Only a few are asked for the bytes, the others for the sequence
 they hold; who claims a newer one is asked for it.
@@ -14,6 +20,8 @@ from __future__ import annotations
 import asyncio
 import enum
 from bisect import insort
+from collections.abc import Iterable
+from math import ceil
 
 from meshdht.dht.base import Node, NodeHeap, SpiderCrawl
 from meshdht.dht.inflight import Answer
@@ -31,6 +39,9 @@ from meshdht.dht.protocol import DhtProtocol
 from meshdht.dht.table import RemoteNode
 from meshdht.errors import RemoteError
 from meshdht.limits import DHT_LOOKUP_CANDIDATES, DHT_LOOKUP_REQUESTS
+
+# S/Kademlia's d: its simulations find little gained by more.
+DISJOINT_PATHS = 3
 
 
 class _State(enum.Enum):
@@ -74,12 +85,37 @@ class NodeLookup(SpiderCrawl):
         super().__init__(protocol, Node(target), [], ksize, alpha)
         self.protocol = protocol
         self.nearest = Candidates(self.node, ksize)
-        for peer in protocol.router.find_neighbors(self.node, itself=True):
-            self.nearest.insert(peer)
+        seeds = protocol.router.find_neighbors(self.node, itself=True)
+        count = DISJOINT_PATHS if len(seeds) >= ksize else 1
+        self._share = ceil(ksize / count)
+        self.paths = [Candidates(self.node, self._share) for _ in range(count)]
+        self._known: dict[bytes, RemoteNode] = {}
+        self._path_of: dict[bytes, int] = {}
+        """The path that asked a node, or has one of our own contacts to begin with."""
+        for number, seed in enumerate(seeds):
+            self._path_of[seed.id] = number % count
+            self._insert(seed, number % count)
+        self._witnesses = self._own_witnesses(seeds)
         self._states: dict[bytes, _State] = {}
         self._fresh: set[bytes] = set()
         self._requests = 0
         self._wake = asyncio.Event()
+
+    def _own_witnesses(self, seeds: list[RemoteNode]) -> list[RemoteNode]:
+        """Our contacts that may be among the k nearest, to judge by how far from ourselves our
+        own k nearest are."""
+        own = self.protocol.source_node
+        around = self.protocol.router.find_neighbors(own)
+        if len(around) < self.ksize:
+            return seeds
+        reach = 2 * around[-1].distance_to(own)
+        return [seed for seed in seeds if seed.distance_to(self.node) <= reach]
+
+    def _insert(self, node: RemoteNode, path: int) -> None:
+        self._known[node.id] = node
+        for candidates in (self.nearest, self.paths[path]):
+            if node not in candidates:
+                candidates.insert(node)
 
     async def find(self) -> list[RemoteNode]:
         """The nodes that answered, at most k, nearest first."""
@@ -94,6 +130,18 @@ class NodeLookup(SpiderCrawl):
         """Up to k nodes that answered, nearest first."""
         return self._in_state(_State.ANSWERED)[: self.ksize]
 
+    def holders(self) -> list[RemoteNode]:
+        """Nodes that answered and should hold what is stored: the k nearest, the nearest of
+        each path, our own witnesses."""
+        groups = [self.answered(), self._witnesses]
+        groups += [path.nearest_first() for path in self.paths]
+        sizes = [self.ksize, self.ksize] + [self._share] * len(self.paths)
+        chosen: dict[bytes, RemoteNode] = {}
+        for group, size in zip(groups, sizes, strict=True):
+            answered = [node for node in group if self._is_answered(node)]
+            chosen |= {node.id: node for node in answered[:size]}
+        return list(chosen.values())
+
     def slow(self) -> list[RemoteNode]:
         """Nodes that have not answered yet, nearest first."""
         return self._in_state(_State.SLOW)[: self.ksize]
@@ -103,35 +151,47 @@ class NodeLookup(SpiderCrawl):
 
     def horizon(self) -> list[RemoteNode]:
         """The k nearest that are neither slow nor dead."""
+        return self._in_time(self.nearest.nearest_first(), self.ksize)
+
+    def _in_time(self, nodes: list[RemoteNode], size: int) -> list[RemoteNode]:
         near: list[RemoteNode] = []
-        for node in self.nearest.nearest_first():
+        for node in nodes:
             if self._states.get(node.id) not in _OUT:
                 near.append(node)
-                if len(near) == self.ksize:
+                if len(near) == size:
                     break
         return near
 
+    def _path_horizon(self, path: int) -> list[RemoteNode]:
+        return self._in_time(self.paths[path].nearest_first(), self._share)
+
     def _launch(self) -> None:
-        while self._requests < DHT_LOOKUP_REQUESTS:
-            horizon = self.horizon()
-            if len(self._fresh) >= self._width(horizon):
-                return
-            wanted = self._wanted(horizon)
+        arrived = True
+        for path in range(len(self.paths)):
+            arrived &= self._advance(path)
+        if arrived:
+            for group in (self.horizon(), self._in_time(self._witnesses, self.ksize)):
+                for node in self._wanted(group):
+                    if self._is_to_ask(node) and len(self._fresh) < self.ksize:
+                        self._ask(node)
+
+    def _advance(self, path: int) -> bool:
+        """Ask on in one path, a few at a time while it closes in; True once it has arrived."""
+        while True:
+            horizon = self._path_horizon(path)
+            few = ceil(self.alpha / len(self.paths))
+            arrived = all(self._is_answered(node) for node in horizon[:few])
+            # Everybody at once where there is no way to go.
+            width = self._share if arrived or len(horizon) < self._share else few
+            fresh = sum(self._path_of[each] == path for each in self._fresh)
+            wanted = self._wanted(horizon) if fresh < width else []
             node = next((node for node in wanted if self._is_to_ask(node)), None)
-            if node is None:
-                return
-            self._ask(node)
+            if node is None or not self._ask(node, path):
+                return arrived
 
-    def _width(self, horizon: list[RemoteNode]) -> int:
-        """Alpha while closing in; everybody at once where there is no way to go."""
-        if len(horizon) < self.ksize:
-            return self.ksize
-        arrived = all(self._is_answered(node) for node in horizon[: self.alpha])
-        return self.ksize if arrived else self.alpha
-
-    def _wanted(self, horizon: list[RemoteNode]) -> list[RemoteNode]:
-        """Those of the horizon whose answers the look-up needs."""
-        return horizon
+    def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
+        """Those of a group, nearest first, whose answers the look-up needs."""
+        return group
 
     def _is_answered(self, node: RemoteNode) -> bool:
         return self._states.get(node.id) is _State.ANSWERED
@@ -139,7 +199,14 @@ class NodeLookup(SpiderCrawl):
     def _is_to_ask(self, node: RemoteNode) -> bool:
         return node.id not in self._states
 
-    def _ask(self, node: RemoteNode) -> None:
+    def _ask(self, node: RemoteNode, path: int | None = None) -> bool:
+        """False if the look-up has sent all that it may. Without a path given, the node's own
+        or the first that was told of it takes what it tells."""
+        if self._requests >= DHT_LOOKUP_REQUESTS:
+            return False
+        if path is None:
+            path = next(i for i, candidates in enumerate(self.paths) if node in candidates)
+        self._path_of.setdefault(node.id, path)
         self._requests += 1
         request = self._request_to(node)
         if node.failures:
@@ -149,6 +216,7 @@ class NodeLookup(SpiderCrawl):
             self._fresh.add(node.id)
         future = self.protocol.ask(node, request, lambda: self._is_slow(node))
         future.add_done_callback(lambda done: self._settled(node, done))
+        return True
 
     def _is_slow(self, node: RemoteNode) -> None:
         self._states[node.id] = _State.SLOW
@@ -165,24 +233,33 @@ class NodeLookup(SpiderCrawl):
             self._take(node, answer.reply)
         self._wake.set()
 
-    def _learn(self, contacts: tuple[WireContact, ...]) -> None:
+    def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
+        """Take in, for one path, what somebody else says of where to go on."""
         for told in contacts:
-            if told.node_id not in self.nearest and told.node_id != self.protocol.source_node.id:
-                self.nearest.insert(self.protocol.contact(told))
+            if told.node_id != self.protocol.source_node.id:
+                known = self._known.get(told.node_id)
+                self._insert(known or self.protocol.contact(told), path)
 
     def _request_to(self, node: RemoteNode) -> Request:
         return FindNode(self.node.id)
 
     def _take(self, node: RemoteNode, reply: Reply) -> None:
         if isinstance(reply, Nodes):
-            self._learn(reply.contacts)
+            self.learn(reply.contacts, self._path_of[node.id])
 
     def _is_done(self) -> bool:
-        """The k nearest that answer in time have answered."""
-        horizon = self.horizon()
-        if not horizon:
+        """The nearest of all, and of each path, that answer in time have answered."""
+        groups = self._groups()
+        if not any(groups):
             return not self._in_state(_State.SLOW)
-        return self._is_exhausted() or all(self._is_answered(node) for node in horizon)
+        return self._is_exhausted() or all(
+            self._is_answered(node) for group in groups for node in group
+        )
+
+    def _groups(self) -> list[list[RemoteNode]]:
+        """Of whom each must have been heard, as far as they are neither slow nor dead."""
+        paths = [self._path_horizon(path) for path in range(len(self.paths))]
+        return [self.horizon(), self._in_time(self._witnesses, self.ksize), *paths]
 
     def _is_exhausted(self) -> bool:
         """All requests that one look-up may send are sent, and none is in time any more."""
@@ -201,8 +278,8 @@ class ValueLookup(NodeLookup):
         self._loading: set[bytes] = set()
 
     def stale(self) -> list[RemoteNode]:
-        """Nodes among the nearest that answered and lack the newest value."""
-        return [node for node in self.answered() if self._held.get(node.id, 0) < self.sequence]
+        """Nodes that should hold the newest value, and answered that they do not."""
+        return [node for node in self.holders() if self._held.get(node.id, 0) < self.sequence]
 
     def _request_to(self, node: RemoteNode) -> Request:
         if self.value is None and len(self._loading & self._fresh) >= self.alpha:
@@ -213,14 +290,14 @@ class ValueLookup(NodeLookup):
     def _is_to_ask(self, node: RemoteNode) -> bool:
         return node.id not in self._states or node.id in self._claims
 
-    def _ask(self, node: RemoteNode) -> None:
+    def _ask(self, node: RemoteNode, path: int | None = None) -> bool:
         self._claims.discard(node.id)
-        super()._ask(node)
+        return super()._ask(node, path)
 
     def _take(self, node: RemoteNode, reply: Reply) -> None:
         if not isinstance(reply, Value):
             return
-        self._learn(reply.contacts)
+        self.learn(reply.contacts, self._path_of[node.id])
         loaded = node.id in self._loading
         if reply.value:
             self._take_value(node, reply.value)
@@ -243,18 +320,19 @@ class ValueLookup(NodeLookup):
             self._held[node.id] = self.sequence
         self._claims = {claimer for claimer in self._claims if self._held[claimer] > self.sequence}
 
-    def _wanted(self, horizon: list[RemoteNode]) -> list[RemoteNode]:
+    def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         """A majority once the value is found, and whoever claims a newer one."""
         if self.value is None:
-            return horizon
-        majority = len(horizon) // 2 + 1
-        return [n for i, n in enumerate(horizon) if i < majority or n.id in self._claims]
+            return group
+        majority = len(group) // 2 + 1
+        return [n for i, n in enumerate(group) if i < majority or n.id in self._claims]
 
     def _is_done(self) -> bool:
-        """A majority of the nearest has answered and one had it; or nobody is left to ask."""
+        """A majority of the nearest, and of each path, has answered and one had it; or nobody
+        is left to ask."""
         if self._is_exhausted():
             return True
-        wanted = self._wanted(self.horizon())
+        wanted = [node for group in self._groups() for node in self._wanted(group)]
         if not all(self._is_answered(node) and not self._is_to_ask(node) for node in wanted):
             return False
         found = self.value is not None and bool(wanted)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulations.scenarios import amplification, churn, clocks, growth, holders, lookups, quiet
+from simulations.scenarios import (
+    amplification,
+    churn,
+    clocks,
+    eclipse,
+    growth,
+    holders,
+    lookups,
+    quiet,
+)
 from simulations.scenarios.options import Scenario
 
 
@@ -25,5 +34,6 @@ SCENARIOS: Mapping[str, Entry] = {
     "idle": Entry(quiet.idle, {"nodes": 10, "hours": 1.0}),
     "stale": Entry(holders.stale, {"nodes": 30}),
     "junk": Entry(holders.junk, {"nodes": 20}),
+    "eclipse": Entry(eclipse.eclipse, {"nodes": 50}),
     "amplification": Entry(amplification.amplification, {"nodes": 10}),
 }
