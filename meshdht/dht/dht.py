@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from meshdht.clock import Clock, Entropy
 from meshdht.dht.base import Node
-from meshdht.dht.inflight import Answer, RoundTripEstimate, Send
+from meshdht.dht.inflight import Answer, OnSeen, RoundTripEstimate, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
-from meshdht.dht.messages import FindNode, Nodes, Outcome, Stored, StoreValue, WireContact
+from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, Stored, StoreValue, WireContact
 from meshdht.dht.protocol import DhtProtocol, Verify
 from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
@@ -29,6 +29,8 @@ ALPHA = 3
 # Endpoints asked at once when starting; the next as many follow until one has answered.
 _BOOTSTRAP_WAVE = 16
 _BOOTSTRAP_WAVE_S = 0.2
+# Contacts asked where they see us: enough that one who lies is outvoted.
+_WITNESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ class Dht:
         *,
         k: int = K,
         alpha: int = ALPHA,
+        on_seen: OnSeen = unheard,
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
-        ``clock`` only dates what is written to disk."""
+        ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -74,6 +77,7 @@ class Dht:
             verify=verify,
             entropy=entropy,
             counters=self.counters,
+            on_seen=on_seen,
         )
         self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
         self.reply_received = self._protocol.inflight.answer
@@ -126,6 +130,12 @@ class Dht:
 
         future.add_done_callback(settle)
         return future
+
+    def ask_where(self) -> None:
+        """Have a few contacts, those who answered last, say where they see us."""
+        latest = sorted(self._protocol.router, key=lambda node: node.seen, reverse=True)
+        for node in latest[:_WITNESSES]:
+            self._protocol.ask(node, Ping())
 
     async def find_node(self, target: bytes, told: Sequence[WireContact] = ()) -> list[Contact]:
         """The nodes nearest to an id that answer, nearest first; ``told`` are asked as well."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from meshdht.clock import Entropy
-from meshdht.dht.messages import REPLY_TO, Reply, Request, decode_reply, encode_request
+from meshdht.dht.messages import REPLY_TO, Pong, Reply, Request, decode_reply, encode_request
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import DHT_OUTSTANDING
@@ -28,6 +28,13 @@ _ALPHA, _BETA = 1 / 8, 1 / 4
 
 Send = Callable[[MessageKind, bytes, bytes, Endpoint], None]
 """send(kind, message id of 8 bytes, body, to): seals and sends one control packet."""
+
+OnSeen = Callable[[Endpoint, Endpoint], None]
+"""on_seen(who, where): the node at ``who`` says that it saw us at ``where``."""
+
+
+def unheard(who: Endpoint, where: Endpoint) -> None:
+    """Nobody wants to know where we are seen."""
 
 
 class RoundTripEstimate:
@@ -93,8 +100,11 @@ class _Waiting:
 class Inflight:
     """Sends requests, sends them again, matches replies, gives up."""
 
-    def __init__(self, send: Send, entropy: Entropy, counters: Counter[str]) -> None:
+    def __init__(
+        self, send: Send, entropy: Entropy, counters: Counter[str], on_seen: OnSeen = unheard
+    ) -> None:
         self._send = send
+        self._on_seen = on_seen
         self._entropy = entropy
         self._counters = counters
         self._waiting: dict[bytes, _Waiting] = {}
@@ -182,6 +192,8 @@ class Inflight:
             rtt = asyncio.get_running_loop().time() - waiting.sent_at
             waiting.estimate.sample(rtt)
             self.typical.sample(rtt)
+        if isinstance(reply, Pong) and reply.seen is not None:
+            self._on_seen(source, reply.seen)
         self._finish(message_id, Answer(sender, source, reply))
 
     def _finish(self, message_id: bytes, answer: Answer | None) -> None:

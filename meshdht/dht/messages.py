@@ -1,7 +1,7 @@
 """DHT requests and replies, the bodies of control packets; every failure is Malformed.
 
     request  u8 type ‖ …                        reply  u8 type ‖ …
-    PING        1                               0x81   (nothing more)
+    PING        1  padding 19                   0x81   endpoint the asker was seen from, or nothing
     FIND_NODE   2  target 20                    0x82   contacts
     FIND_VALUE  3  key 20 ‖ u64 newer_than      0x83   u64 sequence ‖ var value ‖ contacts
     STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence
@@ -10,7 +10,8 @@
 
 The sender's id and the message id stand in the control packet's header. A FIND_VALUE reply's
 sequence is that of the record the holder has (0: none); the value comes with it only if the
-sequence is above ``newer_than``, so that a reader asks many holders and loads one copy.
+sequence is above ``newer_than``, so that a reader asks many holders and loads one copy. A PING
+is as large as the longest PONG, so that no PONG is ever larger than what asked for it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from meshdht.wire.packet import MAX_BODY_SIZE
 ID_SIZE = 20
 NEVER = 2**64 - 1
 """As ``newer_than``: the holder tells its sequence and sends no value."""
+_PING_PADDING = bytes(19)
 _CONTACT_SIZE_IPV4 = ID_SIZE + 7
 _CONTACT_SIZE_IPV6 = ID_SIZE + 19
 _IPV6 = 6
@@ -57,7 +59,7 @@ class WireContact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Are you there?"""
+    """Are you there, and where do you see me?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class StoreValue:
 @dataclass(frozen=True, slots=True)
 class Pong:
     """Here I am."""
+
+    seen: Endpoint | None = None
+    """Where the PING came from; None if the answerer does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ def encode_request(request: Request) -> bytes:
     writer = Writer()
     match request:
         case Ping():
-            return writer.u8(_PING).bytes()
+            return writer.u8(_PING).raw(_PING_PADDING).bytes()
         case FindNode(target):
             return writer.u8(_FIND_NODE).raw(target).bytes()
         case FindValue(key, newer_than):
@@ -143,6 +148,7 @@ def decode_request(body: bytes) -> Request:
     request: Request
     match reader.u8():
         case 1:
+            reader.take(len(_PING_PADDING))
             request = Ping()
         case 2:
             request = FindNode(reader.take(ID_SIZE))
@@ -160,8 +166,10 @@ def encode_reply(reply: Reply) -> bytes:
     """The body; contacts that would not fit a datagram are left out, the farthest first."""
     writer = Writer()
     match reply:
-        case Pong():
+        case Pong(seen):
             writer.u8(_REPLY | _PING)
+            if seen is not None:
+                writer.endpoint(seen)
         case Nodes(contacts):
             writer.u8(_REPLY | _FIND_NODE)
             _put_contacts(writer, contacts, MAX_BODY_SIZE - 1)
@@ -178,7 +186,7 @@ def decode_reply(body: bytes) -> Reply:
     reply: Reply
     match reader.u8():
         case 0x81:
-            reply = Pong()
+            reply = Pong(reader.endpoint() if reader.left else None)
         case 0x82:
             reply = Nodes(_contacts(reader))
         case 0x83:

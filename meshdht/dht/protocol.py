@@ -13,7 +13,7 @@ from collections.abc import Callable
 from meshdht.clock import Entropy
 from meshdht.dht.admission import Admission
 from meshdht.dht.base import KademliaProtocol, Node
-from meshdht.dht.inflight import Answer, Inflight, Send
+from meshdht.dht.inflight import Answer, Inflight, OnSeen, Send, unheard
 from meshdht.dht.messages import (
     FindNode,
     FindValue,
@@ -31,6 +31,7 @@ from meshdht.dht.messages import (
     encode_reply,
 )
 from meshdht.dht.prefix import prefix_of
+from meshdht.dht.rate import StoreRate
 from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
@@ -54,6 +55,7 @@ class DhtProtocol(KademliaProtocol):
         verify: Verify,
         entropy: Entropy,
         counters: Counter[str],
+        on_seen: OnSeen = unheard,
     ) -> None:
         super().__init__(source_node, storage, ksize)
         self.storage = storage
@@ -61,7 +63,8 @@ class DhtProtocol(KademliaProtocol):
         self.verify = verify
         self.counters = counters
         self._send = send
-        self.inflight = Inflight(send, entropy, counters)
+        self._store_rate = StoreRate()
+        self.inflight = Inflight(send, entropy, counters, on_seen)
         self.admission = Admission(source_node.id, self.router, self.inflight, counters)
 
     def __getattr__(self, name: str) -> object:
@@ -98,7 +101,7 @@ class DhtProtocol(KademliaProtocol):
     def _reply_to(self, request: Request, sender: bytes, source: Endpoint) -> Reply:
         match request:
             case Ping():
-                return Pong()
+                return Pong(source)
             case FindNode(target):
                 return self.rpc_find_node(sender, target)
             case FindValue(key, newer_than):
@@ -118,6 +121,9 @@ class DhtProtocol(KademliaProtocol):
         """Verify, then let the storage decide; the reply tells the sequence held now."""
         if self.storage.get(key) == value:
             return Stored(Outcome.SAME, self.storage.sequence_of(key))
+        if not self._store_rate.allows(source.host, asyncio.get_running_loop().time()):
+            self.counters["store refused"] += 1
+            return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
         try:
             sequence = self.verify(key, value)
         except RemoteError:

@@ -25,6 +25,7 @@ from meshdht.membership.roster import Device, Roster
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.control import ControlPort, SendDatagram
+from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.journal import Journal
@@ -34,7 +35,6 @@ from meshdht.node.publishing import Publisher
 from meshdht.node.seeking import Seeker
 from meshdht.paths.candidate import Network
 from meshdht.records.endpoint import EndpointRecord
-from meshdht.records.envelope import verify_envelope
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
@@ -61,7 +61,8 @@ class Node:
         self._observer = observer
         self._tasks: asyncio.TaskGroup | None = None
         self._entering = False
-        self._journal = Journal(observer.disk_failed)
+        self._disk_failure = ""
+        self._journal = Journal(self._disk_failed)
         self._control = ControlPort(
             identity.device, identity.generation.secret.packet_key, send, clock, entropy
         )
@@ -78,13 +79,11 @@ class Node:
             self._control,
             self._peer_connected,
             self._path_changed,
-            self._reflexive_changed,
+            lambda: self._publisher.changed(),
         )
         self._gossip = Gossip(self._holdings, self._peers.neighbours, self._send_gossip, entropy)
         storage = RecordStorage(clock, on_held=store.note_value, on_gone=store.note_value_gone)
-        self._dht = Dht(
-            identity.device.raw, self._control.send, storage, self._verify, entropy, clock
-        )
+        self._dht = self._dht_over(storage)
         self._publisher = Publisher(
             identity,
             self._holdings,
@@ -93,7 +92,7 @@ class Node:
             self._control,
             store.next_sequence,
             lambda: self._peers.reflexive.endpoints,
-            observer.disk_failed,
+            self._disk_failed,
         )
         self._seeker = Seeker(
             identity,
@@ -108,6 +107,17 @@ class Node:
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
         self._restore(storage)
+
+    def _dht_over(self, storage: RecordStorage) -> Dht:
+        return Dht(
+            self._identity.device.raw,
+            self._control.send,
+            storage,
+            holder_check(self._control.clock),
+            self._control.entropy,
+            self._control.clock,
+            on_seen=self._peers.seen_from,
+        )
 
     # --- life --------------------------------------------------------------------------------
 
@@ -147,6 +157,7 @@ class Node:
         self._entering = True
         try:
             await self._dht.bootstrap(endpoints)
+            self._dht.ask_where()
         finally:
             self._entering = False
 
@@ -163,7 +174,7 @@ class Node:
         while True:
             await asyncio.sleep(SAVE_S)
             contacts = self._dht.contacts()
-            self._publisher.network_seen(len(contacts))
+            await self._publisher.network_seen(len(contacts))
             known = {(contact.node_id, contact.endpoint) for contact in contacts}
             if known != saved:
                 saved = known
@@ -302,18 +313,14 @@ class Node:
             self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)
 
-    def _reflexive_changed(self) -> None:
-        self._publisher.changed()
+    def _disk_failed(self, error: StateError) -> None:
+        """Tell of a failure once, whoever met it."""
+        if error.message != self._disk_failure:
+            self._disk_failure = error.message
+            self._observer.disk_failed(error)
 
     def _peers_is_connected(self, device: DeviceId) -> bool:
         return self._peers.path(device).endpoint is not None
-
-    def _verify(self, key: bytes, value: bytes) -> int:
-        """What a holder demands of a value; raises RemoteError."""
-        envelope = verify_envelope(key, value)
-        if not envelope.is_current(self._control.clock.unix()):
-            raise RemoteError("past its time, or promising too much of it")
-        return envelope.sequence
 
     # --- for the daemon ----------------------------------------------------------------------
 
@@ -322,6 +329,8 @@ class Node:
         self._peers.set_local_networks(networks)
         self._publisher.set_host_endpoints(endpoints)
         self._seeker.restart()
+        if self._tasks is not None:
+            self._dht.ask_where()
 
     def learn(self, device: DeviceId, endpoint: Endpoint) -> None:
         """An endpoint that may reach a device."""

@@ -233,7 +233,14 @@ class Peers:
         if before is None:
             self._on_connected(packet.sender)
 
-    def _note_reflexive(self, observer: DeviceId, observed: Endpoint) -> None:
+    def seen_from(self, witness: Endpoint, observed: Endpoint) -> None:
+        """A DHT contact, a member or not, says where it sees us.
+
+        Ids cost nothing there, so that a host has one voice, whatever it calls itself.
+        """
+        self._note_reflexive(witness.host, observed)
+
+    def _note_reflexive(self, observer: DeviceId | str, observed: Endpoint) -> None:
         if is_probeable(observed, self._mesh_networks) and self.reflexive.observe(
             observer, observed
         ):

@@ -35,7 +35,17 @@ class NodeState:
     """The log's roster, where it has been folded already."""
 
 
-class NodeStore(Protocol):
+class HolderStore(Protocol):
+    """What a holder of records writes down, as ``NodeStore`` says."""
+
+    async def save_contacts(self, contacts: Sequence[Contact]) -> None: ...
+
+    def note_value(self, saved: SavedValue) -> None: ...
+
+    def note_value_gone(self, key: bytes) -> None: ...
+
+
+class NodeStore(HolderStore, Protocol):
     """The awaited methods return once the change is on disk, or raise StateError; the others
     note a change that may be lost in a crash without harm."""
 
@@ -45,15 +55,9 @@ class NodeStore(Protocol):
 
     async def append_statements(self, statements: Sequence[Statement]) -> None: ...
 
-    async def save_contacts(self, contacts: Sequence[Contact]) -> None: ...
-
     def note_mark(self, device: DeviceId, sequence: int) -> None: ...
 
     def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
-
-    def note_value(self, saved: SavedValue) -> None: ...
-
-    def note_value_gone(self, key: bytes) -> None: ...
 
 
 class NodeObserver(Protocol):

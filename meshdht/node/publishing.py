@@ -53,9 +53,11 @@ class Publisher:
         self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
         self._told: tuple[Candidate, ...] | None = None
+        self._written: dict[bytes, bytes] = {}
+        """The records that were written last, by their locators."""
         self._failures = 0
         self._contacts = 0
-        """How many contacts the DHT had when we published."""
+        """How many contacts the DHT had when we published, at most so far."""
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -73,11 +75,16 @@ class Publisher:
         if self._failures:
             self._wake.set()
 
-    def network_seen(self, contacts: int) -> None:
+    async def network_seen(self, contacts: int) -> None:
         """The DHT knows so many contacts. In a network that has doubled since, half of those
-        who should hold the record have come later, and do not."""
+        who should hold the record have come later, and do not. In one smaller than K everybody
+        is to hold it: who came last (an anchor, say) gets it as it was written."""
         if contacts >= 2 * max(self._contacts, K):
             self._wake.set()
+        elif self._contacts < K and contacts > self._contacts:
+            self._contacts = contacts
+            for key, envelope in list(self._written.items()):
+                await self._store_at_others(key, envelope)
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Where this device may be reached, as its record says."""
@@ -108,9 +115,11 @@ class Publisher:
     async def _publish(self) -> bool:
         """Write, tell and store a record for each epoch that readers may look in."""
         self._told = self.candidates()
-        self._contacts = len(self._dht.contacts())
+        # The most so far, so that contacts which come and go cost nothing.
+        self._contacts = max(self._contacts, len(self._dht.contacts()))
         secret = self._identity.generation.secret
         epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
+        self._written.clear()
         reached = False
         # The current epoch last: its sequence is the newest, and it is what gossip passes on.
         for epoch in reversed(epochs):
@@ -125,11 +134,15 @@ class Publisher:
             if epoch == epochs[0]:
                 self._gossip.push([record])
             key = device_locator(secret.locator_key, epoch, self._identity.signing.public)
-            try:
-                reached |= await self._dht.publish(key, envelope) > 0
-            except RemoteError:
-                continue
+            self._written[key] = envelope
+            reached |= await self._store_at_others(key, envelope)
         return reached
+
+    async def _store_at_others(self, key: bytes, envelope: bytes) -> bool:
+        try:
+            return await self._dht.publish(key, envelope) > 0
+        except RemoteError:
+            return False
 
     async def _write(self, epoch: int) -> bytes:
         unix = self._control.clock.unix()

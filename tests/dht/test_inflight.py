@@ -91,6 +91,30 @@ def test_a_reply_teaches_the_time_unless_the_request_was_sent_twice() -> None:
     run(main())
 
 
+def test_where_we_are_seen_is_told_by_pongs_that_were_asked_for() -> None:
+    async def main() -> None:
+        line = Line()
+        seen: list[tuple[Endpoint, Endpoint]] = []
+        inflight = Inflight(
+            lambda kind, message_id, body, to: line.sent.append((0.0, message_id)),
+            SeededEntropy(1),
+            line.counters,
+            lambda who, where: seen.append((who, where)),
+        )
+        we = Endpoint("203.0.113.9", 1234)
+        for _ in range(2):
+            inflight.request(Ping(), THERE, RoundTripEstimate())
+        told, silent = (message_id for _, message_id in line.sent)
+        inflight.answer(b"x" * 20, b"unasked!", encode_reply(Pong(we)), THERE)
+        inflight.answer(b"x" * 20, told, encode_reply(Pong(we)), we)
+        assert seen == []
+        inflight.answer(b"x" * 20, told, encode_reply(Pong(we)), THERE)
+        inflight.answer(b"x" * 20, silent, PONG, THERE)
+        assert seen == [(THERE, we)]
+
+    run(main())
+
+
 def test_a_contact_never_asked_is_timed_by_what_is_typical() -> None:
     async def main() -> None:
         line = Line()

@@ -47,7 +47,7 @@ requests = st.one_of(
     st.builds(StoreValue, ids, values),
 )
 replies = st.one_of(
-    st.just(Pong()),
+    st.builds(Pong, st.none() | endpoints),
     st.builds(Nodes, contacts),
     st.builds(Value, sequences, st.binary(max_size=100), contacts),
     st.builds(Stored, st.sampled_from(Outcome), sequences),
@@ -58,7 +58,7 @@ FAR = WireContact(b"\x11" * 20, Endpoint("192.0.2.7", 51820))
 @pytest.mark.parametrize(
     ("message", "golden"),
     [
-        (Ping(), "01"),
+        (Ping(), "01" + "00" * 19),
         (FindNode(b"\xaa" * 20), "02" + "aa" * 20),
         (FindValue(b"\xaa" * 20, 258), "03" + "aa" * 20 + "0000000000000102"),
         (StoreValue(b"\xaa" * 20, b"xyz"), "04" + "aa" * 20 + "0003" + "78797a"),
@@ -72,6 +72,7 @@ def test_requests_have_these_bytes(message: Request, golden: str) -> None:
     ("message", "golden"),
     [
         (Pong(), "81"),
+        (Pong(FAR.endpoint), "81" + "04c0000207ca6c"),
         (Nodes((FAR,)), "82" + "01" + "11" * 20 + "04c0000207ca6c"),
         (Value(3, b"xyz", ()), "83" + "0000000000000003" + "0003" + "78797a" + "00"),
         (Stored(Outcome.NOT_NEWER, 9), "84" + "02" + "0000000000000009"),
@@ -120,6 +121,11 @@ def test_bytes_after_a_message_are_refused() -> None:
         decode_request(encode_request(Ping()) + b"\0")
     with pytest.raises(Malformed):
         decode_reply(encode_reply(Pong()) + b"\0")
+
+
+def test_no_pong_is_larger_than_its_ping() -> None:
+    for host in ("192.0.2.7", "2001:db8::7"):
+        assert len(encode_reply(Pong(Endpoint(host, 65535)))) <= len(encode_request(Ping()))
 
 
 def test_a_value_over_the_limit_is_refused() -> None:

@@ -95,7 +95,7 @@ def test_requests_are_answered_under_their_message_id() -> None:
         bench.request(FindValue(key_of("b"), 0))
         assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Value(0, b"", ())
         bench.request(Ping())
-        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Pong()
+        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Pong(OTHER)
 
     run(main())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -257,6 +257,8 @@ class Mesh:
         self.tasks = tasks
         self.entropy = SeededEntropy(seed)
         self.machines: list[Machine] = []
+        self.at_end: list[Callable[[], Awaitable[None]]] = []
+        """How others than machines that live here are stopped."""
         self._homes = 0
 
     def home(self, number: int) -> Endpoint:
@@ -367,3 +369,5 @@ async def mesh(
         finally:
             for machine in world.machines:
                 await machine.stop(crash=True)
+            for stop in world.at_end:
+                await stop()

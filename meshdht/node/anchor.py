@@ -1,0 +1,151 @@
+"""An anchor: an always-on box that holds records it cannot open, and says where it sees others.
+
+It has the packet key alone, so that it answers the DHT's requests and nothing else: it is in no
+roster, hears no gossip, has no path to anybody. Knows no socket and no disk, as a node does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.dht.dht import Contact, Dht
+from meshdht.dht.storage import RecordStorage, SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import StateError
+from meshdht.node.control import ControlPort, SendDatagram
+from meshdht.node.holding import holder_check
+from meshdht.node.ports import HolderStore
+from meshdht.wire.packet import MessageKind
+
+# How often the routing table is looked at, to be written down.
+SAVE_S = 30.0
+# Who has members asks after the others now and then; its hints are asked too, should all that it
+# knew have moved.
+STAY_S = 1800.0
+# Pauses while nobody answers; the last one repeats. Members ask an anchor by themselves, so that
+# one that waits misses little.
+RETRY_S = (2.0, 10.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorState:
+    """What its link said, and what was on disk."""
+
+    id: DeviceId
+    """Random: an anchor signs nothing, and needs a place in the DHT all the same."""
+    packet_key: PacketKey
+    hints: Sequence[Endpoint] = ()
+    contacts: Sequence[Contact] = ()
+    values: Sequence[SavedValue] = ()
+
+
+class AnchorNode:
+    """A blind holder."""
+
+    def __init__(
+        self,
+        state: AnchorState,
+        store: HolderStore,
+        send: SendDatagram,
+        clock: Clock,
+        entropy: Entropy,
+        on_disk_failure: Callable[[StateError], None],
+    ) -> None:
+        self._state = state
+        self._store = store
+        self._entropy = entropy
+        self._on_disk_failure = on_disk_failure
+        self._control = ControlPort(state.id, state.packet_key, send, clock, entropy)
+        self._storage = RecordStorage(
+            clock, on_held=store.note_value, on_gone=store.note_value_gone
+        )
+        self._dht = Dht(
+            state.id.raw, self._control.send, self._storage, holder_check(clock), entropy, clock
+        )
+        self._unanswered: Counter[str] = Counter()
+        for saved in state.values:
+            self._storage.load(saved)
+
+    async def run(self) -> None:
+        """Live until cancelled."""
+        self._dht.remember(self._state.contacts)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stay_in_touch())
+                tasks.create_task(self._dht.run())
+                tasks.create_task(self._save_contacts())
+        finally:
+            self._dht.close()
+
+    async def _stay_in_touch(self) -> None:
+        """Find the members by the link's hints and those that are remembered."""
+        failures = 0
+        while True:
+            reached = await self._dht.bootstrap(self._state.hints)
+            failures = 0 if reached else failures + 1
+            pause = STAY_S if reached else RETRY_S[min(failures, len(RETRY_S)) - 1]
+            await asyncio.sleep(pause * self._entropy.uniform(0.8, 1.2))
+
+    async def _save_contacts(self) -> None:
+        saved: set[tuple[bytes, Endpoint]] = set()
+        while True:
+            await asyncio.sleep(SAVE_S)
+            known = {(each.node_id, each.endpoint) for each in self._dht.contacts()}
+            if known != saved:
+                try:
+                    await self.save()
+                except StateError as error:
+                    self._on_disk_failure(error)
+                    continue
+                saved = known
+
+    async def save(self) -> None:
+        """Write down who is known: before the process ends as well. Raises StateError."""
+        await self._store.save_contacts(self._dht.contacts())
+
+    def datagram_received(self, datagram: bytes, source: Endpoint) -> None:
+        """A datagram that is not WireGuard's came in; any bytes at all are fine."""
+        incoming = self._control.open(datagram, source)
+        if incoming is None:
+            return
+        packet = incoming.packet
+        match packet.kind:
+            case MessageKind.DHT_REQUEST:
+                self._dht.request_received(
+                    packet.sender.raw,
+                    packet.message_id,
+                    packet.body,
+                    source,
+                    validated=incoming.validated,
+                )
+            case MessageKind.DHT_REPLY:
+                self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
+            case MessageKind.RETRY:
+                self._dht.retry_received(packet.message_id, source)
+            case _:
+                # Between members, and sealed to them.
+                self._unanswered["for members"] += 1
+
+    @property
+    def id(self) -> DeviceId:
+        return self._state.id
+
+    @property
+    def records(self) -> int:
+        """How many records are held."""
+        return len(self._storage)
+
+    @property
+    def contacts(self) -> int:
+        """How many nodes are known, members and other anchors alike."""
+        return len(self._dht.contacts())
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """What was not let in, not taken or not answered, by reason."""
+        return self._control.dropped + self._dht.counters + self._unanswered

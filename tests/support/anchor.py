@@ -1,0 +1,95 @@
+"""An anchor on the virtual clock: its disk, its node while it runs, and all that it ever saw."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.endpoint import Endpoint
+from meshdht.errors import StateError
+from meshdht.membership.anchor_link import AnchorLink, parse_anchor_link
+from meshdht.node.anchor import AnchorNode, AnchorState
+from meshdht.node.control import ControlPort
+from meshdht.wire.packet import ControlPacket
+from simulations.loop import VirtualClock
+from tests.support.mesh import Machine, Mesh
+
+HOME = Endpoint("203.0.113.1", 41820)
+
+
+def link_of(member: Machine, *hints: Endpoint) -> AnchorLink:
+    """What ``meshdht anchor link`` says on a member, as it is read from its text."""
+    generation = member.node.identity.generation
+    where = hints or (member.endpoint,)
+    text = str(AnchorLink(generation.secret.packet_key, generation.number, where))
+    return parse_anchor_link(text)
+
+
+class Holder:
+    """A HolderStore with an AnchorNode; ``heard`` is every packet that it could open."""
+
+    def __init__(self, world: Mesh, link: AnchorLink, endpoint: Endpoint = HOME) -> None:
+        self._world = world
+        self._runs = 0
+        self.link = link
+        self.endpoint = endpoint
+        self.id = DeviceId(world.entropy.token(20))
+        self.contacts: Sequence[Contact] = ()
+        self.values: dict[bytes, SavedValue] = {}
+        self.all_values: list[SavedValue] = []
+        self.heard: list[ControlPacket] = []
+        self.failing = False
+        self.failures: list[StateError] = []
+        self.task: asyncio.Task[None] | None = None
+        world.at_end.append(self.stop)
+        self.start()
+
+    async def save_contacts(self, contacts: Sequence[Contact]) -> None:
+        if self.failing:
+            raise StateError("no space left on the disk", "free some")
+        self.contacts = list(contacts)
+
+    def note_value(self, saved: SavedValue) -> None:
+        self.values[saved.key] = saved
+        self.all_values.append(saved)
+
+    def note_value_gone(self, key: bytes) -> None:
+        self.values.pop(key, None)
+
+    def start(self) -> None:
+        """A node on what is on disk."""
+        self._runs += 1
+        clock, entropy = VirtualClock(), SeededEntropy(7_000 + self._runs)
+        state = AnchorState(
+            self.id,
+            self.link.packet_key,
+            self.link.hints,
+            self.contacts,
+            [self.values[key] for key in sorted(self.values)],
+        )
+        self.node = AnchorNode(
+            state, self, self._send, clock, entropy, on_disk_failure=self.failures.append
+        )
+        self._ear = ControlPort(self.id, self.link.packet_key, self._send, clock, entropy)
+        self._world.internet.attach(self.endpoint, self._receive)
+        self.task = self._world.tasks.create_task(self.node.run())
+
+    def _send(self, datagram: bytes, to: Endpoint) -> None:
+        self._world.internet.send(datagram, self.endpoint, to)
+
+    def _receive(self, datagram: bytes, source: Endpoint) -> None:
+        if incoming := self._ear.open(datagram, source):
+            self.heard.append(incoming.packet)
+        self.node.datagram_received(datagram, source)
+
+    async def stop(self) -> None:
+        """The power is cut."""
+        self._world.internet.detach(self.endpoint)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+            self.task = None
