@@ -91,6 +91,12 @@ DHT_VALUES = 4096
 DHT_VALUES_PER_PREFIX = 1024
 # The same for one sender id behind a prefix that many share (a LAN, a provider's NAT).
 DHT_VALUES_PER_SENDER = 512
+# Values that one address hands in: each new one costs two signature checks and a write to disk,
+# which a flood of junk would make a core's whole work.
+DHT_STORES_PER_S = 20.0
+DHT_STORES_BURST = 200.0
+# Addresses whose rate is remembered: a flood from many must not fill memory.
+DHT_STORE_SOURCES = 4096
 # A record is let go a day after it was taken, whatever it says of itself: storage cannot be
 # bought for longer than that by one message.
 DHT_VALUE_LIFETIME_S = 24 * 3600.0
