@@ -32,7 +32,6 @@ from meshdht.dht.messages import (
 )
 from meshdht.dht.prefix import prefix_of
 from meshdht.dht.rate import StoreRate
-from meshdht.dht.rate import StoreRate
 from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
@@ -64,7 +63,6 @@ class DhtProtocol(KademliaProtocol):
         self.verify = verify
         self.counters = counters
         self._send = send
-        self._store_rate = StoreRate()
         self._store_rate = StoreRate()
         self.inflight = Inflight(send, entropy, counters, on_seen)
         self.admission = Admission(source_node.id, self.router, self.inflight, counters)
@@ -123,9 +121,6 @@ class DhtProtocol(KademliaProtocol):
         """Verify, then let the storage decide; the reply tells the sequence held now."""
         if self.storage.get(key) == value:
             return Stored(Outcome.SAME, self.storage.sequence_of(key))
-        if not self._store_rate.allows(source.host, asyncio.get_running_loop().time()):
-            self.counters["store refused"] += 1
-            return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
         if not self._store_rate.allows(source.host, asyncio.get_running_loop().time()):
             self.counters["store refused"] += 1
             return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
