@@ -97,6 +97,8 @@ DHT_STORES_PER_S = 20.0
 DHT_STORES_BURST = 200.0
 # Addresses whose rate is remembered: a flood from many must not fill memory.
 DHT_STORE_SOURCES = 4096
+# Stores that wait for a slow disk before they are acknowledged; beyond, the sender hears nothing.
+DHT_STORES_UNWRITTEN = 1024
 # A record is let go a day after it was taken, whatever it says of itself: storage cannot be
 # bought for longer than that by one message.
 DHT_VALUE_LIFETIME_S = 24 * 3600.0

@@ -2,7 +2,8 @@
 
 As the shipping store does it: sequences, statements and contacts are on the disk when their
 method returns; values, marks and peers are collected and written together a quarter of a
-second after the first of them. A crash loses what was not written yet.
+second after the first of them, or milliseconds after a value that somebody waits for. A crash
+loses what was not written yet.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from meshdht.records.sequence import next_sequence
 from simulations.ledger import SharedLog
 
 BATCH_S = 0.25
+GROUP_S = 0.005
 
 
 class SimulatedDisk:
@@ -44,6 +46,7 @@ class SimulatedDisk:
         self._values: dict[bytes, SavedValue] = {}
         self._collected: list[Callable[[], None]] = []
         self._batch: asyncio.TimerHandle | None = None
+        self._waiting: list[Callable[[], None]] = []
         self.failing = False
         self.latency_s = 0.0
         self.sequence_given_at = float("-inf")
@@ -88,6 +91,18 @@ class SimulatedDisk:
         for write in self._collected:
             write()
         self._collected.clear()
+        waiting, self._waiting = self._waiting, []
+        for done in waiting:
+            done()
+
+    def when_written(self, done: Callable[[], None]) -> None:
+        """Call it once what is collected is written, which then is soon."""
+        if not self._collected:
+            done()
+            return
+        self._waiting.append(done)
+        self._stop_batch()
+        self._batch = asyncio.get_running_loop().call_later(GROUP_S, self.flush)
 
     def _stop_batch(self) -> None:
         if self._batch is not None:
@@ -118,6 +133,7 @@ class SimulatedDisk:
         """The machine loses power: what was only collected is gone."""
         self._stop_batch()
         self._collected.clear()
+        self._waiting.clear()
 
     def know_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
         """Have it written where a device was last reached, as after an earlier life."""

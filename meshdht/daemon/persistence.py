@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
@@ -54,6 +54,9 @@ class DiskStore:
 
 async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_port: int) -> None:
     """Write down a device that has just founded or joined a network."""
+    def when_written(self, done: Callable[[], None]) -> None:
+        self._store.when_written(done)
+
     name = fold(log).network_name
     await store.save_secret(identity.generation.number, identity.generation.secret)
     await store.append_statements((each.hash, each.raw) for each in log)

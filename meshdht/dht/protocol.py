@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from meshdht.clock import Entropy
 from meshdht.dht.admission import Admission
@@ -90,13 +91,21 @@ class DhtProtocol(KademliaProtocol):
         if not validated and isinstance(request, StoreValue):
             self._send(MessageKind.RETRY, message_id, b"", source)
             return
-        reply = encode_reply(self._reply_to(request, sender, source))
+        answer = self._reply_to(request, sender, source)
+        reply = encode_reply(answer)
         if not validated and len(reply) > len(body):
             self._send(MessageKind.RETRY, message_id, b"", source)
             return
-        self._send(MessageKind.DHT_REPLY, message_id, reply, source)
+        if isinstance(answer, Stored) and answer.outcome in (Outcome.STORED, Outcome.SAME):
+            # What is acknowledged outlives a crash: a majority that said so is relied upon.
+            self.storage.when_written(partial(self._reply, message_id, reply, source))
+        else:
+            self._reply(message_id, reply, source)
         if validated:
             self.admission.requested(sender, source)
+
+    def _reply(self, message_id: bytes, body: bytes, to: Endpoint) -> None:
+        self._send(MessageKind.DHT_REPLY, message_id, body, to)
 
     def _reply_to(self, request: Request, sender: bytes, source: Endpoint) -> Reply:
         match request:

@@ -56,14 +56,16 @@ class RecordStorage(IStorage):
     def __init__(
         self,
         clock: Clock,
-        *,
         on_held: Callable[[SavedValue], None] = lambda saved: None,
         on_gone: Callable[[bytes], None] = lambda key: None,
+        when_written: Callable[[Callable[[], None]], None] = lambda done: done(),
     ) -> None:
-        """``on_held`` and ``on_gone`` say what to write to disk; they must not block."""
+        """``on_held`` and ``on_gone`` say what to write to disk; they must not block.
+        ``when_written(done)`` calls ``done`` once all that was said so far is on the disk."""
         self._clock = clock
         self._on_held = on_held
         self._on_gone = on_gone
+        self.when_written = when_written
         self._held: dict[bytes, _Held] = {}
         self._per_prefix: Counter[str] = Counter()
         self._per_sender: Counter[bytes] = Counter()

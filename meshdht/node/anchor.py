@@ -62,7 +62,7 @@ class AnchorNode:
         self._on_disk_failure = on_disk_failure
         self._control = ControlPort(state.id, state.packet_key, send, clock, entropy)
         self._storage = RecordStorage(
-            clock, on_held=store.note_value, on_gone=store.note_value_gone
+            clock, store.note_value, store.note_value_gone, store.when_written
         )
         self._dht = Dht(
             state.id.raw, self._control.send, self._storage, holder_check(clock), entropy, clock

@@ -82,7 +82,7 @@ class Node:
             lambda: self._publisher.changed(),
         )
         self._gossip = Gossip(self._holdings, self._peers.neighbours, self._send_gossip, entropy)
-        storage = RecordStorage(clock, on_held=store.note_value, on_gone=store.note_value_gone)
+        storage = RecordStorage(clock, store.note_value, store.note_value_gone, store.when_written)
         self._dht = self._dht_over(storage)
         self._publisher = Publisher(
             identity,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,6 +43,10 @@ class HolderStore(Protocol):
     def note_value(self, saved: SavedValue) -> None: ...
 
     def note_value_gone(self, key: bytes) -> None: ...
+
+    def when_written(self, done: Callable[[], None]) -> None:
+        """Call it once all values noted so far are on disk."""
+        ...
 
 
 class NodeStore(HolderStore, Protocol):

@@ -2,7 +2,8 @@
 
 What must never be lost (keys, statements, sequences) is on the disk when its method returns.
 What changes often (values, high-water marks, peers) is collected and written together, a
-quarter of a second later, by ``run``; a write that fails stays in memory and is tried again.
+quarter of a second later, by ``run``, or in milliseconds if somebody waits (``when_written``);
+a write that fails stays in memory and is tried again.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import aiosqlite
 from meshdht.crypto.keys import DeviceId, NetworkSecret
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, StateError
+from meshdht.limits import DHT_STORES_UNWRITTEN
 from meshdht.records.sequence import next_sequence
 from meshdht.store.file import LOCK_WAIT_S, damaged, inspect, plain_errors, prepare
 from meshdht.store.migrations import migrate
 from meshdht.store.rows import ContactRow, Identity, PeerRow, ValueRow
 
 BATCH_S = 0.25
+# Whoever waits for a write lets others join it for as long: one sync for all of them.
+GROUP_S = 0.005
 # After a failed write, a full disk say, the next try.
 FAILED_BATCH_S = 5.0
 # Pages of 4 KB: the memory that SQLite may spend, and the log it may let grow.
@@ -52,6 +56,9 @@ class Store:
         self._values: dict[bytes, ValueRow | None] = {}
         self._marks: dict[DeviceId, int] = {}
         self._peers: dict[DeviceId, PeerRow | None] = {}
+        self._waiting: list[Callable[[], None]] = []
+        self._urgent = asyncio.Event()
+        self._writing = False
         self.failed_writes = 0
         """Batches that could not be written; what they hold is still in memory."""
 
@@ -237,12 +244,31 @@ class Store:
 
     # --- batches ---
 
+    def when_written(self, done: Callable[[], None]) -> None:
+        """Call ``done`` once every value collected so far is on the disk: at once if it is, else
+        after the next write, which then comes soon. Never, if the disk takes no more."""
+        if not self._values and not self._writing:
+            done()
+        elif len(self._waiting) < DHT_STORES_UNWRITTEN:
+            self._waiting.append(done)
+            self._dirty.set()
+            self._urgent.set()
+
+    async def _pause(self) -> None:
+        """As long as more may be collected."""
+        try:
+            async with asyncio.timeout(BATCH_S):
+                await self._urgent.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(GROUP_S)
+
     async def run(self, on_failure: Callable[[StateError], None] = lambda error: None) -> None:
         """Write what is collected, until cancelled. A failure is counted and told, then tried
         again: memory keeps what the disk does not take."""
         while True:
             await self._dirty.wait()
-            await asyncio.sleep(BATCH_S)
+            await self._pause()
             try:
                 await self.flush()
             except StateError as error:
@@ -256,6 +282,9 @@ class Store:
         self._dirty.clear()
         values, marks, peers = self._values, self._marks, self._peers
         self._values, self._marks, self._peers = {}, {}, {}
+        waiting, self._waiting = self._waiting, []
+        self._urgent.clear()
+        self._writing = True
         try:
             async with self._transaction() as database:
                 await database.executemany(_PUT_VALUE, [row for row in values.values() if row])
@@ -270,9 +299,14 @@ class Store:
                 await database.executemany("DELETE FROM peers WHERE device = ?", away)
         except BaseException as error:
             self._keep(values, marks, peers)
+            self._waiting = waiting + self._waiting
             if isinstance(error, StateError):
                 self.failed_writes += 1
             raise
+        finally:
+            self._writing = False
+        for done in waiting:
+            done()
 
     def _keep(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -273,5 +274,27 @@ def test_a_liar_who_claims_ever_newer_sequences_does_not_hold_a_lookup_up() -> N
         for reader in (peers[1], peers[5]):
             reader.storage._held.clear()
             assert await reader.dht.lookup(key_of("0")) == value_of("0", 3)
+
+    run(main())
+
+
+def test_a_store_is_acknowledged_once_it_is_on_the_disk() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(8)
+        author, holder = await joined(network, 2)
+        waiting: list[Callable[[], None]] = []
+        holder.storage.when_written = waiting.append
+        publishing = asyncio.get_running_loop().create_task(
+            author.dht.publish(key_of("0"), value_of("0", 1))
+        )
+        await asyncio.sleep(0.1)
+        assert not publishing.done()
+        # The request sent again meets the value, which is not on the disk yet either.
+        await asyncio.sleep(0.4)
+        assert len(waiting) > 1
+        assert not publishing.done()
+        for done in waiting:
+            done()
+        assert await publishing == 1
 
     run(main())

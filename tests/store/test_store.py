@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import subprocess
 import sys
+import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from meshdht.crypto.keys import (
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.store.rows import ContactRow, Identity, PeerRow, ValueRow
-from meshdht.store.store import Store
+from meshdht.store.store import BATCH_S, Store
 
 DEVICE = DeviceId(bytes(range(20)))
 HOME = Endpoint("192.0.2.1", 51820)
@@ -127,6 +130,44 @@ async def test_run_writes_what_was_collected(path: Path) -> None:
         writer.cancel()
 
 
+async def test_who_waits_for_a_write_waits_milliseconds_and_shares_it(path: Path) -> None:
+    async with Store.open(path) as store, asyncio.TaskGroup() as group:
+        writer = group.create_task(store.run())
+        done: list[int] = []
+        all_done = asyncio.Event()
+        store.when_written(lambda: done.append(-1))
+        assert done == [-1]
+        begun = time.monotonic()
+        for number in range(50):
+            store.put_value(value_row(number))
+            store.when_written(partial(done.append, number))
+        store.when_written(all_done.set)
+        assert done == [-1]
+        async with asyncio.timeout(5):
+            await all_done.wait()
+        assert done == list(range(-1, 50))
+        assert time.monotonic() - begun < BATCH_S
+        assert len(await store.values()) == 50
+        writer.cancel()
+
+
+async def test_a_disk_that_refuses_acknowledges_nothing_until_it_takes_the_value(
+    path: Path,
+) -> None:
+    async with Store.open(path) as store:
+        await store._database.execute("PRAGMA max_page_count = 1")
+        done: list[int] = []
+        for number in range(100):
+            store.put_value(value_row(number))
+        store.when_written(lambda: done.append(1))
+        with pytest.raises(StateError, match="no space left"):
+            await store.flush()
+        assert done == []
+        await store._database.execute("PRAGMA max_page_count = 1000000")
+        await store.flush()
+        assert done == [1]
+
+
 async def test_a_flipped_bit_in_the_identity_is_noticed(path: Path) -> None:
     async with Store.open(path) as store:
         await store.save_identity(IDENTITY)
@@ -193,7 +234,8 @@ def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> 
     rng = random.Random(7)
     given: list[int] = []
     statements: set[str] = set()
-    for _ in range(20):
+    values: set[bytes] = set()
+    for _ in range(int(os.environ.get("MESHDHT_KILL_ROUNDS", "20"))):
         with subprocess.Popen(
             [sys.executable, str(script), str(path)], stdout=subprocess.PIPE, text=True
         ) as writer:
@@ -207,12 +249,17 @@ def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> 
                 given.append(int(what))
             elif kind == "statement" and line.endswith("\n"):
                 statements.add(what)
+            elif kind == "value" and line.endswith("\n"):
+                values.add(bytes.fromhex(what))
 
-    async def look() -> tuple[int, list[bytes]]:
+    async def look() -> tuple[int, list[bytes], set[bytes]]:
         async with Store.open(path) as store:
-            return await store.next_sequence(0), await store.statements()
+            held = {row.key for row in await store.values()}
+            return await store.next_sequence(0), await store.statements(), held
 
-    last, stored = asyncio.run(look())
+    last, stored, held = asyncio.run(look())
+    assert values <= held
+    assert len(values) > 20
     assert len(given) > 20
     assert given == sorted(set(given))
     assert last > given[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from meshdht.store.rows import ValueRow
@@ -19,7 +20,10 @@ async def main() -> None:
             statement = os.urandom(16).hex()
             await store.append_statement(statement.encode(), statement.encode())
             print("statement", statement, flush=True)
-            store.put_value(ValueRow(os.urandom(20), bytes(800), 1, 1e10, "own"))
+            key = os.urandom(20)
+            store.put_value(ValueRow(key, bytes(800), 1, 1e10, "own"))
+            store.when_written(partial(print, "value", key.hex(), flush=True))
+            await asyncio.sleep(0.002)
 
 
 asyncio.run(main())

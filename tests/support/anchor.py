@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
@@ -59,6 +59,9 @@ class Holder:
 
     def note_value_gone(self, key: bytes) -> None:
         self.values.pop(key, None)
+
+    def when_written(self, done: Callable[[], None]) -> None:
+        done()
 
     def start(self) -> None:
         """A node on what is on disk."""

@@ -111,6 +111,9 @@ class MemoryStore:
     def note_value_gone(self, key: bytes) -> None:
         self.values.pop(key, None)
 
+    def when_written(self, done: Callable[[], None]) -> None:
+        done()
+
     def state(self) -> NodeState:
         """What a restart would read."""
         log = MembershipLog(self.identity.network)
