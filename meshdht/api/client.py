@@ -16,12 +16,18 @@ from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_l
 from meshdht.api.messages import (
     API_VERSION,
     REPLY_BYTES_MAX,
+    AnchorLink,
+    AnchorLinkReply,
+    AnchorStatus,
+    AnchorStatusReply,
     CreateInvite,
     Devices,
     DevicesReply,
     Done,
     Down,
     Failure,
+    GetAnchorLink,
+    GetAnchorStatus,
     GetDevices,
     GetStatus,
     Hello,
@@ -69,6 +75,12 @@ class Client:
 
     def invite(self, request: CreateInvite) -> Invite:
         return self._ask(request, InviteReply).invite
+
+    def anchor_link(self) -> AnchorLink:
+        return self._ask(GetAnchorLink(), AnchorLinkReply).anchor_link
+
+    def anchor_status(self) -> AnchorStatus:
+        return self._ask(GetAnchorStatus(), AnchorStatusReply).status
 
     def ping(self, request: Ping) -> Iterator[Pong]:
         """Yield pongs as they come, until the daemon says that it is done."""

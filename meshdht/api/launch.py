@@ -66,10 +66,21 @@ class Run(Struct, frozen=True, kw_only=True, tag="run"):
     network: str
 
 
+class Anchor(Struct, frozen=True, kw_only=True, tag="anchor"):
+    """Run the anchor that this machine calls ``name``; ``link`` None: the one it had last."""
+
+    name: str
+    link: str | None = None
+    listen_port: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Anchor(name={self.name!r}, link=<secret>)"
+
+
 class LaunchRequest(Struct, frozen=True, kw_only=True):
     """What to do, and where; directories are absolute."""
 
-    action: Create | Join | Run
+    action: Create | Join | Run | Anchor
     state_dir: str
     runtime_dir: str
     report_fd: int | None = None
@@ -88,7 +99,8 @@ class Logging(Struct, frozen=True, tag="logging"):
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
-    """The network is up; for a Join, also connected."""
+    """The network is up; for a Join, also connected. An anchor has no addresses, and its id for
+    a device."""
 
     network: str
     socket: str
@@ -168,7 +180,8 @@ class Reporter:
     def ready(self, ready: Ready) -> None:
         """Say that the network is up; nothing can be reported after this."""
         where = " ".join(ready.addresses)
-        self._send(ready, f"network {ready.network} is up as {ready.device}, {where}")
+        up = f"network {ready.network} is up as {ready.device}, {where}"
+        self._send(ready, up if where else f"anchor {ready.network} is up as {ready.device}")
         self._finish()
 
     def failed(self, error: Exception) -> int:

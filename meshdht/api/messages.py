@@ -7,6 +7,8 @@ one at a time, each answered before the next is read:
     status         StatusReply
     devices        DevicesReply
     invite         InviteReply
+    anchor_link    AnchorLinkReply
+    anchor_status  AnchorStatusReply, from an anchor's daemon alone
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -115,6 +117,27 @@ class Invite(Struct, frozen=True, kw_only=True):
     expires: int
 
 
+class AnchorLink(Struct, frozen=True, kw_only=True):
+    """A link for a box that is to hold the network's records blindly; it has the packet key."""
+
+    version: int = API_VERSION
+    link: str
+
+
+class AnchorStatus(Struct, frozen=True, kw_only=True):
+    """What an anchor holds and knows, as ``Status`` says it of a member's daemon."""
+
+    version: int = API_VERSION
+    anchor: str
+    id: str
+    records: int
+    contacts: int
+    daemon: str
+    uptime_s: float
+    listen_port: int
+    dropped: dict[str, int] = {}
+
+
 class Pong(Struct, frozen=True, kw_only=True):
     """One ping's outcome; ``rtt_ms`` is None when no answer came in time."""
 
@@ -185,6 +208,14 @@ class CreateInvite(Struct, frozen=True, kw_only=True, tag="invite"):
     uses: Annotated[int, Meta(ge=1, le=1000)] = 1
 
 
+class GetAnchorLink(Struct, frozen=True, tag="anchor_link"):
+    """Asks a member for an AnchorLink."""
+
+
+class GetAnchorStatus(Struct, frozen=True, tag="anchor_status"):
+    """Asks an anchor for its AnchorStatus."""
+
+
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     """Asks to ping a peer, by name, id or mesh address, a second apart.
 
@@ -206,7 +237,8 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Request = Hello | GetStatus | GetDevices | CreateInvite | Ping | Subscribe | Down
+AnchorRequest = GetAnchorLink | GetAnchorStatus
+Request = Hello | GetStatus | GetDevices | CreateInvite | Ping | Subscribe | Down | AnchorRequest
 
 
 # --- replies ------------------------------------------------------------------------------------
@@ -235,6 +267,18 @@ class InviteReply(Struct, frozen=True, tag="invite"):
     """Answers CreateInvite."""
 
     invite: Invite
+
+
+class AnchorLinkReply(Struct, frozen=True, tag="anchor_link"):
+    """Answers GetAnchorLink."""
+
+    anchor_link: AnchorLink
+
+
+class AnchorStatusReply(Struct, frozen=True, tag="anchor_status"):
+    """Answers GetAnchorStatus."""
+
+    status: AnchorStatus
 
 
 class PongReply(Struct, frozen=True, tag="pong"):
@@ -266,7 +310,9 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-Reply = Welcome | StatusReply | DevicesReply | InviteReply | PongReply | EventReply | Done | Failure
+AnchorReply = AnchorLinkReply | AnchorStatusReply
+MemberReply = Welcome | StatusReply | DevicesReply | InviteReply | PongReply | EventReply
+Reply = MemberReply | AnchorReply | Done | Failure
 
 
 # --- lines --------------------------------------------------------------------------------------

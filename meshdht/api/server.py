@@ -17,6 +17,10 @@ from meshdht.api.listen import listening_socket
 from meshdht.api.messages import (
     API_VERSION,
     REQUEST_BYTES_MAX,
+    AnchorLink,
+    AnchorLinkReply,
+    AnchorStatus,
+    AnchorStatusReply,
     CreateInvite,
     Devices,
     DevicesReply,
@@ -25,6 +29,8 @@ from meshdht.api.messages import (
     Event,
     EventReply,
     Failure,
+    GetAnchorLink,
+    GetAnchorStatus,
     GetDevices,
     GetStatus,
     Hello,
@@ -68,6 +74,10 @@ class Service(Protocol):
     async def devices(self) -> Devices: ...
 
     async def invite(self, request: CreateInvite) -> Invite: ...
+
+    async def anchor_link(self) -> AnchorLink: ...
+
+    async def anchor_status(self) -> AnchorStatus: ...
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
@@ -188,6 +198,10 @@ class ApiServer:
                 return DevicesReply(await self._service.devices())
             case CreateInvite():
                 return InviteReply(await self._service.invite(request))
+            case GetAnchorLink():
+                return AnchorLinkReply(await self._service.anchor_link())
+            case GetAnchorStatus():
+                return AnchorStatusReply(await self._service.anchor_status())
             case Down():
                 await self._service.down()
                 return Done()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from meshdht.api.errors import ApiError
-from meshdht.api.launch import Reporter, read_request
+from meshdht.api.launch import Anchor, Reporter, read_request
 from meshdht.errors import MeshdhtError
 
 
@@ -20,9 +20,14 @@ def main() -> int:
     reporter = Reporter(request.report_fd)
     try:
         # Here, because a missing libsodium shows when the keys are imported.
-        from meshdht.daemon.launch import launch
+        if isinstance(request.action, Anchor):
+            from meshdht.daemon.anchor import launch_anchor
 
-        launch(request, reporter)
+            launch_anchor(request.action, request, reporter)
+        else:
+            from meshdht.daemon.launch import launch
+
+            launch(request, reporter)
     except (ApiError, MeshdhtError) as error:
         return reporter.failed(error)
     except (KeyboardInterrupt, asyncio.CancelledError):

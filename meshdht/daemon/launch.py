@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-from meshdht.api.launch import Create, Join, LaunchRequest, Reporter, Run
+from meshdht.api.launch import Anchor, Create, Join, LaunchRequest, Reporter, Run
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
@@ -35,6 +35,7 @@ class Launch:
     """One start of one network."""
 
     def __init__(self, request: LaunchRequest, reporter: Reporter) -> None:
+        assert not isinstance(request.action, Anchor)
         self._action = request.action
         self._reporter = reporter
         self._link: Link | None = None
@@ -60,7 +61,7 @@ class Launch:
                 stack.enter_context(self._undone_on_failure())
             stack.enter_context(NetworkLock(self._places))
             config = read_config(self._places.config)
-            self._set_up_logging(config)
+            set_up_logging(self._reporter, self._places, config.log_level)
             # Early: who may not make an interface shall not use up an invite either.
             tun = Tun(config.interface or self._places.interface)
             stack.callback(tun.close)
@@ -184,32 +185,38 @@ class Launch:
                 self._places.remove_new_files()
             raise
 
-    def _set_up_logging(self, config: Config) -> None:
-        try:
-            self._reporter.log_to(self._places.log)
-        except OSError as error:
-            raise StateError(
-                f"cannot write {self._places.log}: {error.strerror}",
-                "is the disk full, or not yours?",
-            ) from None
-        logging.basicConfig(
-            level=config.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
-        # What asyncio and the DHT's package say of single packets is strangers' to provoke.
-        for noisy in ("asyncio", "kademlia", "rpcudp", "aiosqlite"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
+
+def set_up_logging(reporter: Reporter, places: Places, level: str) -> None:
+    """Log where the reporter says, from this level on; raises StateError."""
+    try:
+        reporter.log_to(places.log)
+    except OSError as error:
+        raise StateError(
+            f"cannot write {places.log}: {error.strerror}",
+            "is the disk full, or not yours?",
+        ) from None
+    logging.basicConfig(
+        level=level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # What asyncio and the DHT's package say of single packets is strangers' to provoke.
+    for noisy in ("asyncio", "kademlia", "rpcudp", "aiosqlite"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def launch(request: LaunchRequest, reporter: Reporter) -> None:
     """Run until the network goes down; raises MeshdhtError or ApiError, or CancelledError when
     the process is told to end before the network is up."""
+    run_to_the_end(Launch(request, reporter).run)
+
+
+def run_to_the_end(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run a daemon; SIGTERM cancels it until it is up and has a handler of its own."""
 
     async def run() -> None:
         task = asyncio.current_task()
         assert task is not None
-        # Once up, the daemon puts a handler of its own in this one's place.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        await Launch(request, reporter).run()
+        await work()
 
     asyncio.run(run())

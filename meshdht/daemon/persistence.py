@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
+from meshdht.membership.anchor_link import AnchorLink, parse_anchor_link
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
@@ -20,6 +21,8 @@ from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
 
 _LISTEN_PORT = "listen port"
+_ANCHOR_ID = "anchor id"
+_ANCHOR_LINK = "anchor link"
 
 
 class DiskStore:
@@ -54,9 +57,6 @@ class DiskStore:
 
 async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_port: int) -> None:
     """Write down a device that has just founded or joined a network."""
-    def when_written(self, done: Callable[[], None]) -> None:
-        self._store.when_written(done)
-
     name = fold(log).network_name
     await store.save_secret(identity.generation.number, identity.generation.secret)
     await store.append_statements((each.hash, each.raw) for each in log)
@@ -65,6 +65,21 @@ async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_
     await store.save_identity(
         IdentityRow(name, identity.network, identity.signing, identity.wireguard)
     )
+
+
+async def save_anchor(store: Store, device: DeviceId, link: AnchorLink, listen_port: int) -> None:
+    """Write down what an anchor comes back with: its place in the DHT, its link, its port."""
+    await store.set_meta(_ANCHOR_ID, device.raw)
+    await store.set_meta(_LISTEN_PORT, listen_port.to_bytes(2, "big"))
+    await store.set_meta(_ANCHOR_LINK, str(link).encode())
+
+
+async def load_anchor(store: Store) -> tuple[DeviceId, AnchorLink] | None:
+    """None before ``save_anchor`` was done; raises LinkError if the link was damaged on disk."""
+    device, link = await store.meta(_ANCHOR_ID), await store.meta(_ANCHOR_LINK)
+    if device is None or link is None:
+        return None
+    return DeviceId(device), parse_anchor_link(link.decode(errors="replace"))
 
 
 async def listen_port(store: Store) -> int:

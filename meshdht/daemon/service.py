@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from meshdht import __version__
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
+    AnchorLink,
+    AnchorStatus,
     CreateInvite,
     Devices,
     Event,
@@ -27,6 +29,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import Malformed, MeshdhtError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
+from meshdht.membership.anchor_link import AnchorLink as LinkForAnchor
 from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link
 from meshdht.membership.names import validate_label
@@ -130,10 +133,7 @@ class DaemonService:
         return self._node.path(device.id)
 
     async def invite(self, request: CreateInvite) -> Invite:
-        own = self._own()
-        if not own.admin:
-            admins = ", ".join(device.name for device in self._node.roster if device.admin)
-            raise MeshdhtError("only an admin may invite", f"run it on one of: {admins}")
+        own = self._admin("invite")
         name = validate_label(request.name) if request.name else ""
         unix = self._clock.unix()
         key = InviteKey.generate(self._entropy)
@@ -161,6 +161,24 @@ class DaemonService:
             hints=tuple(self._hints()),
         )
         return Invite(link=str(link), expires=link.expires)
+
+    async def anchor_link(self) -> AnchorLink:
+        self._admin("hand out an anchor link")
+        generation = self._node.identity.generation
+        hints = tuple(self._hints())
+        link = LinkForAnchor(generation.secret.packet_key, generation.number, hints)
+        return AnchorLink(link=str(link))
+
+    async def anchor_status(self) -> AnchorStatus:
+        raise UsageError(f"{self._network!r} is a network, not an anchor", "meshdht status")
+
+    def _admin(self, what: str) -> Device:
+        """This device, if it is an admin; raises MeshdhtError that names those who are."""
+        own = self._own()
+        if not own.admin:
+            admins = ", ".join(device.name for device in self._node.roster if device.admin)
+            raise MeshdhtError(f"only an admin may {what}", f"run it on one of: {admins}")
+        return own
 
     def _hints(self) -> list[Endpoint]:
         """Where a joiner may find us, and, should we be off by then, the others."""

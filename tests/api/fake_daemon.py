@@ -13,6 +13,8 @@ from msgspec.structs import replace
 
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
+    AnchorLink,
+    AnchorStatus,
     CreateInvite,
     Device,
     Devices,
@@ -28,6 +30,17 @@ from meshdht.api.messages import (
 from meshdht.api.server import ApiServer
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
+ANCHOR_LINK = "meshdht-anchor://packets/" + "k7q2m5x4" * 8
+ANCHOR = AnchorStatus(
+    anchor="anchor",
+    id="v" * 32,
+    records=12,
+    contacts=4,
+    daemon="0.1.0",
+    uptime_s=7500.0,
+    listen_port=41820,
+    dropped={"junk": 3},
+)
 NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
 LAPTOP = Peer(
     name="laptop",
@@ -125,6 +138,12 @@ class FakeService:
             raise Trouble("a device is called nas already", "choose another --name", 2)
         self.invites.append(request)
         return Invite(link=LINK, expires=1_790_000_000 + request.expires_s)
+
+    async def anchor_link(self) -> AnchorLink:
+        return AnchorLink(link=ANCHOR_LINK)
+
+    async def anchor_status(self) -> AnchorStatus:
+        return ANCHOR
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         peer = next((p for p in self.snapshot.peers if request.peer in (p.name, p.id)), None)

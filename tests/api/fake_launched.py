@@ -32,7 +32,7 @@ def main() -> int:
         "inheritable": request.report_fd is not None and os.get_inheritable(request.report_fd),
     }
     (state / "seen.json").write_text(json.dumps(seen))
-    network = action.network or "home"
+    network = getattr(action, "network", None) or "home"
     reporter.progress("reading the state")
     match network:
         case "refused":

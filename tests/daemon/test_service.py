@@ -19,6 +19,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import PeerStats
 from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
+from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.link import Link, parse_link
 from meshdht.paths.candidate import PathKind
 from simulations.loop import run
@@ -284,3 +285,18 @@ def test_a_path_is_its_kind_and_where_it_leads() -> None:
     assert path_line(PathKind.NONE, None) == PeerPath(kind="none", endpoint=None)
     there = Endpoint("2001:db8::1", 5)
     assert path_line(PathKind.LAN, there) == PeerPath(kind="lan", endpoint="[2001:db8::1]:5")
+
+
+def test_an_admin_hands_out_an_anchor_link_and_nobody_else() -> None:
+    async def main() -> None:
+        async with served(2) as (_, [first, second]):
+            made = await first.service.anchor_link()
+            link = parse_anchor_link(made.link)
+            assert link.packet_key == first.machine.node.identity.generation.secret.packet_key
+            assert first.machine.endpoint in link.hints
+            with pytest.raises(MeshdhtError, match="only an admin may hand out an anchor link"):
+                await second.service.anchor_link()
+            with pytest.raises(MeshdhtError, match="a network, not an anchor"):
+                await first.service.anchor_status()
+
+    run(main())

@@ -10,7 +10,7 @@ import click
 
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
-from meshdht.api.launch import Create, Join, LaunchRequest, Ready, Run
+from meshdht.api.launch import Anchor, Create, Join, LaunchRequest, Ready, Run
 from meshdht.cli.output import ProgressLine, note, say
 from meshdht.cli.settings import Settings, common_options, settings_of
 from meshdht.cli.values import host_label, label, mesh_range, port, seconds
@@ -204,7 +204,7 @@ def start(settings: Settings, action: Create | Join | Run, timeout_s: float) -> 
         progress.clear()
 
 
-def launch_request(settings: Settings, action: Create | Join | Run) -> LaunchRequest:
+def launch_request(settings: Settings, action: Create | Join | Run | Anchor) -> LaunchRequest:
     return LaunchRequest(
         action=action,
         state_dir=os.fspath(settings.state_dir),
@@ -219,7 +219,7 @@ def read_link(link: str | None, link_file: str | None) -> str:
     if link is not None:
         found, source = link, "the argument"
     elif link_file is not None:
-        found, source = _read_link_file(link_file), f"--link-file {link_file}"
+        found, source = read_link_file(link_file), f"--link-file {link_file}"
     else:
         found, source = os.environ.get("MESHDHT_LINK", ""), "MESHDHT_LINK"
     found = "".join(found.split())  # a mail may have broken it over lines
@@ -238,7 +238,8 @@ def read_link(link: str | None, link_file: str | None) -> str:
     return found
 
 
-def _read_link_file(name: str) -> str:
+def read_link_file(name: str) -> str:
+    """The text of a file, - being stdin; raises ApiError (exit code 2)."""
     try:
         if name == "-":
             return sys.stdin.read(_LINK_BYTES_MAX)

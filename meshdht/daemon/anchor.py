@@ -1,0 +1,221 @@
+"""The daemon of an anchor: node, port, store and API. No interface, no engine, and so no root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
+
+from meshdht import __version__
+from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
+from meshdht.api.messages import (
+    AnchorLink,
+    AnchorStatus,
+    CreateInvite,
+    Devices,
+    Event,
+    Invite,
+    Ping,
+    Pong,
+    Status,
+)
+from meshdht.api.server import ApiServer
+from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
+from meshdht.daemon.persistence import DiskStore, listen_port, load_anchor, save_anchor
+from meshdht.daemon.places import NetworkLock, Places
+from meshdht.daemon.switchboard import Switchboard
+from meshdht.dht.dht import Contact
+from meshdht.dht.storage import SavedValue
+from meshdht.errors import PlatformError, StateError, UsageError
+from meshdht.membership.anchor_link import AnchorLink as LinkForAnchor
+from meshdht.membership.anchor_link import parse_anchor_link
+from meshdht.membership.names import validate_label
+from meshdht.net.udp import UdpPort
+from meshdht.node.anchor import AnchorNode, AnchorState
+from meshdht.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class AnchorLaunch:
+    """One start of one anchor."""
+
+    def __init__(self, action: Anchor, request: LaunchRequest, reporter: Reporter) -> None:
+        self._link = parse_anchor_link(action.link) if action.link is not None else None
+        validate_label(action.name, "anchor name")
+        self._name = action.name
+        self._asked_port = action.listen_port
+        self._reporter = reporter
+        self._places = Places(Path(request.state_dir), Path(request.runtime_dir), action.name)
+        self._clock = SystemClock()
+        self._entropy = SystemEntropy()
+        self._switchboard = Switchboard()
+        self._stopping = asyncio.Event()
+        self._disk_failure = ""
+
+    async def run(self) -> None:
+        """Serve until told to stop; raises MeshdhtError or ApiError."""
+        if self._link is None and not self._places.database.exists():
+            raise UsageError(
+                f"no anchor {self._name!r} on this machine yet",
+                "give it a link: meshdht anchor run --link-file FILE (`meshdht anchor link`)",
+            )
+        self._places.make_directory()
+        async with AsyncExitStack() as stack:
+            stack.enter_context(NetworkLock(self._places))
+            set_up_logging(self._reporter, self._places, "info")
+            store = await stack.enter_async_context(Store.open(self._places.database))
+            known = await load_anchor(store)
+            device, link = self._chosen(known)
+            port = self._open_port(await listen_port(store) if known else 0)
+            stack.callback(port.close)
+            if known != (device, link) or await listen_port(store) != port.port:
+                await save_anchor(store, device, link, port.port)
+            state = AnchorState(
+                device,
+                link.packet_key,
+                link.hints,
+                [Contact(*contact) for contact in await store.contacts()],
+                [SavedValue(*value) for value in await store.values()],
+            )
+            node = AnchorNode(
+                state, DiskStore(store), port.send, self._clock, self._entropy, self._disk_failed
+            )
+            self._switchboard.control = node.datagram_received
+            port.start()
+            await self._serve(node, store, port)
+
+    def _chosen(
+        self, known: tuple[DeviceId, LinkForAnchor] | None
+    ) -> tuple[DeviceId, LinkForAnchor]:
+        """The id that it had, and the link that holds now; raises UsageError."""
+        if known is None:
+            if self._link is None:
+                raise UsageError(
+                    f"anchor {self._name!r} was never set up to the end", "give it a link again"
+                )
+            return DeviceId(self._entropy.token(DeviceId.SIZE)), self._link
+        device, old = known
+        new = self._link or old
+        if new.packet_key != old.packet_key and new.generation <= old.generation:
+            raise UsageError(
+                f"anchor {self._name!r} serves another network, or this link is an old one",
+                "for a second network name a second anchor: --network NAME",
+            )
+        return device, new
+
+    def _open_port(self, known: int) -> UdpPort:
+        """The port asked for, or that of last time; else the usual one, or any that is free."""
+        if number := self._asked_port or known:
+            return self._bind(number)
+        try:
+            return self._bind(DEFAULT_PORT)
+        except PlatformError:
+            return self._bind(0)
+
+    def _bind(self, number: int) -> UdpPort:
+        return UdpPort(
+            number,
+            on_wireguard=self._switchboard.wireguard_received,
+            on_control=self._switchboard.control_received,
+        )
+
+    async def _serve(self, node: AnchorNode, store: Store, port: UdpPort) -> None:
+        service = AnchorService(self._name, node, port, self._clock, self._stopping)
+        async with asyncio.TaskGroup() as tasks:
+            live = [
+                tasks.create_task(node.run()),
+                tasks.create_task(store.run(self._disk_failed)),
+            ]
+            try:
+                async with ApiServer(self._places.socket, service):
+                    loop = asyncio.get_running_loop()
+                    for number in (signal.SIGTERM, signal.SIGINT):
+                        loop.add_signal_handler(number, self._stopping.set)
+                    socket = str(self._places.socket)
+                    self._reporter.ready(
+                        Ready(network=self._name, socket=socket, device=str(node.id), addresses=())
+                    )
+                    log.info("up as %s on UDP port %d", node.id, port.port)
+                    await self._stopping.wait()
+                await node.save()
+            finally:
+                for task in live:
+                    task.cancel()
+
+    def _disk_failed(self, error: StateError) -> None:
+        if error.message != self._disk_failure:
+            self._disk_failure = error.message
+            log.error("%s; going on from memory (%s)", error.message, error.hint)
+
+
+class AnchorService:
+    """Implements ``api.server.Service``, as far as an anchor has an answer."""
+
+    def __init__(
+        self,
+        name: str,
+        node: AnchorNode,
+        port: UdpPort,
+        clock: SystemClock,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._name = name
+        self._node = node
+        self._port = port
+        self._clock = clock
+        self._stopping = stopping
+        self._started = clock.monotonic()
+
+    async def anchor_status(self) -> AnchorStatus:
+        dropped = dict(self._node.dropped)
+        dropped |= {f"port_{each}": n for each, n in asdict(self._port.counters).items()}
+        return AnchorStatus(
+            anchor=self._name,
+            id=str(self._node.id),
+            records=self._node.records,
+            contacts=self._node.contacts,
+            daemon=__version__,
+            uptime_s=round(self._clock.monotonic() - self._started, 1),
+            listen_port=self._port.port,
+            dropped={reason: count for reason, count in sorted(dropped.items()) if count},
+        )
+
+    async def down(self) -> None:
+        self._stopping.set()
+
+    async def status(self) -> Status:
+        self._refuse()
+
+    async def devices(self) -> Devices:
+        self._refuse()
+
+    async def invite(self, request: CreateInvite) -> Invite:
+        self._refuse()
+
+    async def anchor_link(self) -> AnchorLink:
+        self._refuse()
+
+    def ping(self, request: Ping) -> AsyncIterator[Pong]:
+        self._refuse()
+
+    def events(self) -> AsyncIterator[Event]:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UsageError(
+            f"{self._name!r} is an anchor: it knows neither devices nor names",
+            "meshdht anchor status shows what it holds; ask a device of the network for the rest",
+        )
+
+
+def launch_anchor(action: Anchor, request: LaunchRequest, reporter: Reporter) -> None:
+    """Run an anchor until it is told to stop; raises as ``launch`` does."""
+    run_to_the_end(lambda: AnchorLaunch(action, request, reporter).run())

@@ -1,0 +1,113 @@
+"""All that an anchor ever saw opens nothing, and its bytes do not say what belongs together."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from meshdht.crypto.keys import GossipKey, RecordKey
+from meshdht.errors import OpenFailed, RemoteError
+from meshdht.gossip.messages import open_gossip
+from meshdht.node.publishing import REFRESH_S
+from meshdht.records.envelope import Envelope, open_record, verify_envelope
+from meshdht.wire.packet import MessageKind
+from simulations.loop import run
+from tests.support.anchor import Holder, link_of
+from tests.support.mesh import Machine, mesh
+
+EPOCHS_S = 20 * 3600.0
+
+
+def envelopes(anchor: Holder) -> list[Envelope]:
+    """Every record it was ever given, as it can check it."""
+    return [verify_envelope(saved.key, saved.value) for saved in anchor.all_values]
+
+
+def records_of(anchor: Holder, member: Machine) -> dict[bytes, Envelope]:
+    """One device's records by their locators: judged with the keys that the anchor has not."""
+    identity = member.node.identity
+    mine: dict[bytes, Envelope] = {}
+    for saved in anchor.all_values:
+        envelope = verify_envelope(saved.key, saved.value)
+        try:
+            open_record(
+                envelope,
+                network=identity.network,
+                device=identity.signing.public,
+                record_key=identity.generation.secret.record_key,
+            )
+        except RemoteError:
+            continue
+        mine[saved.key] = envelope
+    return mine
+
+
+def shared_bytes(one: bytes, two: bytes) -> int:
+    """The longest run of bytes that both have, wherever it lies."""
+    best = 0
+    for start in range(len(one)):
+        while one[start : start + best + 1] in two and start + best < len(one):
+            best += 1
+    return best
+
+
+def test_what_an_anchor_holds_and_hears_stays_shut() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            anchor = Holder(world, link_of(first))
+            await asyncio.sleep(2 * REFRESH_S)
+            identity = first.node.identity
+            secret = identity.generation.secret
+            held = envelopes(anchor)
+            assert len(held) >= 4
+            # It may take what it has for any of the keys that it has not.
+            guess = anchor.link.packet_key.raw
+            for envelope in held:
+                for device in (first, second):
+                    with pytest.raises(OpenFailed):
+                        open_record(
+                            envelope,
+                            network=identity.network,
+                            device=device.node.identity.signing.public,
+                            record_key=RecordKey(guess),
+                        )
+            # Gossip does not come to it; what it records of others' stays shut as well.
+            assert MessageKind.GOSSIP not in {packet.kind for packet in anchor.heard}
+            assert guess != secret.gossip_key.raw
+            for packet in anchor.heard:
+                with pytest.raises(OpenFailed):
+                    open_gossip(GossipKey(guess), packet.sender, packet.body.ljust(80, b"\0"))
+            seen = b"".join([each.raw for each in held] + [each.body for each in anchor.heard])
+            for private in (secret.raw, secret.record_key.raw, secret.gossip_key.raw):
+                assert private not in seen
+            assert identity.network.raw not in seen
+            assert identity.wireguard.public.raw not in seen
+            assert first.id.raw not in b"".join(each.raw for each in held)
+
+    run(main())
+
+
+def test_the_records_of_one_device_in_two_epochs_share_no_bytes() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            anchor = Holder(world, link_of(first))
+            await asyncio.sleep(EPOCHS_S)
+            mine, theirs = records_of(anchor, first), records_of(anchor, second)
+            assert len(mine) >= 3
+            assert not mine.keys() & theirs.keys()
+            keys = [envelope.blinded.raw for envelope in mine.values()]
+            assert len(set(keys)) == len(mine)
+            assert first.node.identity.signing.public.raw not in keys
+            assert len({len(each.raw) for each in [*mine.values(), *theirs.values()]}) == 1
+            # Sequences and dates are of the hour; all else is as different as two devices'.
+            every = [*mine.values(), *theirs.values()]
+            for number, one in enumerate(every):
+                for two in every[number + 1 :]:
+                    assert shared_bytes(one.blinded.raw, two.blinded.raw) <= 3
+                    assert shared_bytes(one.sealed[:200], two.sealed[:200]) <= 4
+                    assert one.sequence != two.sequence
+
+    run(main())
