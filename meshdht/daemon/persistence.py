@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
@@ -53,6 +53,9 @@ class DiskStore:
 
     def note_value_gone(self, key: bytes) -> None:
         self._store.drop_value(key)
+
+    def when_written(self, done: Callable[[], None]) -> None:
+        self._store.when_written(done)
 
 
 async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_port: int) -> None:
