@@ -1,0 +1,109 @@
+"""Every decoder of bytes from outside: how to feed it, and the errors that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meshdht.api import launch
+from meshdht.api import messages as api
+from meshdht.api.errors import ApiError
+from meshdht.crypto.boxes import seal
+from meshdht.crypto.keys import DeviceId, GossipKey, PacketKey, SigningKey
+from meshdht.dht import messages as dht
+from meshdht.endpoint import Endpoint
+from meshdht.errors import MeshdhtError, RemoteError
+from meshdht.gossip import messages as gossip
+from meshdht.membership.anchor_link import parse_anchor_link
+from meshdht.membership.claims import decode_claim
+from meshdht.membership.generations import decode_hand_over
+from meshdht.membership.link import parse_link
+from meshdht.membership.statements import decode_statement
+from meshdht.records.endpoint import decode_record
+from meshdht.records.envelope import verify_envelope
+from meshdht.wire.join import decode_reason, open_join_reply
+from meshdht.wire.packet import open_packet
+from meshdht.wireguard.messages import CookieReply, Initiation, Response
+
+_KEY = PacketKey(bytes(range(32)))
+_NONCE = b"\xff" * 24
+_JOINER = SigningKey(bytes(range(32)))
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """``decode`` may raise ``error`` and nothing else; ``samples`` are valid or nearly so."""
+
+    decode: Callable[[bytes], object]
+    error: type[Exception] = RemoteError
+    samples: tuple[bytes, ...] = ()
+
+
+def _packet(plaintext: bytes) -> object:
+    """What whoever holds the packet key can have opened."""
+    return open_packet(_NONCE + seal(_KEY, _NONCE, plaintext), _KEY)
+
+
+def _join_reply(body: bytes) -> object:
+    return open_join_reply(body, joiner=_JOINER, message_id=bytes(8))
+
+
+def _text(parse: Callable[[str], object]) -> Callable[[bytes], object]:
+    return lambda data: parse(data.decode(errors="replace"))
+
+
+_CONTACT = dht.WireContact(bytes(20), Endpoint("192.0.2.1", 9))
+
+DECODERS: dict[str, Decoder] = {
+    "packet plaintext": Decoder(
+        _packet, samples=tuple(bytes([1, kind]) + bytes(60) for kind in range(12))
+    ),
+    "datagram": Decoder(lambda data: open_packet(data, _KEY)),
+    "DHT request": Decoder(
+        dht.decode_request,
+        samples=(
+            dht.encode_request(dht.Ping()),
+            dht.encode_request(dht.FindValue(bytes(20), 1)),
+            dht.encode_request(dht.StoreValue(bytes(20), bytes(50))),
+        ),
+    ),
+    "DHT reply": Decoder(
+        dht.decode_reply,
+        samples=(
+            dht.encode_reply(dht.Nodes((_CONTACT, _CONTACT))),
+            dht.encode_reply(dht.Value(1, bytes(40), (_CONTACT,))),
+            dht.encode_reply(dht.Stored(dht.Outcome.STORED, 1)),
+        ),
+    ),
+    "gossip": Decoder(gossip.decode, samples=tuple(bytes([n]) + bytes(80) for n in range(10))),
+    "sealed gossip": Decoder(
+        lambda data: gossip.open_gossip(GossipKey(bytes(32)), DeviceId(bytes(20)), data)
+    ),
+    "join reply": Decoder(_join_reply),
+    "refusal": Decoder(decode_reason),
+    "hand-over": Decoder(decode_hand_over, samples=(bytes([1]) + bytes(100),)),
+    "statement": Decoder(
+        decode_statement, samples=tuple(bytes([1, n]) + bytes(200) for n in range(12))
+    ),
+    "claim": Decoder(decode_claim, samples=(bytes(300),)),
+    "invite link": Decoder(
+        _text(parse_link), MeshdhtError, samples=(b"meshdht://join/1/AAAA", b"meshdht:AAAA")
+    ),
+    "anchor link": Decoder(
+        _text(parse_anchor_link), MeshdhtError, samples=(b"meshdht://anchor/1/AAAA",)
+    ),
+    "envelope": Decoder(
+        lambda data: verify_envelope(data[:20].ljust(20, b"\0"), data[20:]),
+        samples=(bytes(820), bytes(20) + bytes([1]) + bytes(799)),
+    ),
+    "record body": Decoder(decode_record, samples=(bytes([1]) + bytes(300),)),
+    "WireGuard initiation": Decoder(Initiation.decode, samples=(b"\1" + bytes(147),)),
+    "WireGuard response": Decoder(Response.decode, samples=(b"\2" + bytes(91),)),
+    "WireGuard cookie": Decoder(CookieReply.decode, samples=(b"\3" + bytes(63),)),
+    "API request": Decoder(api.decode_request, ApiError, samples=(b'{"type":"status"}\n', b"[[[")),
+    "API reply": Decoder(api.decode_reply, ApiError, samples=(b'{"type":"hello"}\n',)),
+    "launch request": Decoder(
+        launch.decode_launch, ApiError, samples=(b'{"type":"join","link":"x"}\n',)
+    ),
+    "launch report": Decoder(launch.decode_report, ApiError, samples=(b'{"type":"ready"}\n',)),
+}
