@@ -10,7 +10,7 @@ from meshdht.records.endpoint import CandidateKind
 from meshdht.records.locator import device_locator, read_epochs
 from meshdht.wire.packet import MessageKind
 from simulations.loop import run
-from tests.support.anchor import HOME, Holder, link_of
+from tests.support.anchor import Holder, link_of
 from tests.support.mesh import Machine, eventually, mesh
 
 HOTEL = Endpoint("198.18.150.1", 41820)
@@ -57,23 +57,39 @@ def test_a_member_that_is_alone_publishes_to_the_anchor() -> None:
     run(main())
 
 
+async def move_while_apart(first: Machine, second: Machine) -> None:
+    """Each is somewhere new, and knows only where the other was."""
+    await asyncio.sleep(60)
+    await second.stop()
+    first.move(HOTEL)
+    await asyncio.sleep(3600)
+    await first.stop()
+    first.endpoint = Endpoint("198.18.152.1", 41820)
+    second.endpoint = OFFICE
+    await asyncio.sleep(600)
+    second.restart()
+    first.restart()
+
+
 def test_two_that_moved_while_apart_find_each_other_through_the_anchor_alone() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
-            anchor = Holder(world, link_of(first))
-            await asyncio.sleep(60)
-            await second.stop()
-            first.move(HOTEL)
-            await asyncio.sleep(3600)
-            await first.stop()
-            first.endpoint = Endpoint("198.18.152.1", 41820)
-            second.endpoint = OFFICE
-            await asyncio.sleep(600)
-            second.restart()
-            first.restart()
+            Holder(world, link_of(first))
+            await move_while_apart(first, second)
             assert await world.connected(within_s=30) < 5
-            assert anchor.endpoint == HOME
+
+    run(main())
+
+
+def test_without_an_anchor_they_do_not() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await move_while_apart(first, second)
+            await asyncio.sleep(600)
+            assert not first.reaches(second)
+            assert not second.reaches(first)
 
     run(main())
 

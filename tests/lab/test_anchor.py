@@ -1,0 +1,53 @@
+"""Devices that moved while apart find each other through an anchor, with real daemons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from meshdht.lab.device import Device
+from meshdht.lab.process import CommandFailed
+from meshdht.lab.world import World
+from tests.lab.homes import COMMAND, connect, eventually, public
+
+# Root without any of root's capabilities: an anchor makes no interface and opens no raw socket.
+POWERLESS = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+
+
+def holds(box: Device, records: int, contacts: int) -> bool:
+    try:
+        held = box.json("anchor", "status")
+    except CommandFailed:
+        return False
+    return bool(held["records"] >= records and held["contacts"] >= contacts)
+
+
+def test_two_that_moved_while_apart_meet_through_the_anchor(
+    world: World, tmp_path: Path, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    box = public(world, internet, "box", 4)
+    connect(nas, laptop)
+    link = tmp_path / "anchor.txt"
+    link.write_text(nas.must("anchor", "link"))
+    assert "only an admin" in laptop.meshdht("anchor", "link").stderr
+    run = ["anchor", "run", "--link-file", str(link)]
+    anchor = box.host.popen([*POWERLESS, *COMMAND, *run])
+    # Both were there before it: each gives it its record when it next looks whom it knows.
+    assert eventually(lambda: holds(box, records=2, contacts=2), within=60)
+    address = nas.addresses()[0]
+    laptop.must("down")
+    nas.host.change_address(nas.host.cards[0], "203.0.113.52/32", "2001:db8::52/128")
+    laptop.host.change_address(laptop.host.cards[0], "203.0.113.53/32", "2001:db8::53/128")
+    time.sleep(2)
+    started = time.monotonic()
+    laptop.must("up")
+    assert laptop.reaches(address, within=30) is not None
+    number(f"two that both moved, met through an anchor: {time.monotonic() - started:.2f} s")
+    assert nas.peer("laptop")["path"]["endpoint"].startswith(("203.0.113.53:", "[2001:db8::53]:"))
+    assert [peer["name"] for peer in laptop.status()["peers"]] == ["nas"]
+    box.must("anchor", "down")
+    assert anchor.complete().returncode == 0
+    assert box.host.processes() == []
