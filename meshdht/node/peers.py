@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from meshdht.crypto.boxes import BoxKey, device_box_key
 from meshdht.crypto.keys import DeviceId, SigningKey
+from meshdht.dht.prefix import prefix_of
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Neighbour
@@ -236,9 +237,10 @@ class Peers:
     def seen_from(self, witness: Endpoint, observed: Endpoint) -> None:
         """A DHT contact, a member or not, says where it sees us.
 
-        Ids cost nothing there, so that a host has one voice, whatever it calls itself.
+        Ids cost nothing there, so that an address prefix has one voice, whatever ids and hosts
+        it goes by.
         """
-        self._note_reflexive(witness.host, observed)
+        self._note_reflexive(prefix_of(witness.host), observed)
 
     def _note_reflexive(self, observer: DeviceId | str, observed: Endpoint) -> None:
         if is_probeable(observed, self._mesh_networks) and self.reflexive.observe(
