@@ -22,13 +22,20 @@ from meshdht.crypto.keys import (
 )
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
+from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation, HandOver
-from meshdht.membership.invites import verify_claim, write_admit, write_genesis, write_invite
+from meshdht.membership.invites import (
+    verify_anchor_claim,
+    verify_claim,
+    write_admit,
+    write_genesis,
+    write_invite,
+)
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.statements import GenesisBody, StatementHash
+from meshdht.membership.statements import GenesisBody, Role, Statement, StatementHash
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
@@ -44,6 +51,7 @@ NAS_TUNNEL = WireGuardPrivateKey(bytes(range(0x80, 0xA0)))
 LAPTOP_TUNNEL = WireGuardPrivateKey(bytes(range(0xA0, 0xC0)))
 NETWORK = NetworkId(bytes(range(0xC0, 0xE0)))
 NONCE = bytes(range(0xE0, 0xF8))
+ANCHOR = SigningKey(bytes(range(0xE0, 0x100)))
 UNIX = 1_800_000_000
 
 
@@ -149,12 +157,16 @@ def endpoint_record() -> object:
     }
 
 
-def membership() -> object:
-    genesis = write_genesis(
+def found() -> Statement:
+    return write_genesis(
         GenesisBody("home", IPv4Network("100.99.0.0/18"), bytes(16), "nas", NAS_TUNNEL.public),
         author=NAS,
         unix_ms=UNIX * 1000,
     )
+
+
+def membership() -> object:
+    genesis = found()
     log = MembershipLog(genesis.network_id)
     log.add(genesis.raw)
     nas = fold(log).devices[0]
@@ -176,8 +188,8 @@ def membership() -> object:
         name="laptop",
         claimed_at=UNIX + 60,
     )
-    found = verify_claim(fold(log), claim, UNIX + 60)
-    admit = write_admit(log, nas, NAS, claim=claim, invite=found, unix_ms=UNIX * 1000 + 60_001)
+    used = verify_claim(fold(log), claim, UNIX + 60)
+    admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
     log.add(admit.raw)
     link = Link(
         network_name="home",
@@ -214,6 +226,48 @@ def membership() -> object:
             }
             for device in fold(log)
         ],
+    }
+
+
+def anchor() -> object:
+    genesis = found()
+    log = MembershipLog(genesis.network_id)
+    log.add(genesis.raw)
+    nas = fold(log).devices[0]
+    invite = write_invite(
+        log,
+        nas,
+        NAS,
+        key=INVITE.invite_public,
+        expires=UNIX + 3600,
+        suggested_name="vps",
+        role=Role.ANCHOR,
+        unix_ms=UNIX * 1000 + 1,
+    )
+    log.add(invite.raw)
+    claim = make_anchor_claim(invite=INVITE, anchor=ANCHOR, name="vps", claimed_at=UNIX + 60)
+    used = verify_anchor_claim(fold(log), claim, UNIX + 60)
+    admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
+    log.add(admit.raw)
+    (entry,) = fold(log).anchors
+    return {
+        "device_seeds": [NAS.raw.hex()],
+        "anchor_seed": ANCHOR.raw.hex(),
+        "anchor_id": str(ANCHOR.public.device_id),
+        "invite_seed": INVITE.raw.hex(),
+        "unix": str(UNIX),
+        "network_id": log.network.raw.hex(),
+        "genesis": genesis.raw.hex(),
+        "invite": invite.raw.hex(),
+        "claim": claim.encode().hex(),
+        "admit": admit.raw.hex(),
+        "hashes": [genesis.hash.hex(), invite.hash.hex(), admit.hash.hex()],
+        "roster_anchor": {
+            "id": str(entry.id),
+            "name": entry.name,
+            "added_by": str(entry.added_by),
+            "admitted_at": entry.admitted_at,
+        },
     }
 
 
@@ -280,6 +334,7 @@ def main() -> None:
         "locator": locators(),
         "endpoint-record": endpoint_record(),
         "membership": membership(),
+        "anchor": anchor(),
     }
     for name, content in files.items():
         path = Path(__file__).parent / f"{name}.json"

@@ -7,14 +7,15 @@ Authority is judged at a statement's causal ancestors, whatever else is in the l
 
 - the genesis's author is a member and an admin from the start;
 - an invite counts if its author is an admin there;
-- an admit counts if its author is a member there, the invite counts and is an ancestor, and
-  claim and statement are dated before the invite's expiry;
+- an admit, of a device or an anchor, counts if its author is a member there, an invite for that
+  role counts and is an ancestor, and claim and statement are dated before the invite's expiry;
 - a device is a member there if an admit of it that counts is among the ancestors, and is within
   the uses of its invite when the admits among the ancestors alone are taken.
 
-Of the admits that count, an invite's first ``uses`` devices in the order above are in the
-roster; so two that raced for one use are settled the same way everywhere, and the loser's
-own deeds from before it could know stand. A device admitted twice counts once.
+Of the admits that count, an invite's first ``uses`` devices (or anchors) in the order above are in
+the roster; so two that raced for one use are settled the same way everywhere, and the loser's
+own deeds from before it could know stand. A device admitted twice counts once. No key is
+both a device and an anchor: the first in the order above stands. An anchor has no authority.
 
 A set of ancestors is the bits of an int: the whole costs n log n steps, each of which moves at
 most n bits.
@@ -28,14 +29,17 @@ from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey, WireGuardP
 from meshdht.errors import StateError
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.addresses import AddressTable, ipv6_address
+from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.names import NameTable
-from meshdht.membership.roster import Device, Invite, Rejection, Roster
+from meshdht.membership.roster import Anchor, Device, Invite, Rejection, Roster
 from meshdht.membership.statements import (
+    AdmitAnchorBody,
     AdmitBody,
     GenesisBody,
     InviteBody,
+    Role,
     Statement,
     StatementHash,
     UnknownBody,
@@ -116,7 +120,9 @@ class _Fold:
         self._genesis = genesis
         self._body = body
         self._names = NameTable()
+        self._anchor_names = NameTable()
         self._addresses = AddressTable(body.ipv4_range)
+        self._anchors: dict[VerifyKey, Anchor] = {}
         self._devices: dict[VerifyKey, Device] = {}
         self._wireguard_keys: set[WireGuardPublicKey] = set()
         self._invitations: list[_Invitation] = []
@@ -134,6 +140,8 @@ class _Fold:
                 self._take_invite(statement, body, place)
             case AdmitBody(claim):
                 self._take_admit(statement, claim, place, past)
+            case AdmitAnchorBody(anchor_claim):
+                self._take_anchor(statement, anchor_claim, past)
             case UnknownBody():
                 if self._is_member(statement.author, past):
                     self._newer.append(statement.hash)
@@ -149,6 +157,7 @@ class _Fold:
                 expires=each.body.expires,
                 uses=each.body.uses,
                 suggested_name=each.body.suggested_name,
+                role=each.body.role,
                 claimed_by=tuple(winner.device_id for winner in each.winners),
             )
             for each in self._invitations
@@ -161,6 +170,7 @@ class _Fold:
             invites=invites,
             rejections=tuple(self._rejections),
             newer=tuple(self._newer),
+            anchors=tuple(self._anchors.values()),
         )
 
     def _take_invite(self, statement: Statement, body: InviteBody, place: int) -> None:
@@ -173,37 +183,76 @@ class _Fold:
 
     def _take_admit(self, statement: Statement, claim: JoinClaim, place: int, past: int) -> None:
         device = claim.device
-        if not self._is_member(statement.author, past):
-            self._reject(statement, device.device_id, "its author was no member")
-            return
-        invitation = self._invitation(claim.invite, past)
+        invitation = self._claimed(statement, claim, device, Role.DEVICE, past)
         if invitation is None:
-            self._reject(statement, device.device_id, "it names no invite that came before it")
-            return
-        latest = invitation.body.expires + CLAIM_CLOCK_TOLERANCE_S
-        if claim.claimed_at > latest or statement.unix_ms > latest * 1000:
-            self._reject(statement, device.device_id, "the invite had expired")
             return
         known = device in self._devices
         if not known and self._clashes(claim):
             self._reject(statement, device.device_id, "its WireGuard key is another device's")
             return
+        if device in self._anchors:
+            self._reject(statement, device.device_id, "its key is an anchor's")
+            return
         invitation.admits.append((place, device))
         self._admissions.setdefault(device, []).append((place, invitation))
-        if device not in invitation.winners:
-            if len(invitation.winners) == invitation.body.uses:
-                invitation.overrun = True
-                self._reject(statement, device.device_id, "another device used the invite first")
-                return
-            invitation.winners[device] = None
-        if not known:
+        if self._wins(statement, invitation, device) and not known:
             self._let_in(statement, device, claim.wireguard_key, claim.name)
 
-    def _invitation(self, key: InvitePublicKey, past: int) -> _Invitation | None:
+    def _take_anchor(self, statement: Statement, claim: AnchorClaim, past: int) -> None:
+        anchor = claim.anchor
+        invitation = self._claimed(statement, claim, anchor, Role.ANCHOR, past)
+        if invitation is None:
+            return
+        if anchor in self._devices:
+            self._reject(statement, anchor.device_id, "its key is a device's")
+            return
+        if self._wins(statement, invitation, anchor) and anchor not in self._anchors:
+            self._anchors[anchor] = Anchor(
+                id=anchor.device_id,
+                verify_key=anchor,
+                name=self._anchor_names.take(claim.name),
+                added_by=invitation.statement.author.device_id,
+                admitted_at=statement.unix_ms // 1000,
+            )
+
+    def _claimed(
+        self,
+        statement: Statement,
+        claim: JoinClaim | AnchorClaim,
+        key: VerifyKey,
+        role: Role,
+        past: int,
+    ) -> _Invitation | None:
+        """The invite by which an admit of ``key`` counts; None if it does not."""
+        if not self._is_member(statement.author, past):
+            self._reject(statement, key.device_id, "its author was no member")
+            return None
+        invitation = self._invitation(claim.invite, role, past)
+        if invitation is None:
+            self._reject(statement, key.device_id, "it names no invite that came before it")
+            return None
+        latest = invitation.body.expires + CLAIM_CLOCK_TOLERANCE_S
+        if claim.claimed_at > latest or statement.unix_ms > latest * 1000:
+            self._reject(statement, key.device_id, "the invite had expired")
+            return None
+        return invitation
+
+    def _invitation(self, key: InvitePublicKey, role: Role, past: int) -> _Invitation | None:
         for invitation in self._by_invite_key.get(key, ()):
-            if past >> invitation.place & 1:
+            if past >> invitation.place & 1 and invitation.body.role is role:
                 return invitation
         return None
+
+    def _wins(self, statement: Statement, invitation: _Invitation, key: VerifyKey) -> bool:
+        """Whether ``key`` is within the uses of the invite, in the order of the fold."""
+        if key not in invitation.winners:
+            if len(invitation.winners) == invitation.body.uses:
+                invitation.overrun = True
+                what = invitation.body.role.value
+                self._reject(statement, key.device_id, f"another {what} used the invite first")
+                return False
+            invitation.winners[key] = None
+        return True
 
     def _is_member(self, author: VerifyKey, past: int) -> bool:
         if author == self._genesis.author:

@@ -7,15 +7,18 @@ from enum import StrEnum
 from meshdht.crypto.keys import InvitePublicKey, SigningKey
 from meshdht.errors import BadSignature, Refused
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.names import label_fault
 from meshdht.membership.roster import Device, Invite, Roster
 from meshdht.membership.statements import (
     NO_NETWORK,
+    AdmitAnchorBody,
     AdmitBody,
     GenesisBody,
     InviteBody,
+    Role,
     Statement,
     sign_statement,
 )
@@ -33,6 +36,7 @@ class Refusal(StrEnum):
     USED_UP = "the invite is used up: ask for a new link"
     BAD_NAME = "the name asked for is not a DNS label"
     TAKEN_KEY = "the WireGuard key is another device's: join with fresh keys"
+    OTHER_ROLE = "the key is known in another role, device or anchor: use a fresh one"
 
 
 def write_genesis(body: GenesisBody, *, author: SigningKey, unix_ms: int) -> Statement:
@@ -49,11 +53,12 @@ def write_invite(
     expires: int,
     uses: int = 1,
     suggested_name: str = "",
+    role: Role = Role.DEVICE,
     unix_ms: int,
 ) -> Statement:
     """Invite in the name of ``author`` (an admin, or it has no effect); not yet in the log."""
     return sign_statement(
-        InviteBody(key, expires, uses, suggested_name),
+        InviteBody(key, expires, uses, suggested_name, role),
         network=log.network,
         author=signing_key,
         parents=log.parents_for(author.admission),
@@ -76,6 +81,33 @@ def verify_claim(roster: Roster, claim: JoinClaim, unix: float) -> Invite:
         raise Refused(Refusal.UNKNOWN_INVITE)
     if roster.device(claim.device) is not None:
         return invite
+    _refuse_spent(invite, claim, unix)
+    if roster.device(claim.wireguard_key) is not None:
+        raise Refused(Refusal.TAKEN_KEY)
+    if roster.anchor(claim.device) is not None:
+        raise Refused(Refusal.OTHER_ROLE)
+    return invite
+
+
+def verify_anchor_claim(roster: Roster, claim: AnchorClaim, unix: float) -> Invite:
+    """The invite by which an anchor's claim is good now; as ``verify_claim``."""
+    try:
+        claim.verify()
+    except BadSignature:
+        raise Refused(Refusal.BAD_SIGNATURE) from None
+    invite = roster.invite(claim.invite, Role.ANCHOR)
+    if invite is None:
+        raise Refused(Refusal.UNKNOWN_INVITE)
+    if roster.anchor(claim.anchor) is not None:
+        return invite
+    _refuse_spent(invite, claim, unix)
+    if roster.device(claim.anchor) is not None:
+        raise Refused(Refusal.OTHER_ROLE)
+    return invite
+
+
+def _refuse_spent(invite: Invite, claim: JoinClaim | AnchorClaim, unix: float) -> None:
+    """Raise Refused if the invite lets nobody in any more, or not by this name."""
     # By the judging member's clock, to the second; the tolerance is for clocks that disagree.
     if unix > invite.expires:
         raise Refused(Refusal.EXPIRED)
@@ -85,9 +117,6 @@ def verify_claim(roster: Roster, claim: JoinClaim, unix: float) -> Invite:
         raise Refused(Refusal.USED_UP)
     if label_fault(claim.name):
         raise Refused(Refusal.BAD_NAME)
-    if roster.device(claim.wireguard_key) is not None:
-        raise Refused(Refusal.TAKEN_KEY)
-    return invite
 
 
 def write_admit(
@@ -95,13 +124,14 @@ def write_admit(
     author: Device,
     signing_key: SigningKey,
     *,
-    claim: JoinClaim,
+    claim: JoinClaim | AnchorClaim,
     invite: Invite,
     unix_ms: int,
 ) -> Statement:
-    """Admit the device of a claim that ``verify_claim`` found good; not yet in the log."""
+    """Admit the device or the anchor of a claim that was found good; not yet in the log."""
+    body = AdmitBody(claim) if isinstance(claim, JoinClaim) else AdmitAnchorBody(claim)
     return sign_statement(
-        AdmitBody(claim),
+        body,
         network=log.network,
         author=signing_key,
         parents=log.parents_for(invite.hash, author.admission),

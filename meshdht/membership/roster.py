@@ -17,7 +17,7 @@ from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.names import DOMAIN
 from meshdht.membership.neighbourhood import are_neighbours, neighbourhood
-from meshdht.membership.statements import StatementHash
+from meshdht.membership.statements import Role, StatementHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,21 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """A blind holder: no member. It has no address, no tunnel and no secret but the packet key."""
+
+    id: DeviceId
+    """Its node id in the DHT: the hash of its key, as a device's is."""
+    verify_key: VerifyKey
+    name: str
+    """Its label, unique among anchors: the fold may have given it a suffix."""
+    added_by: DeviceId
+    """The admin who invited it."""
+    admitted_at: int
+    """Unix seconds, by the clock of the member that admitted it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Invite:
     """An invite that an admin logged."""
 
@@ -50,6 +65,7 @@ class Invite:
     """Unix seconds."""
     uses: int
     suggested_name: str
+    role: Role
     claimed_by: tuple[DeviceId, ...]
 
     @property
@@ -63,13 +79,16 @@ class Rejection:
 
     hash: StatementHash
     device: DeviceId | None
-    """The device that it would have admitted."""
+    """The device or anchor that it would have admitted."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """Devices, invites and rejections in the order of the fold."""
+    """Devices, anchors, invites and rejections in the order of the fold.
+
+    What counts, finds or lists the roster's own (``len``, ``in``, ``device``) means devices.
+    """
 
     network: NetworkId
     network_name: str
@@ -79,8 +98,12 @@ class Roster:
     rejections: tuple[Rejection, ...]
     newer: tuple[StatementHash, ...]
     """Statements by members, of kinds that this version does not know."""
+    anchors: tuple[Anchor, ...] = ()
     _by_key: dict[object, Device] = field(init=False, repr=False, compare=False)
-    _invites: dict[InvitePublicKey, Invite] = field(init=False, repr=False, compare=False)
+    _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
+        init=False, repr=False, compare=False
+    )
+    _anchors: dict[object, Anchor] = field(init=False, repr=False, compare=False)
     _ring: tuple[DeviceId, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -92,8 +115,10 @@ class Roster:
                 by_key[device.ipv4] = device
         object.__setattr__(self, "_by_key", by_key)
         # The first statement of an invite key counts, as in the fold.
-        invites = {invite.key: invite for invite in reversed(self.invites)}
+        invites = {(invite.key, invite.role): invite for invite in reversed(self.invites)}
         object.__setattr__(self, "_invites", invites)
+        anchors = {key: each for each in self.anchors for key in (each.id, each.verify_key)}
+        object.__setattr__(self, "_anchors", anchors)
         ring = sorted(device.id for device in self.devices)
         object.__setattr__(self, "_ring", tuple(ring))
 
@@ -122,8 +147,12 @@ class Roster:
         """Whether two members keep a path to each other; never a device and itself."""
         return are_neighbours(self._ring, one, other)
 
-    def invite(self, key: InvitePublicKey) -> Invite | None:
-        return self._invites.get(key)
+    def invite(self, key: InvitePublicKey, role: Role = Role.DEVICE) -> Invite | None:
+        return self._invites.get((key, role))
+
+    def anchor(self, key: DeviceId | VerifyKey) -> Anchor | None:
+        """The anchor with this id or key."""
+        return self._anchors.get(key)
 
     def refuse_newer(self) -> None:
         """Raise StateError if the log holds what this version cannot judge (a revocation, say)."""

@@ -10,6 +10,8 @@ Bytes, integers big-endian, at most 900:
                 ‖ first device's name text ‖ its WireGuard key 32
     2 invite    invite public key 32 ‖ expires u64 (Unix seconds) ‖ uses u16 ‖ suggested name text
     3 admit     a join claim (see claims.py)
+    4 invite an anchor   as 2
+    5 admit an anchor    an anchor claim (see anchor_claims.py)
 
 Text is u16 length ‖ UTF-8. The author signs all bytes before the signature, context "membership
 statement", network id as written. A statement's hash is message_digest("statement", all its
@@ -22,6 +24,7 @@ A kind that this version does not know is kept and passed on, its body unread: s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv4Network
 from itertools import pairwise
 from typing import NewType
@@ -37,6 +40,7 @@ from meshdht.crypto.keys import (
 from meshdht.errors import Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
 from meshdht.membership.addresses import read_range, write_range
+from meshdht.membership.anchor_claims import AnchorClaim, read_anchor_claim
 from meshdht.membership.claims import JoinClaim, read_claim
 from meshdht.membership.names import label_fault
 from meshdht.wire.buffer import Reader, Writer
@@ -50,7 +54,7 @@ ENTROPY_SIZE = 16
 NO_NETWORK = NetworkId(bytes(32))
 
 _CONTEXT = "membership statement"
-_GENESIS, _INVITE, _ADMIT = 1, 2, 3
+_GENESIS, _INVITE, _ADMIT, _INVITE_ANCHOR, _ADMIT_ANCHOR = 1, 2, 3, 4, 5
 
 
 class NewerVersion(Malformed):
@@ -68,15 +72,23 @@ class GenesisBody:
     wireguard_key: WireGuardPublicKey
 
 
+class Role(Enum):
+    """What an invite lets in. A claim counts for an invite of its own role alone."""
+
+    DEVICE = "device"
+    ANCHOR = "anchor"
+
+
 @dataclass(frozen=True, slots=True)
 class InviteBody:
-    """``uses`` devices may join by the holder of this key until ``expires`` (Unix seconds)."""
+    """``uses`` joiners may come in by the holder of this key until ``expires`` (Unix seconds)."""
 
     invite: InvitePublicKey
     expires: int
     uses: int
     suggested_name: str
     """Empty: the joiner chooses."""
+    role: Role = Role.DEVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,13 @@ class AdmitBody:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmitAnchorBody:
+    """A member found this anchor's claim good."""
+
+    claim: AnchorClaim
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownBody:
     """A body of a kind that a later version introduced."""
 
@@ -94,7 +113,7 @@ class UnknownBody:
     raw: bytes
 
 
-Body = GenesisBody | InviteBody | AdmitBody | UnknownBody
+Body = GenesisBody | InviteBody | AdmitBody | AdmitAnchorBody | UnknownBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +134,8 @@ class Statement:
         self.author.verify(_CONTEXT, self.network, unsigned, signature)
         if isinstance(self.body, AdmitBody):
             self.body.claim.verify(self.network)
+        elif isinstance(self.body, AdmitAnchorBody):
+            self.body.claim.verify()
 
     @property
     def is_genesis(self) -> bool:
@@ -190,9 +211,12 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
             return _GENESIS, writer.bytes()
         case InviteBody():
             writer.raw(body.invite.raw).u64(body.expires).u16(body.uses)
-            return _INVITE, writer.text(body.suggested_name).bytes()
+            kind = _INVITE if body.role is Role.DEVICE else _INVITE_ANCHOR
+            return kind, writer.text(body.suggested_name).bytes()
         case AdmitBody():
             return _ADMIT, body.claim.encode()
+        case AdmitAnchorBody():
+            return _ADMIT_ANCHOR, body.claim.encode()
         case UnknownBody():
             return body.kind, body.raw
 
@@ -200,12 +224,16 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
 def _read_body(kind: int, reader: Reader) -> Body:
     if kind == _GENESIS:
         return _read_genesis(reader)
-    if kind == _INVITE:
-        return _read_invite(reader)
+    if kind in (_INVITE, _INVITE_ANCHOR):
+        return _read_invite(reader, Role.DEVICE if kind == _INVITE else Role.ANCHOR)
     if kind == _ADMIT:
         claim = read_claim(reader)
         _label(claim.name)
         return AdmitBody(claim)
+    if kind == _ADMIT_ANCHOR:
+        anchor_claim = read_anchor_claim(reader)
+        _label(anchor_claim.name)
+        return AdmitAnchorBody(anchor_claim)
     if kind == 0:
         raise Malformed("no statement has the kind 0")
     return UnknownBody(kind, reader.rest())
@@ -220,13 +248,13 @@ def _read_genesis(reader: Reader) -> GenesisBody:
     return GenesisBody(network_name, ipv4_range, entropy, device_name, wireguard_key)
 
 
-def _read_invite(reader: Reader) -> InviteBody:
+def _read_invite(reader: Reader, role: Role) -> InviteBody:
     invite = InvitePublicKey(reader.take(InvitePublicKey.SIZE))
     expires, uses = reader.u64(), reader.u16()
     if uses == 0:
         raise Malformed("an invite without uses")
     suggested = reader.text()
-    return InviteBody(invite, expires, uses, _label(suggested) if suggested else "")
+    return InviteBody(invite, expires, uses, _label(suggested) if suggested else "", role)
 
 
 def _label(text: str) -> str:

@@ -14,6 +14,7 @@ from meshdht.dht import messages as dht
 from meshdht.endpoint import Endpoint
 from meshdht.errors import MeshdhtError, RemoteError
 from meshdht.gossip import messages as gossip
+from meshdht.membership.anchor_claims import decode_anchor_claim
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.claims import decode_claim
 from meshdht.membership.generations import decode_hand_over
@@ -86,6 +87,7 @@ DECODERS: dict[str, Decoder] = {
         decode_statement, samples=tuple(bytes([1, n]) + bytes(200) for n in range(12))
     ),
     "claim": Decoder(decode_claim, samples=(bytes(300),)),
+    "anchor claim": Decoder(decode_anchor_claim, samples=(bytes(260),)),
     "invite link": Decoder(
         _text(parse_link), MeshdhtError, samples=(b"meshdht://join/1/AAAA", b"meshdht:AAAA")
     ),

@@ -8,16 +8,19 @@ from functools import cache
 from ipaddress import IPv4Network
 
 from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
+from meshdht.membership.anchor_claims import AnchorClaim, make_anchor_claim
 from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import (
+    AdmitAnchorBody,
     AdmitBody,
     Body,
     GenesisBody,
     InviteBody,
+    Role,
     Statement,
     StatementHash,
     UnknownBody,
@@ -78,9 +81,10 @@ class Household:
         author: int = 0,
         *,
         uses: int = 1,
+        role: Role = Role.DEVICE,
         parents: Iterable[StatementHash] | None = None,
     ) -> Statement:
-        body = InviteBody(invite_key(number).invite_public, EXPIRES, uses, "")
+        body = InviteBody(invite_key(number).invite_public, EXPIRES, uses, "", role)
         return self.write(body, author, parents=parents)
 
     def claim(
@@ -112,6 +116,29 @@ class Household:
     ) -> Statement:
         return self.write(AdmitBody(self.claim(device, number, name=name)), author, parents=parents)
 
+    def anchor_claim(
+        self, number: int, invite: int = 0, *, name: str = "vps", claimed_at: int = UNIX
+    ) -> AnchorClaim:
+        """The claim of an anchor whose key is that of device ``number``."""
+        return make_anchor_claim(
+            invite=invite_key(invite),
+            anchor=signing_key(number),
+            name=name,
+            claimed_at=claimed_at,
+        )
+
+    def admit_anchor(
+        self,
+        number: int,
+        invite: int = 0,
+        author: int = 0,
+        *,
+        name: str = "vps",
+        parents: Iterable[StatementHash] | None = None,
+    ) -> Statement:
+        body = AdmitAnchorBody(self.anchor_claim(number, invite, name=name))
+        return self.write(body, author, parents=parents)
+
     def roster(self) -> Roster:
         return fold(self.log)
 
@@ -119,6 +146,11 @@ class Household:
         """The numbers of the devices in the roster, in its order."""
         numbers = {signing_key(number).public: number for number in range(50)}
         return [numbers[device.verify_key] for device in self.roster()]
+
+    def anchors(self) -> list[int]:
+        """The numbers of the anchors in the roster, in its order."""
+        numbers = {signing_key(number).public: number for number in range(50)}
+        return [numbers[anchor.verify_key] for anchor in self.roster().anchors]
 
 
 def replay(household: Household, order: Iterable[Statement]) -> MembershipLog:
@@ -130,7 +162,7 @@ def replay(household: Household, order: Iterable[Statement]) -> MembershipLog:
 
 
 def random_household(seed: int, size: int) -> Household:
-    """A log with random parents, authors, invites, races, strangers and unknown kinds."""
+    """A log with random parents, authors, invites, races, anchors, strangers and unknown kinds."""
     chance = random.Random(seed)
     household = Household(IPv4Network("10.0.0.0/28") if seed % 2 else RANGE)
     for _ in range(size):
@@ -142,7 +174,12 @@ def random_household(seed: int, size: int) -> Household:
         number = chance.randint(0, 3)
         roll = chance.random()
         if roll < 0.3:
-            household.invite(number, author, uses=chance.randint(1, 3), parents=parents)
+            role = chance.choice([Role.DEVICE, Role.DEVICE, Role.ANCHOR])
+            uses = chance.randint(1, 3)
+            household.invite(number, author, uses=uses, role=role, parents=parents)
+        elif roll < 0.4:
+            anchor = chance.randint(7, 13)
+            household.admit_anchor(anchor, number, author, parents=parents)
         elif roll < 0.95:
             name = chance.choice(["pi", "nas", "pi-2"])
             device = chance.randint(1, 9)

@@ -18,7 +18,13 @@ from meshdht.errors import StateError
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.fold import fold
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.statements import AdmitBody, StatementHash, UnknownBody
+from meshdht.membership.statements import (
+    AdmitAnchorBody,
+    AdmitBody,
+    Role,
+    StatementHash,
+    UnknownBody,
+)
 from tests.membership.household import (
     EXPIRES,
     UNIX,
@@ -253,7 +259,10 @@ def test_a_roster_is_sound_whatever_was_logged(seed: int) -> None:
     assert [device.admin for device in roster] == [True] + [False] * (len(roster) - 1)
     for invite in roster.invites:
         assert len(invite.claimed_by) <= invite.uses
-        assert all(device in roster for device in invite.claimed_by)
+        known = roster.__contains__ if invite.role is Role.DEVICE else roster.anchor
+        assert all(known(claimant) for claimant in invite.claimed_by)
+    assert len({anchor.name for anchor in roster.anchors}) == len(roster.anchors)
+    assert not any(anchor.id in roster for anchor in roster.anchors)
 
 
 def test_random_logs_are_not_trivial() -> None:
@@ -264,8 +273,12 @@ def test_random_logs_are_not_trivial() -> None:
         "its author was no admin",
         "it names no invite that came before it",
         "another device used the invite first",
+        "another anchor used the invite first",
+        "its key is an anchor's",
+        "its key is a device's",
     }
     assert max(len(roster) for roster in rosters) > 5
+    assert any(roster.anchors for roster in rosters)
 
 
 def _calls(work: Callable[[], object]) -> int:

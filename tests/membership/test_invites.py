@@ -9,9 +9,16 @@ import pytest
 from meshdht.crypto.keys import NetworkId
 from meshdht.errors import Refused
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim, make_claim
-from meshdht.membership.invites import Refusal, verify_claim, write_admit, write_invite
-from meshdht.membership.statements import AdmitBody
+from meshdht.membership.invites import (
+    Refusal,
+    verify_anchor_claim,
+    verify_claim,
+    write_admit,
+    write_invite,
+)
+from meshdht.membership.statements import AdmitAnchorBody, AdmitBody, Role
 from tests.membership.household import (
     EXPIRES,
     UNIX,
@@ -106,7 +113,7 @@ def test_each_reason_for_refusal_has_its_own_words() -> None:
     assert _refusal(household, stolen) == Refusal.BAD_SIGNATURE
     _admit(household, good)
     assert _refusal(household, household.claim(2)) == Refusal.USED_UP
-    assert len(set(Refusal)) == 7
+    assert len(set(Refusal)) == 8
 
 
 def test_a_claim_for_another_network_is_refused() -> None:
@@ -128,3 +135,59 @@ def test_what_is_found_good_is_good_in_the_fold() -> None:
     verify_claim(household.roster(), claim, EXPIRES)
     household.write(AdmitBody(claim), unix_ms=EXPIRES * 1000)
     assert household.members() == [0, 1]
+
+
+def _anchor_invited() -> Household:
+    household = Household()
+    household.invite(0, role=Role.ANCHOR)
+    return household
+
+
+def _anchor_refusal(household: Household, claim: AnchorClaim, unix: float = UNIX) -> str:
+    with pytest.raises(Refused) as caught:
+        verify_anchor_claim(household.roster(), claim, unix)
+    return caught.value.reason
+
+
+def test_an_anchors_good_claim_is_admitted_and_good_for_ever() -> None:
+    household = _anchor_invited()
+    claim = household.anchor_claim(1)
+    roster = household.roster()
+    statement = write_admit(
+        household.log,
+        roster.devices[0],
+        signing_key(0),
+        claim=claim,
+        invite=verify_anchor_claim(roster, claim, UNIX),
+        unix_ms=UNIX * 1000,
+    )
+    assert statement.body == AdmitAnchorBody(claim)
+    household.log.add(statement.raw)
+    assert household.anchors() == [1]
+    assert verify_anchor_claim(household.roster(), claim, EXPIRES * 2).role is Role.ANCHOR
+
+
+def test_each_reason_to_refuse_an_anchor_has_its_own_words() -> None:
+    household = _anchor_invited()
+    good = household.anchor_claim(1)
+    assert verify_anchor_claim(household.roster(), good, EXPIRES)
+    assert _anchor_refusal(household, good, EXPIRES + 1) == Refusal.EXPIRED
+    assert _anchor_refusal(household, household.anchor_claim(1, 7)) == Refusal.UNKNOWN_INVITE
+    later = household.anchor_claim(1, claimed_at=EXPIRES + CLAIM_CLOCK_TOLERANCE_S + 1)
+    assert _anchor_refusal(household, later) == Refusal.DATED_LATER
+    bad_name = household.anchor_claim(1, name="No Label")
+    assert _anchor_refusal(household, bad_name) == Refusal.BAD_NAME
+    stolen = replace(good, anchor=signing_key(2).public)
+    assert _anchor_refusal(household, stolen) == Refusal.BAD_SIGNATURE
+    assert _anchor_refusal(household, household.anchor_claim(0)) == Refusal.OTHER_ROLE
+    household.admit_anchor(1)
+    assert _anchor_refusal(household, household.anchor_claim(2)) == Refusal.USED_UP
+
+
+def test_an_invite_of_one_role_is_none_of_the_other() -> None:
+    household = _anchor_invited()
+    household.invite(1, uses=2)
+    assert _refusal(household, household.claim(1, 0)) == Refusal.UNKNOWN_INVITE
+    assert _anchor_refusal(household, household.anchor_claim(1, 1)) == Refusal.UNKNOWN_INVITE
+    household.admit_anchor(1)
+    assert _refusal(household, household.claim(1, 1)) == Refusal.OTHER_ROLE

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 from meshdht.crypto.keys import NetworkId, WireGuardPublicKey
 from meshdht.errors import BadSignature, Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
+from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.claims import make_claim
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.statements import (
     NO_NETWORK,
+    AdmitAnchorBody,
     AdmitBody,
     Body,
     GenesisBody,
     InviteBody,
     NewerVersion,
+    Role,
     Statement,
     StatementHash,
     UnknownBody,
@@ -31,7 +34,7 @@ from meshdht.membership.statements import (
 )
 from tests.membership.household import RANGE, UNIX, Household, invite_key, signing_key
 
-VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/membership.json").read_text())
+VECTORS = Path(__file__).parents[2] / "docs/vectors"
 NETWORK = NetworkId(bytes(range(32)))
 PARENT = StatementHash(b"p" * 32)
 
@@ -52,6 +55,7 @@ invite_bodies = st.builds(
     u64,
     st.integers(1, 2**16 - 1),
     labels | st.just(""),
+    st.sampled_from(Role),
 )
 
 
@@ -68,8 +72,16 @@ def admit_bodies(draw: st.DrawFn) -> AdmitBody:
     return AdmitBody(claim)
 
 
-unknown_bodies = st.builds(UnknownBody, st.integers(4, 255), st.binary(max_size=400))
-bodies = st.one_of(invite_bodies, admit_bodies(), unknown_bodies)
+@st.composite
+def admit_anchor_bodies(draw: st.DrawFn) -> AdmitAnchorBody:
+    claim = make_anchor_claim(
+        invite=invite_key(0), anchor=signing_key(1), name=draw(labels), claimed_at=draw(u64)
+    )
+    return AdmitAnchorBody(claim)
+
+
+unknown_bodies = st.builds(UnknownBody, st.integers(6, 255), st.binary(max_size=400))
+bodies = st.one_of(invite_bodies, admit_bodies(), admit_anchor_bodies(), unknown_bodies)
 parent_sets = st.lists(
     st.binary(min_size=32, max_size=32).map(StatementHash),
     min_size=1,
@@ -90,12 +102,14 @@ def _resigned(raw: bytes, network: NetworkId = NETWORK) -> bytes:
     return raw[:-64] + signing_key(0).sign("membership statement", network, raw[:-64])
 
 
+@pytest.mark.parametrize("vector", ["membership", "anchor"])
 @pytest.mark.parametrize(("kind", "place"), [("genesis", 0), ("invite", 1), ("admit", 2)])
-def test_statements_agree_with_the_published_vectors(kind: str, place: int) -> None:
-    statement = decode_statement(bytes.fromhex(VECTOR[kind]))
+def test_statements_agree_with_the_published_vectors(vector: str, kind: str, place: int) -> None:
+    published = json.loads((VECTORS / f"{vector}.json").read_text())
+    statement = decode_statement(bytes.fromhex(published[kind]))
     statement.verify()
-    assert statement.hash.hex() == VECTOR["hashes"][place]
-    assert str(statement.network_id) == VECTOR["network_id"]
+    assert statement.hash.hex() == published["hashes"][place]
+    assert str(statement.network_id) == published["network_id"]
 
 
 @given(bodies, parent_sets, u64)
