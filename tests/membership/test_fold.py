@@ -19,7 +19,6 @@ from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.fold import fold
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import (
-    AdmitAnchorBody,
     AdmitBody,
     Role,
     StatementHash,
