@@ -54,7 +54,7 @@ def text_files() -> Iterator[Path]:
         for path in ROOT.joinpath(folder).rglob("*"):
             if path.is_file() and path.suffix not in NOT_TEXT:
                 yield path
-    yield from (path for path in ROOT.iterdir() if path.is_file())
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.name != ".git")
 
 
 def test_there_is_something_to_check() -> None:

@@ -139,7 +139,7 @@ def test_a_statement_that_admits_such_a_key_is_in_nobodys_log() -> None:
                 unix_ms=unix * 1000,
             )
             with pytest.raises(BadSignature):
-                second.node.add_own(admit)
+                second.node._statements.add(admit)
             assert first.node.holdings.take_statements([admit.raw]) == ([], False)
             assert len(first.node.roster) == 2
 

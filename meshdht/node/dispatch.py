@@ -1,0 +1,93 @@
+"""Hands each control packet that came in to the part of the node that it is for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from meshdht.dht.dht import Dht
+from meshdht.endpoint import Endpoint
+from meshdht.errors import RemoteError
+from meshdht.gossip.gossip import Gossip
+from meshdht.gossip.messages import Message, Record, open_gossip, seal_gossip
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.peers import Peers
+from meshdht.wire.channel import Incoming
+from meshdht.wire.packet import MessageKind
+
+
+class Dispatcher:
+    """``on_join_request`` hears what an invitee asks."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        control: ControlPort,
+        dht: Dht,
+        peers: Peers,
+        gossip: Gossip,
+        on_join_request: Callable[[Incoming], None],
+    ) -> None:
+        self._identity = identity
+        self._control = control
+        self._dht = dht
+        self._peers = peers
+        self._gossip = gossip
+        self._on_join_request = on_join_request
+        self.malformed: Counter[str] = Counter()
+        """Members' packets that were not what they should be, by kind."""
+
+    def datagram_received(self, datagram: bytes, source: Endpoint) -> None:
+        """A datagram that is not WireGuard's came in; any bytes at all are fine."""
+        incoming = self._control.open(datagram, source)
+        if incoming is None:
+            return
+        try:
+            self._dispatch(incoming)
+        except RemoteError:
+            self.malformed[incoming.packet.kind.name] += 1
+
+    def _dispatch(self, incoming: Incoming) -> None:
+        packet, source = incoming.packet, incoming.source
+        match packet.kind:
+            case MessageKind.DHT_REQUEST:
+                self._dht.request_received(
+                    packet.sender.raw,
+                    packet.message_id,
+                    packet.body,
+                    source,
+                    validated=incoming.validated,
+                )
+            case MessageKind.DHT_REPLY:
+                self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
+            case MessageKind.RETRY:
+                self._dht.retry_received(packet.message_id, source)
+            case MessageKind.PROBE:
+                self._peers.handle_probe(incoming)
+            case MessageKind.PROBE_REPLY:
+                self._peers.handle_reply(incoming)
+            case MessageKind.GOSSIP:
+                self._gossip_received(incoming)
+            case MessageKind.JOIN_REQUEST:
+                self._on_join_request(incoming)
+            case MessageKind.JOIN_REPLY:
+                self.malformed["JOIN_REPLY"] += 1
+
+    def _gossip_received(self, incoming: Incoming) -> None:
+        """Only members are listened to, and only from where they can be answered: but for a
+        record, which draws no answer. It may tell that its device has just moved there."""
+        packet = incoming.packet
+        if not self._peers.is_member(packet.sender):
+            return
+        key = self._identity.generation.secret.gossip_key
+        message = open_gossip(key, packet.sender, packet.body)
+        if incoming.validated or isinstance(message, Record):
+            self._gossip.handle(packet.sender, incoming.source, message)
+
+
+def send_gossip(identity: Identity, control: ControlPort, message: Message, to: Endpoint) -> None:
+    """Seal a message for members alone, and send it."""
+    key = identity.generation.secret.gossip_key
+    body = seal_gossip(key, control.draw_nonce(), identity.device, message)
+    control.send(MessageKind.GOSSIP, control.draw_message_id(), body, to)
