@@ -96,7 +96,7 @@ DHT_VALUES_PER_SENDER = 512
 DHT_STORES_PER_S = 20.0
 DHT_STORES_BURST = 200.0
 # Addresses whose rate is remembered: a flood from many must not fill memory.
-DHT_STORE_SOURCES = 4096
+DHT_RATE_SOURCES = 4096
 # Stores that wait for a slow disk before they are acknowledged; beyond, the sender hears nothing.
 DHT_STORES_UNWRITTEN = 1024
 # A record is let go a day after it was taken, whatever it says of itself: storage cannot be
@@ -112,6 +112,15 @@ DHT_LOOKUP_REQUESTS = 128
 DHT_OUTSTANDING = 4096
 # Newcomers whose address is being proved: requests from made-up ids cost one ping each.
 DHT_PENDING_ADMISSIONS = 64
+# Reply keys of nodes that have proved their id: whoever makes keys by the thousand, and is told of
+# as a contact, must not fill memory. The longest unused falls out and is asked for again.
+DHT_REPLY_KEYS = 4096
+# Box keys with devices that asked us for a proof, or gave theirs. One costs 0.2 ms of X25519.
+DHT_BOX_KEYS = 4096
+# Proofs asked for by one address under keys that are new to us: keys cost nothing to make up, and
+# each would cost us an X25519.
+DHT_PROOFS_PER_S = 20.0
+DHT_PROOFS_BURST = 200.0
 # Buckets of the routing table: ids ground close to ours could otherwise split it without end.
 DHT_BUCKETS = 128
 # Contacts of one address prefix (/24, /48) in one bucket, and in the table, once it has k
@@ -131,9 +140,6 @@ MAX_STATEMENT_PACKETS = 16
 # Whoever holds a link can send claims; each costs two signature checks and a box.
 JOIN_REQUESTS_PER_S = 20.0
 JOIN_REQUESTS_BURST = 40.0
-# Addresses that an anchor asks in one round: whoever fills its table with contacts would otherwise
-# have it send to them all.
-ANCHOR_ASKS = 16
 # Hand-overs and refusals that a joiner weighs: whoever holds the packet key can send it any number.
 JOIN_OFFERS_MAX = 16
 

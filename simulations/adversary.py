@@ -1,18 +1,19 @@
 """Adversaries: hosts that do not run our node, and write down what they see.
 
 A stranger holds nothing; an *insider* holds the packet key, as an anchor, an invitee or a
-compromised member's DHT does: enough to speak on the control channel under any id it likes.
+compromised member's DHT does: enough to speak on the control channel. It can write any id into
+its packets, and prove that of its own key.
 Every one keeps a log of (time, source, kind, key) of what reached it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.crypto.keys import DeviceId, PacketKey, SigningKey
 from meshdht.dht.messages import (
     FindNode,
     FindValue,
@@ -31,13 +32,19 @@ from meshdht.dht.messages import (
     encode_reply,
     encode_request,
 )
+from meshdht.dht.proof import PROOF_SIZE, REPLY_TAG_SIZE, Proof, split_request
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
+from meshdht.limits import DHT_CONTACTS_PER_REPLY
 from meshdht.node.control import ControlPort
 from meshdht.wire.channel import Incoming
-from meshdht.wire.packet import MessageKind
+from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 from simulations.loop import VirtualClock
 from simulations.network import Side
+
+# A world draws its devices' keys from its seed: an insider must not have one of them.
+_KEY_SEEDS = 2**32
+_REPLY_ROOM = MAX_BODY_SIZE - PROOF_SIZE
 
 
 class Seen(NamedTuple):
@@ -60,9 +67,10 @@ class Insider:
     def __init__(
         self, side: Side, endpoint: Endpoint, key: PacketKey, seed: int, *, node_id: bytes = b""
     ) -> None:
-        """``node_id``: the id that it claims; drawn if none is given."""
+        """``node_id``: an id that it claims, and cannot prove; its own key's if none is given."""
         self.entropy = SeededEntropy(seed)
-        self.id = node_id or self.entropy.token(DeviceId.SIZE)
+        self._proof = Proof(SigningKey.generate(SeededEntropy(_KEY_SEEDS + seed)), key)
+        self.id = node_id or self._proof.own_id
         self.endpoint = endpoint
         self.log: list[Seen] = []
         self.held: dict[bytes, bytes] = {}
@@ -93,18 +101,21 @@ class Insider:
         packet, source = incoming.packet, incoming.source
         if packet.kind is MessageKind.DHT_REPLY:
             if self._pending.pop(packet.message_id, None):
-                self.answers.append(decode_reply(packet.body))
+                self.answers.append(decode_reply(packet.body[:-REPLY_TAG_SIZE]))
         elif packet.kind is MessageKind.RETRY:
             if again := self._pending.get(packet.message_id):
                 self._ask(*again, packet.message_id)
         elif packet.kind is MessageKind.DHT_REQUEST:
-            request = decode_request(packet.body)
+            sender = packet.sender.raw
+            plain, asked_by = split_request(packet.body, sender)
+            request = decode_request(plain)
             self._note(source, type(request).__name__, key_of(request))
-            self.contacts[packet.sender.raw] = source
+            self.contacts[sender] = source
             reply = self.answer(request)
             if reply is not None:
-                body = encode_reply(reply)
-                self.port.send(MessageKind.DHT_REPLY, packet.message_id, body, source)
+                message_id, body = packet.message_id, encode_reply(reply, _REPLY_ROOM)
+                body = self._proof.proved(body, packet.body, message_id, sender, asked_by)
+                self.port.send(MessageKind.DHT_REPLY, message_id, body, source)
         else:
             self._note(source, packet.kind.name, b"")
 
@@ -197,6 +208,47 @@ class ContactLiar(Insider):
                 return Value(0, b"", self.accomplices[:20])
             case _:
                 return super().answer(request)
+
+
+class SybilMaker(Insider):
+    """Honest but about the keys that it hides: to these only its Sybils are near, it says."""
+
+    sybils: Mapping[bytes, tuple[WireContact, ...]] = {}
+
+    def answer(self, request: Request) -> Reply | None:
+        near = self.sybils.get(key_of(request), ())
+        match request:
+            case FindNode() if near:
+                return Nodes(near)
+            case FindValue() if near:
+                return Value(0, b"", near)
+            case StoreValue() if near:
+                return Stored(Outcome.STORED, 1)
+            case _:
+                return super().answer(request)
+
+
+class Colluder(Insider):
+    """Names only accomplices, the nearest first; says that it stores, and holds nothing."""
+
+    accomplices: Sequence[WireContact] = ()
+
+    def answer(self, request: Request) -> Reply | None:
+        match request:
+            case FindNode():
+                return Nodes(self._near(request))
+            case FindValue():
+                return Value(0, b"", self._near(request))
+            case StoreValue():
+                return Stored(Outcome.STORED, 1)
+            case _:
+                return super().answer(request)
+
+    def _near(self, request: Request) -> tuple[WireContact, ...]:
+        wanted = int.from_bytes(key_of(request), "big")
+        others = [each for each in self.accomplices if each.node_id != self.id]
+        others.sort(key=lambda each: int.from_bytes(each.node_id, "big") ^ wanted)
+        return tuple(others[:DHT_CONTACTS_PER_REPLY])
 
 
 class Flooder(Insider):

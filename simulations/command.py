@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("scenario", choices=sorted(SCENARIOS))
     parser.add_argument("--nodes", type=int, help="devices of the network")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, help="runs that are added up, from --seed on")
     parser.add_argument("--loss", type=float, help="share of datagrams lost")
     parser.add_argument("--dead", type=float, help="share of nodes that die")
     parser.add_argument("--lookups", type=int)
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace, entry: Entry) -> Options:
     given = {
         name: value
-        for name in ("nodes", "loss", "dead", "lookups", "hours")
+        for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours")
         if (value := getattr(parsed, name)) is not None
     }
     return Options(**{**entry.defaults, **given, "seed": parsed.seed, "stock": not parsed.no_stock})
@@ -70,7 +71,7 @@ def _canonical(name: str, options: Options, entry: Entry) -> list[str]:
     """The shortest command that gives these options."""
     words = [name, "--nodes", str(options.nodes)]
     standard = Options(**{**entry.defaults, "seed": options.seed})
-    for option in ("loss", "dead", "lookups", "hours"):
+    for option in ("seeds", "loss", "dead", "lookups", "hours"):
         if getattr(options, option) != getattr(standard, option):
             words += [f"--{option}", f"{getattr(options, option):g}"]
     if not options.stock:

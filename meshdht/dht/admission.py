@@ -1,20 +1,30 @@
-"""Who gets into the routing table: only a node that answered us, at the address it answered from.
+"""Who gets into the routing table: who belongs to the network and answered us, where it did.
 
-A reply under our own message id proves a round trip. A request proves nothing by itself: its
-sender is pinged, and only if its address has echoed a token, so that nobody can make us send
-to a third party. A known contact's address changes only once the old one stays silent.
+A reply under our own message id proves a round trip and whose it is. A request proves nothing by
+itself: its sender is pinged, and only if its address has echoed a token, so that nobody can make
+us send to a third party. A known contact's address changes only once the old one stays silent.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 
 from meshdht.dht.inflight import Answer, Inflight, RoundTripEstimate
 from meshdht.dht.messages import Ping
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_PENDING_ADMISSIONS
+
+Belongs = Callable[[bytes], bool]
+"""belongs(node id): whether it may be a contact. A member asks its roster; an anchor has none."""
+
+
+def anybody(node_id: bytes) -> bool:
+    """Whoever holds the packet key belongs."""
+    return True
+
 
 # A contact that answered this recently at its old address has not moved.
 _SURE_S = 10.0
@@ -24,17 +34,33 @@ class Admission:
     """Keeps the table to proved contacts."""
 
     def __init__(
-        self, own_id: bytes, table: Table, inflight: Inflight, counters: Counter[str]
+        self,
+        own_id: bytes,
+        table: Table,
+        inflight: Inflight,
+        counters: Counter[str],
+        belongs: Belongs = anybody,
     ) -> None:
         self._own_id = own_id
         self._table = table
         self._inflight = inflight
         self._counters = counters
+        self._belongs = belongs
         self._pending: set[bytes] = set()
+
+    def may_enter(self, node_id: bytes) -> bool:
+        """Another node, and one that belongs to the network."""
+        return node_id != self._own_id and self._belongs(node_id)
+
+    def expel(self) -> None:
+        """Let go of contacts that do not belong any more."""
+        for node in [*self._table, *self._table.all_replacements()]:
+            if not self._belongs(node.id):
+                self._table.forget(node)
 
     def requested(self, sender: bytes, source: Endpoint) -> None:
         """A request came from an address that receives what is sent to it."""
-        if sender == self._own_id:
+        if not self.may_enter(sender):
             return
         known = self._table.find(sender)
         if known is not None and known.endpoint == source and known.failures == 0:
@@ -44,7 +70,7 @@ class Admission:
     def answered(self, answer: Answer, estimate: RoundTripEstimate) -> None:
         """A round trip with this node is done; ``estimate`` is what was learned of its address."""
         sender, endpoint = answer.sender, answer.endpoint
-        if sender == self._own_id:
+        if not self.may_enter(sender):
             return
         now = asyncio.get_running_loop().time()
         known = self._table.find(sender)
@@ -77,7 +103,8 @@ class Admission:
             if answer is not None:
                 self.answered(answer, estimate)
 
-        self._inflight.request(Ping(), endpoint, estimate).add_done_callback(done)
+        future = self._inflight.request(Ping(), endpoint, estimate, node_id=node_id)
+        future.add_done_callback(done)
 
     def _challenge(self, known: RemoteNode, claimed: RemoteNode) -> None:
         """The id answered elsewhere: it moves there only if its old address is silent."""
@@ -95,7 +122,8 @@ class Admission:
             elif self._table.find(known.id) is known:
                 self._move(known, claimed)
 
-        self._inflight.request(Ping(), known.endpoint, known.estimate).add_done_callback(done)
+        future = self._inflight.request(Ping(), known.endpoint, known.estimate, node_id=known.id)
+        future.add_done_callback(done)
 
     def _claim(self, node_id: bytes) -> bool:
         if node_id in self._pending:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from meshdht.clock import Clock, Entropy
+from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, OnSeen, RoundTripEstimate, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, Stored, StoreValue, WireContact
+from meshdht.dht.proof import Proof
 from meshdht.dht.protocol import DhtProtocol, Verify
 from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
@@ -48,7 +50,7 @@ class Dht:
 
     def __init__(
         self,
-        node_id: bytes,
+        proof: Proof,
         send: Send,
         storage: RecordStorage,
         verify: Verify,
@@ -58,9 +60,11 @@ class Dht:
         k: int = K,
         alpha: int = ALPHA,
         on_seen: OnSeen = unheard,
+        belongs: Belongs = anybody,
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
-        ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us."""
+        ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us;
+        ``belongs(node id)`` says who may be a contact (see ``members_changed``)."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -70,7 +74,7 @@ class Dht:
         self._alpha = alpha
         self._remembered: list[Endpoint] = []
         self._protocol = DhtProtocol(
-            Node(node_id),
+            proof,
             storage,
             k,
             send=send,
@@ -78,6 +82,7 @@ class Dht:
             entropy=entropy,
             counters=self.counters,
             on_seen=on_seen,
+            belongs=belongs,
         )
         self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
         self.reply_received = self._protocol.inflight.answer
@@ -92,8 +97,10 @@ class Dht:
     async def bootstrap(self, endpoints: Sequence[Endpoint] = ()) -> int:
         """Find into the network by these endpoints and by remembered contacts, all raced.
 
-        Goes on with the first that answers, looks this node itself up, and returns how many
-        contacts it has then: 0 if nobody answered, after which it may be called again.
+        Goes on with the first that answers and belongs to the network as we know it, looks this
+        node itself up, and returns how many contacts it has then: 0 if nobody answered, after
+        which it may be called again. Where all that answer are strangers to a roster that is
+        weeks old, whom they name is asked.
         """
         own_id = self._protocol.source_node.id
         revived = [node.endpoint for node in reversed(self._protocol.router.all_replacements())]
@@ -110,11 +117,11 @@ class Dht:
                 timeout=_BOOTSTRAP_WAVE_S if waves else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            answered = any(future.result() is not None for future in done)
             for future in done:
                 if (answer := future.result()) and isinstance(answer.reply, Nodes):
+                    answered |= self._protocol.admission.may_enter(answer.sender)
                     told += answer.reply.contacts
-        if len(self._protocol.router):
+        if told or len(self._protocol.router):
             await self.find_node(own_id, told)
         return len(self._protocol.router)
 
@@ -193,11 +200,15 @@ class Dht:
         offset = asyncio.get_running_loop().time() - self._clock.unix()
         latest = sorted(contacts, key=lambda contact: contact.last_seen, reverse=True)
         for contact in latest[:DHT_SAVED_CONTACTS]:
-            if contact.node_id != self._protocol.source_node.id:
+            if self._protocol.admission.may_enter(contact.node_id):
                 self._remembered.append(contact.endpoint)
                 seen = contact.last_seen + offset
                 node = RemoteNode(contact.node_id, contact.endpoint, seen)
                 self._protocol.router.remember(node)
+
+    def members_changed(self) -> None:
+        """``belongs`` says something else now: who does not belong any more leaves the table."""
+        self._protocol.admission.expel()
 
     def contacts(self) -> list[Contact]:
         """Whom to remember on disk: who answered last comes first."""

@@ -3,6 +3,8 @@
 Round-trip times are estimated per contact after RFC 6298 (SRTT and RTTVAR, Karn's rule: no
 sample from a request that was sent twice). A request is sent up to three times, each wait
 twice the last; whoever waits for it may go on with others long before (see ``hedge_after``).
+A reply counts only with what proves it its sender's (see proof); a sender of whom there is no
+reply key yet is asked for it by the same request.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from dataclasses import dataclass, field
 
 from meshdht.clock import Entropy
 from meshdht.dht.messages import REPLY_TO, Pong, Reply, Request, decode_reply, encode_request
+from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
-from meshdht.errors import Malformed
+from meshdht.errors import Malformed, RemoteError
 from meshdht.limits import DHT_OUTSTANDING
 from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
 
@@ -73,6 +76,7 @@ class Answer:
     """A reply that came from the address asked, under the message id it was asked with."""
 
     sender: bytes
+    """Proved: the holder of this id's key wrote the reply."""
     endpoint: Endpoint
     reply: Reply
 
@@ -80,7 +84,9 @@ class Answer:
 @dataclass(slots=True)
 class _Waiting:
     expected: type[Reply]
+    plain: bytes
     body: bytes
+    """What is sent: the plain request, or that which asks for the reply key as well."""
     endpoint: Endpoint
     estimate: RoundTripEstimate
     future: asyncio.Future[Answer | None]
@@ -101,9 +107,15 @@ class Inflight:
     """Sends requests, sends them again, matches replies, gives up."""
 
     def __init__(
-        self, send: Send, entropy: Entropy, counters: Counter[str], on_seen: OnSeen = unheard
+        self,
+        send: Send,
+        proof: Proof,
+        entropy: Entropy,
+        counters: Counter[str],
+        on_seen: OnSeen = unheard,
     ) -> None:
         self._send = send
+        self._proof = proof
         self._on_seen = on_seen
         self._entropy = entropy
         self._counters = counters
@@ -117,9 +129,12 @@ class Inflight:
         endpoint: Endpoint,
         estimate: RoundTripEstimate,
         on_slow: Callable[[], None] | None = None,
+        *,
+        node_id: bytes = b"",
     ) -> asyncio.Future[Answer | None]:
         """Send now; the future brings the answer, or None once it is given up. ``on_slow`` is
-        called if the answer takes longer than most do."""
+        called if the answer takes longer than most do. ``node_id``: who should be there; empty:
+        whoever answers."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer | None] = loop.create_future()
         if len(self._waiting) >= DHT_OUTSTANDING:
@@ -127,9 +142,11 @@ class Inflight:
             future.set_result(None)
             return future
         message_id = self._entropy.token(MESSAGE_ID_SIZE)
+        plain = encode_request(request)
         waiting = _Waiting(
             expected=REPLY_TO[type(request)],
-            body=encode_request(request),
+            plain=plain,
+            body=plain if self._proof.has(node_id) else self._proof.asking(plain),
             endpoint=endpoint,
             estimate=estimate,
             future=future,
@@ -170,6 +187,9 @@ class Inflight:
             self._counters["unexpected retry"] += 1
             return
         waiting.retried = True
+        self._start_again(message_id, waiting)
+
+    def _start_again(self, message_id: bytes, waiting: _Waiting) -> None:
         waiting.sendings = 1
         waiting.sent_at = asyncio.get_running_loop().time()
         self._start(message_id, waiting)
@@ -180,10 +200,17 @@ class Inflight:
         if waiting is None or waiting.endpoint != source:
             self._counters["unexpected reply"] += 1
             return
+        if waiting.body is waiting.plain and not self._proof.has(sender):
+            # Another device lives there now, or we forgot its key.
+            waiting.body = self._proof.asking(waiting.plain)
+            self._start_again(message_id, waiting)
+            return
         try:
-            reply = decode_reply(body)
-        except Malformed:
-            self._counters["malformed reply"] += 1
+            plain = self._proof.checked(body, waiting.body, message_id, sender)
+            reply = decode_reply(plain)
+        except RemoteError as error:
+            what = "malformed reply" if isinstance(error, Malformed) else "unproved reply"
+            self._counters[what] += 1
             return
         if not isinstance(reply, waiting.expected):
             self._counters["unexpected reply"] += 1

@@ -236,7 +236,7 @@ class NodeLookup(SpiderCrawl):
     def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
         """Take in, for one path, what somebody else says of where to go on."""
         for told in contacts:
-            if told.node_id != self.protocol.source_node.id:
+            if self.protocol.admission.may_enter(told.node_id):
                 known = self._known.get(told.node_id)
                 self._insert(known or self.protocol.contact(told), path)
 

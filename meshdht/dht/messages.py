@@ -1,7 +1,7 @@
 """DHT requests and replies, the bodies of control packets; every failure is Malformed.
 
     request  u8 type ‖ …                        reply  u8 type ‖ …
-    PING        1  padding 19                   0x81   endpoint the asker was seen from, or nothing
+    PING        1  padding 27                   0x81   endpoint the asker was seen from, or nothing
     FIND_NODE   2  target 20                    0x82   contacts
     FIND_VALUE  3  key 20 ‖ u64 newer_than      0x83   u64 sequence ‖ var value ‖ contacts
     STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence
@@ -10,8 +10,8 @@
 
 The sender's id and the message id stand in the control packet's header. A FIND_VALUE reply's
 sequence is that of the record the holder has (0: none); the value comes with it only if the
-sequence is above ``newer_than``, so that a reader asks many holders and loads one copy. A PING
-is as large as the longest PONG, so that no PONG is ever larger than what asked for it.
+sequence is above ``newer_than``, so that a reader asks many holders and loads one copy. What
+proves a reply follows it (see proof). A PING is as large as the longest PONG and its tag.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from meshdht.wire.packet import MAX_BODY_SIZE
 ID_SIZE = 20
 NEVER = 2**64 - 1
 """As ``newer_than``: the holder tells its sequence and sends no value."""
-_PING_PADDING = bytes(19)
+_PING_PADDING = bytes(27)
 _CONTACT_SIZE_IPV4 = ID_SIZE + 7
 _CONTACT_SIZE_IPV6 = ID_SIZE + 19
 _IPV6 = 6
@@ -162,8 +162,8 @@ def decode_request(body: bytes) -> Request:
     return request
 
 
-def encode_reply(reply: Reply) -> bytes:
-    """The body; contacts that would not fit a datagram are left out, the farthest first."""
+def encode_reply(reply: Reply, room: int = MAX_BODY_SIZE) -> bytes:
+    """The body; contacts that would not fit ``room`` bytes are left out, the farthest first."""
     writer = Writer()
     match reply:
         case Pong(seen):
@@ -172,10 +172,10 @@ def encode_reply(reply: Reply) -> bytes:
                 writer.endpoint(seen)
         case Nodes(contacts):
             writer.u8(_REPLY | _FIND_NODE)
-            _put_contacts(writer, contacts, MAX_BODY_SIZE - 1)
+            _put_contacts(writer, contacts, room - 1)
         case Value(sequence, value, contacts):
             writer.u8(_REPLY | _FIND_VALUE).u64(sequence).var(value)
-            _put_contacts(writer, contacts, MAX_BODY_SIZE - 11 - len(value))
+            _put_contacts(writer, contacts, room - 11 - len(value))
         case Stored(outcome, sequence):
             writer.u8(_REPLY | _STORE).u8(outcome).u64(sequence)
     return writer.bytes()

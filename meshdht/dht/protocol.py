@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import partial
 
 from meshdht.clock import Entropy
-from meshdht.dht.admission import Admission
+from meshdht.crypto.keys import VerifyKey
+from meshdht.dht.admission import Admission, Belongs, anybody
 from meshdht.dht.base import KademliaProtocol, Node
 from meshdht.dht.inflight import Answer, Inflight, OnSeen, Send, unheard
 from meshdht.dht.messages import (
@@ -32,12 +33,19 @@ from meshdht.dht.messages import (
     encode_reply,
 )
 from meshdht.dht.prefix import prefix_of
-from meshdht.dht.rate import StoreRate
+from meshdht.dht.proof import PROOF_SIZE, REPLY_TAG_SIZE, Proof, split_request
+from meshdht.dht.rate import Rate
 from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
-from meshdht.errors import Malformed, RemoteError
-from meshdht.wire.packet import MessageKind
+from meshdht.errors import OpenFailed, RemoteError
+from meshdht.limits import (
+    DHT_PROOFS_BURST,
+    DHT_PROOFS_PER_S,
+    DHT_STORES_BURST,
+    DHT_STORES_PER_S,
+)
+from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 
 Verify = Callable[[bytes, bytes], int]
 """verify(key, value): the value's sequence, at least 1; raises RemoteError."""
@@ -48,7 +56,7 @@ class DhtProtocol(KademliaProtocol):
 
     def __init__(
         self,
-        source_node: Node,
+        proof: Proof,
         storage: RecordStorage,
         ksize: int,
         *,
@@ -57,16 +65,19 @@ class DhtProtocol(KademliaProtocol):
         entropy: Entropy,
         counters: Counter[str],
         on_seen: OnSeen = unheard,
+        belongs: Belongs = anybody,
     ) -> None:
-        super().__init__(source_node, storage, ksize)
+        super().__init__(Node(proof.own_id), storage, ksize)
         self.storage = storage
-        self.router = Table(self, ksize, source_node)
+        self.router = Table(self, ksize, self.source_node)
         self.verify = verify
         self.counters = counters
         self._send = send
-        self._store_rate = StoreRate()
-        self.inflight = Inflight(send, entropy, counters, on_seen)
-        self.admission = Admission(source_node.id, self.router, self.inflight, counters)
+        self._proof = proof
+        self._store_rate = Rate(DHT_STORES_PER_S, DHT_STORES_BURST)
+        self._proof_rate = Rate(DHT_PROOFS_PER_S, DHT_PROOFS_BURST)
+        self.inflight = Inflight(send, proof, entropy, counters, on_seen)
+        self.admission = Admission(proof.own_id, self.router, self.inflight, counters, belongs)
 
     def __getattr__(self, name: str) -> object:
         """The package turns every unknown name into a remote call; a typo here is an error."""
@@ -84,15 +95,23 @@ class DhtProtocol(KademliaProtocol):
         """Answer one request. A source that is not validated gets nothing larger than it sent,
         and stores nothing: it is told to ask again with the token that the RETRY carries."""
         try:
-            request = decode_request(body)
-        except Malformed:
+            plain, key = split_request(body, sender)
+            request = decode_request(plain)
+        except RemoteError:
             self.counters["malformed request"] += 1
             return
-        if not validated and isinstance(request, StoreValue):
+        if not validated and (key is not None or isinstance(request, StoreValue)):
             self._send(MessageKind.RETRY, message_id, b"", source)
             return
+        if key is not None and not self._may_prove(key, source):
+            return
         answer = self._reply_to(request, sender, source)
-        reply = encode_reply(answer)
+        room = MAX_BODY_SIZE - (REPLY_TAG_SIZE if key is None else PROOF_SIZE)
+        try:
+            reply = self._proof.proved(encode_reply(answer, room), body, message_id, sender, key)
+        except OpenFailed:
+            self.counters["malformed request"] += 1
+            return
         if not validated and len(reply) > len(body):
             self._send(MessageKind.RETRY, message_id, b"", source)
             return
@@ -103,6 +122,13 @@ class DhtProtocol(KademliaProtocol):
             self._reply(message_id, reply, source)
         if validated:
             self.admission.requested(sender, source)
+
+    def _may_prove(self, key: VerifyKey, source: Endpoint) -> bool:
+        now = asyncio.get_running_loop().time()
+        if not self._proof.is_costly(key) or self._proof_rate.allows(source.host, now):
+            return True
+        self.counters["proof refused"] += 1
+        return False
 
     def _reply(self, message_id: bytes, body: bytes, to: Endpoint) -> None:
         self._send(MessageKind.DHT_REPLY, message_id, body, to)
@@ -153,7 +179,9 @@ class DhtProtocol(KademliaProtocol):
         self, node: RemoteNode, request: Request, on_slow: Callable[[], None] | None = None
     ) -> asyncio.Future[Answer | None]:
         """Send a request to a node; the table learns from the answer, or from its absence."""
-        future = self.inflight.request(request, node.endpoint, node.estimate, on_slow)
+        future = self.inflight.request(
+            request, node.endpoint, node.estimate, on_slow, node_id=node.id
+        )
 
         def settle(settled: asyncio.Future[Answer | None]) -> None:
             if not settled.cancelled():

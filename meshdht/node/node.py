@@ -16,6 +16,7 @@ from ipaddress import ip_network
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId, PresharedKey
 from meshdht.dht.dht import Dht
+from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip
@@ -111,8 +112,9 @@ class Node:
         storage = RecordStorage(clock, store.note_value, store.note_value_gone, store.when_written)
         for saved in self._state.values:
             storage.load(saved)
+        packet_key = self._identity.generation.secret.packet_key
         return Dht(
-            self._identity.device.raw,
+            Proof(self._identity.signing, packet_key),
             self._control.send,
             storage,
             holder_check(clock),

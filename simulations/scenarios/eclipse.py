@@ -1,4 +1,4 @@
-"""Insiders that name only their Sybils as the nearest to a key: who is still found.
+"""Insiders that hide devices: who is still found.
 
 The DHT alone, without what stands on it: bare nodes behind the real control channel.
 """
@@ -8,30 +8,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Mapping
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.crypto.keys import PacketKey, SigningKey
 from meshdht.dht.dht import Dht
-from meshdht.dht.messages import (
-    FindNode,
-    FindValue,
-    Nodes,
-    Outcome,
-    Reply,
-    Request,
-    Stored,
-    StoreValue,
-    Value,
-    WireContact,
-)
+from meshdht.dht.messages import FindNode, WireContact
+from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Refused
 from meshdht.node.control import ControlPort
 from meshdht.wire.packet import MessageKind
 from simulations import stock
-from simulations.adversary import Insider, key_of
+from simulations.adversary import Colluder, Insider, SybilMaker
 from simulations.loop import VirtualClock
 from simulations.network import DatagramNetwork
 from simulations.scenarios.options import Options, Report
@@ -39,9 +28,14 @@ from simulations.stock import StockPeer
 from simulations.table import Cell, percent, quantile, render
 from simulations.world import PORT, address
 
+SYBILS, MEMBERS = "Sybils", "members"
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
-KEYS = 10
+KEYS = 20
 SYBILS_PER_KEY = 20
+# Of those that were there before, so many are in the link that a newcomer has, whoever they are.
+HINTS = 3
+# An insider makes itself known to as many nodes as this.
+GREETED = 200
 PACKET_KEY = PacketKey(bytes(range(32)))
 
 
@@ -57,15 +51,24 @@ def verify(key: bytes, value: bytes) -> int:
 
 
 class BareHost:
-    """A DHT node with nothing above it."""
+    """A DHT node with nothing above it; ``members`` is its roster."""
 
-    def __init__(self, network: DatagramNetwork, number: int, seed: int) -> None:
-        entropy, clock = SeededEntropy(seed * 1_000_003 + number), VirtualClock()
-        self.endpoint = Endpoint(address(number), PORT)
-        node_id = DeviceId(entropy.token(DeviceId.SIZE))
-        self._port = ControlPort(node_id, PACKET_KEY, self._send, clock, entropy)
+    def __init__(
+        self, network: DatagramNetwork, at: Endpoint, signing: SigningKey, members: set[bytes]
+    ) -> None:
+        entropy, clock = SeededEntropy(int.from_bytes(signing.raw[:8], "big")), VirtualClock()
+        self.endpoint = at
+        self._port = ControlPort(signing.public.device_id, PACKET_KEY, self._send, clock, entropy)
         self._storage = RecordStorage(clock)
-        self.dht = Dht(node_id.raw, self._port.send, self._storage, verify, entropy, clock)
+        self.dht = Dht(
+            Proof(signing, PACKET_KEY),
+            self._port.send,
+            self._storage,
+            verify,
+            entropy,
+            clock,
+            belongs=members.__contains__,
+        )
         self._network = network
         network.attach(self.endpoint, self._receive)
 
@@ -90,51 +93,18 @@ class BareHost:
             dht.retry_received(message_id, source)
 
 
-class Eclipser(Insider):
-    """Honest about everything but the keys that it hides: these only its Sybils are near to."""
-
-    sybils: Mapping[bytes, tuple[WireContact, ...]]
-
-    def answer(self, request: Request) -> Reply | None:
-        near = self.sybils.get(key_of(request), ())
-        match request:
-            case FindNode() if near:
-                return Nodes(near)
-            case FindValue() if near:
-                return Value(0, b"", near)
-            case StoreValue() if near:
-                return Stored(Outcome.STORED, 1)
-            case _:
-                return super().answer(request)
-
-
-def sybil_contacts(
-    keys: list[bytes], hosts: list[Endpoint], chance: random.Random
-) -> dict[bytes, tuple[WireContact, ...]]:
-    """Twenty ids a key, nearer to it than any honest node, each at a port of one of the hosts."""
-    contacts: dict[bytes, tuple[WireContact, ...]] = {}
-    for place, key in enumerate(keys):
-        first = 50_000 + SYBILS_PER_KEY * place
-        contacts[key] = tuple(
-            WireContact(
-                key[:10] + chance.randbytes(10),
-                Endpoint(hosts[number % len(hosts)].host, first + number),
-            )
-            for number in range(SYBILS_PER_KEY)
-        )
-    return contacts
-
-
 class Counts:
-    """What became of the look-ups of one run."""
+    """What became of the look-ups of one run or, added up, of several."""
 
-    HEAD = ("stored at", "least", "asked", "denied", "median ms", "sent")
+    HEAD = ("held by", "least", "asked", "denied", "worst", "median ms", "sent")
 
-    def __init__(self, held: list[int]) -> None:
-        self._held = held
+    def __init__(self) -> None:
+        self.held: list[int] = []
         self._ms: list[float] = []
         self.asked = 0
         self.denied = 0
+        self.worst = (0, 0)
+        """Denied and asked of the run that lost most."""
         self.sent: list[int] = []
 
     def note(self, found: bool, seconds: float, sent: int) -> None:
@@ -143,51 +113,73 @@ class Counts:
         self._ms.append(1000 * seconds)
         self.sent.append(sent)
 
+    def add(self, run: Counts) -> None:
+        self.held += run.held
+        self._ms += run._ms
+        self.asked += run.asked
+        self.denied += run.denied
+        self.sent += run.sent
+        self.worst = max(self.worst, (run.denied, run.asked))
+
     @property
     def least_held(self) -> int:
         """Of the key that the fewest honest nodes hold, how many do."""
-        return min(self._held)
+        return min(self.held)
 
     def cells(self) -> list[Cell]:
         denied = percent(self.denied, self.asked)
         medians = [quantile(each, 0.5) for each in (self._ms, self.sent)]
-        return [quantile(self._held, 0.5), self.least_held, self.asked, denied, *medians]
+        held = quantile(self.held, 0.5)
+        return [held, self.least_held, self.asked, denied, percent(*self.worst), *medians]
 
 
 async def eclipse(options: Options) -> Report:
-    """insiders that name only their Sybils as the nearest: denied look-ups, by their share"""
+    """insiders that hide devices, as Sybils and as members: denied look-ups, by their share"""
     rows: list[list[Cell]] = []
-    digests: list[str] = []
-    for share in SHARES:
-        counts, digest = await outcome(options, share)
-        rows.append(["ours", f"{share:.0%}", *counts.cells()])
-        digests.append(digest)
-    for share in SHARES if options.stock else ():
-        rows.append(["stock", f"{share:.0%}", *await _stock(options, share)])
-    head = ("what", "insiders", *Counts.HEAD)
+    history = hashlib.blake2b(digest_size=16)
+    for attack in (SYBILS, MEMBERS):
+        for share in SHARES:
+            counts = Counts()
+            for each in options.each_seed():
+                one, digest = await outcome(each, share, attack)
+                counts.add(one)
+                history.update(digest.encode())
+            rows.append([attack, "ours", f"{share:.0%}", *counts.cells()])
+        for share in SHARES if options.stock else ():
+            counts = Counts()
+            for each in options.each_seed():
+                counts.add(await _stock(each, share, attack))
+            rows.append([attack, "stock", f"{share:.0%}", *counts.cells()])
+    head = ("insiders", "what", "share", *Counts.HEAD)
     remark = (
-        f"{options.nodes} nodes; {KEYS} keys, each with {SYBILS_PER_KEY} Sybils nearer than any "
-        "honest node, at ports of the insiders, who are there before the keys are stored.\n"
-        "stored at: honest nodes that hold a key, median and least; sent: datagrams, median."
+        f"{options.nodes} nodes, {KEYS} keys, {options.seeds} seeds.\n"
+        f"{SYBILS}: hold the packet key; {SYBILS_PER_KEY} ids nearer to each key than any honest "
+        "node, at their ports.\n"
+        f"{MEMBERS}: real devices that name only each other, acknowledge and hold nothing.\n"
+        "held by: honest nodes that hold a key, median and least; denied: of all look-ups, and of "
+        "the worst seed's;\nsent: datagrams of a look-up, median."
     )
-    return Report(render(head, rows), " ".join(digests), (remark,))
+    return Report(render(head, rows), history.hexdigest(), (remark,))
 
 
-async def outcome(options: Options, share: float) -> tuple[Counts, str]:
+async def outcome(options: Options, share: float, attack: str) -> tuple[Counts, str]:
     """Look-ups among this share of insiders, and the run's digest."""
     network, chance = options.network(), random.Random(options.seed)
-    bad = round(share * options.nodes)
-    hosts: list[BareHost] = []
-    for number in range(options.nodes - bad):
-        host = BareHost(network, number, options.seed)
-        while hosts and not await host.dht.bootstrap([chance.choice(hosts).endpoint]):
-            pass
-        hosts.append(host)
     keys = [chance.randbytes(20) for _ in range(KEYS)]
-    await _infiltrate(options, network, hosts, keys, chance)
+    hosts, liars = await _meet(options, network, share, attack, chance)
+    if attack == SYBILS and liars:
+        _invent(network, keys, liars, chance)
+    for liar in liars:
+        for host in chance.sample(hosts, min(GREETED, len(hosts))):
+            liar.ask(FindNode(liar.id), host.endpoint)
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(10)
+    for host in hosts:
+        await host.dht.refresh()
     for key in keys:
         await chance.choice(hosts).dht.publish(key, value_under(key))
-    counts = Counts([sum(host.holds(key) for host in hosts) for key in keys])
+    counts = Counts()
+    counts.held = [sum(host.holds(key) for host in hosts) for key in keys]
     loop = asyncio.get_running_loop()
     for _ in range(options.lookups):
         key = chance.choice(keys)
@@ -195,76 +187,122 @@ async def outcome(options: Options, share: float) -> tuple[Counts, str]:
         begun, before = loop.time(), network.sent[reader.endpoint]
         value = await reader.dht.lookup(key)
         counts.note(value is not None, loop.time() - begun, network.sent[reader.endpoint] - before)
+    counts.worst = (counts.denied, counts.asked)
     return counts, network.digest
 
 
-async def _infiltrate(
-    options: Options,
-    network: DatagramNetwork,
-    hosts: list[BareHost],
-    keys: list[bytes],
-    chance: random.Random,
+async def _meet(
+    options: Options, network: DatagramNetwork, share: float, attack: str, chance: random.Random
+) -> tuple[list[BareHost], list[Insider]]:
+    """Nodes and insiders come in any order; each node knows a few of those before it."""
+    entropy = SeededEntropy(options.seed)
+    bad = set(chance.sample(range(1, options.nodes), round(share * options.nodes)))
+    hosts: list[BareHost] = []
+    liars: list[Insider] = []
+    accomplices: list[WireContact] = []
+    members: set[bytes] = set()
+    there: list[Endpoint] = []
+    for number in range(options.nodes):
+        at = Endpoint(address(number), PORT)
+        if number in bad:
+            kind = Colluder if attack == MEMBERS else SybilMaker
+            liar = kind(network, at, PACKET_KEY, options.seed * 1_000_003 + number)
+            accomplices.append(WireContact(liar.id, at))
+            if isinstance(liar, Colluder):
+                liar.accomplices = accomplices
+                members.add(liar.id)
+            liars.append(liar)
+        else:
+            signing = SigningKey.generate(entropy)
+            members.add(signing.public.device_id.raw)
+            host = BareHost(network, at, signing, members)
+            while hosts and not await host.dht.bootstrap(
+                chance.sample(there, min(HINTS, len(there)))
+            ):
+                pass
+            hosts.append(host)
+        there.append(at)
+    return hosts, liars
+
+
+def _invent(
+    network: DatagramNetwork, keys: list[bytes], liars: list[Insider], chance: random.Random
 ) -> None:
-    """The insiders enter, and become known as far as upkeep makes anybody known."""
-    ends = [Endpoint(address(each), PORT) for each in range(len(hosts), options.nodes)]
-    sybils = sybil_contacts(keys, ends, chance) if ends else {}
-    places = [(end, b"") for end in ends]
-    places += [(each.endpoint, each.node_id) for told in sybils.values() for each in told]
-    for number, (end, node_id) in enumerate(places):
-        liar = Eclipser(network, end, PACKET_KEY, options.seed + number, node_id=node_id)
-        liar.sybils = sybils
-        if not node_id:
-            await liar.enter(chance.choice(hosts).endpoint)
-    await asyncio.sleep(10)
-    for host in hosts:
-        await host.dht.refresh()
+    """Give the liars ids nearer to each key than any honest node's, each at a port of one of
+    theirs, where somebody answers as well as may be."""
+    sybils: dict[bytes, tuple[WireContact, ...]] = {}
+    for place, key in enumerate(keys):
+        first = 50_000 + SYBILS_PER_KEY * place
+        sybils[key] = tuple(
+            WireContact(
+                key[:10] + chance.randbytes(10),
+                Endpoint(liars[number % len(liars)].endpoint.host, first + number),
+            )
+            for number in range(SYBILS_PER_KEY)
+        )
+        liars = liars + [
+            SybilMaker(network, each.endpoint, PACKET_KEY, each.endpoint.port, node_id=each.node_id)
+            for each in sybils[key]
+        ]
+    for liar in liars:
+        if isinstance(liar, SybilMaker):
+            liar.sybils = sybils
 
 
-async def _stock(options: Options, share: float) -> list[Cell]:
+async def _stock(options: Options, share: float, attack: str) -> Counts:
     """The same of the unmodified package; its insiders are servers whose answers are replaced."""
-    network = options.network()
+    network, counts = options.network(), Counts()
     async with stock.seeded(options.seed) as chance:
         peers = await stock.start(network, options.nodes, chance)
         liars = chance.sample(peers, round(share * options.nodes))
         honest = [peer for peer in peers if peer not in liars]
         names = [f"key {number}" for number in range(KEYS)]
         keys = [hashlib.sha1(name.encode()).digest() for name in names]
-        sybils: dict[bytes, tuple[WireContact, ...]] = {}
-        for key in keys if liars else []:
-            # Elsewhere than the insiders' own: the package does not look at addresses.
-            first = options.nodes + SYBILS_PER_KEY * len(sybils)
-            ours = [StockPeer(network, first + number) for number in range(SYBILS_PER_KEY)]
-            for each in ours:
-                each.server.node.id = key[:10] + chance.randbytes(10)
-            sybils[key] = tuple(WireContact(each.server.node.id, each.endpoint) for each in ours)
-            liars += ours
+        if liars and attack == SYBILS:
+            liars += _stock_sybils(options, network, keys, chance)
+        near = [(liar.server.node.id, liar.endpoint) for liar in liars]
         for liar in liars:
-            _corrupt(liar, sybils)
+            _corrupt(liar, keys, near)
         for name in names:
             await chance.choice(honest).server.set(name, "v")
         stores = [peer.server.storage for peer in honest]
-        counts = Counts([sum(each.get(key) is not None for each in stores) for key in keys])
+        counts.held = [sum(each.get(key) is not None for each in stores) for key in keys]
         loop = asyncio.get_running_loop()
         for _ in range(options.lookups):
             place = chance.randrange(KEYS)
             away = [peer for peer in honest if peer.server.storage.get(keys[place]) is None]
-            reader = chance.choice(away)
+            reader = chance.choice(away or honest)
             begun, before = loop.time(), network.sent[reader.endpoint]
             value = await reader.server.get(names[place])
             sent = network.sent[reader.endpoint] - before
             counts.note(value is not None, loop.time() - begun, sent)
-    return counts.cells()
+    counts.worst = (counts.denied, counts.asked)
+    return counts
 
 
-def _corrupt(liar: StockPeer, sybils: Mapping[bytes, tuple[WireContact, ...]]) -> None:
+def _stock_sybils(
+    options: Options, network: DatagramNetwork, keys: list[bytes], chance: random.Random
+) -> list[StockPeer]:
+    """Elsewhere than the insiders' own: the package does not look at addresses."""
+    sybils: list[StockPeer] = []
+    for key in keys:
+        for _ in range(SYBILS_PER_KEY):
+            sybils.append(StockPeer(network, options.nodes + len(sybils)))
+            sybils[-1].server.node.id = key[:10] + chance.randbytes(10)
+    return sybils
+
+
+def _corrupt(liar: StockPeer, keys: list[bytes], near: list[tuple[bytes, Endpoint]]) -> None:
     """Replace what a server of the package answers about the keys that are hidden."""
     protocol = liar.server.protocol
     honest = protocol.rpc_find_node
 
     def find(sender: object, node_id: bytes, key: bytes) -> object:
-        if (near := sybils.get(key)) is None:
+        if key not in keys:
             return honest(sender, node_id, key)
-        return [(each.node_id, *each.endpoint) for each in near]
+        wanted = int.from_bytes(key, "big")
+        ranked = sorted(near, key=lambda each: int.from_bytes(each[0], "big") ^ wanted)
+        return [(each, *endpoint) for each, endpoint in ranked[:20]]
 
     protocol.rpc_find_node = find
     protocol.rpc_find_value = find

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, replace
 
 from simulations.latency import Latency, uniform
 from simulations.network import DatagramNetwork
@@ -21,6 +21,8 @@ class Options:
     latency: tuple[float, float] = (0.02, 0.1)
     """One way, seconds, drawn for each datagram."""
     hours: float = 1.0
+    seeds: int = 1
+    """Runs, each with the seed after the last one's, where a scenario adds runs up."""
     stock: bool = True
     """Run the unmodified package beside ours, where a scenario has that."""
 
@@ -28,6 +30,11 @@ class Options:
         """The internet of this run."""
         loss = self.loss if lossy else 0.0
         return DatagramNetwork(self.seed, latency=self._delay(), loss=loss)
+
+    def each_seed(self) -> Iterator[Options]:
+        """What each of the runs is told."""
+        for number in range(self.seeds):
+            yield replace(self, seed=self.seed + number, seeds=1)
 
     def _delay(self) -> Latency:
         return uniform(*self.latency)

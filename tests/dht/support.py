@@ -8,8 +8,10 @@ import random
 from collections.abc import Sequence
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.crypto.keys import PacketKey, SigningKey
 from meshdht.dht.dht import Dht
+from meshdht.dht.messages import Reply, encode_reply
+from meshdht.dht.proof import Proof, split_request
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
@@ -40,18 +42,39 @@ def verify(key: bytes, value: bytes) -> int:
     return int.from_bytes(value[25:33], "big")
 
 
+def key_pair(number: int) -> SigningKey:
+    """The key of a device that a test makes up."""
+    return SigningKey(number.to_bytes(SigningKey.SIZE, "big"))
+
+
+class Voice:
+    """A device that answers by the test's hand: its id, and replies that prove it."""
+
+    def __init__(self, number: int) -> None:
+        self.signing = key_pair(number)
+        self._proof = Proof(self.signing, PACKET_KEY)
+        self.id = self._proof.own_id
+
+    def says(self, reply: Reply, request: bytes, message_id: bytes, requester: bytes) -> bytes:
+        """The body that answers a request as it was sent."""
+        _, key = split_request(request, requester)
+        return self._proof.proved(encode_reply(reply), request, message_id, requester, key)
+
+
 class Peer:
     """One device: a Dht, its control channel, its place in the network."""
 
     def __init__(self, network: DatagramNetwork, number: int, seed: int = 0) -> None:
         self.entropy = SeededEntropy(seed * 100_003 + number)
-        self.id = self.entropy.token(20)
+        signing = SigningKey.generate(self.entropy)
+        self.id = signing.public.device_id.raw
         self.endpoint = Endpoint(f"10.{number >> 8}.{number & 255}.1", 51820)
         self.network = network
         self.clock = VirtualClock()
-        self.channel = ControlChannel(DeviceId(self.id), PACKET_KEY, self.entropy)
+        self.channel = ControlChannel(signing.public.device_id, PACKET_KEY, self.entropy)
         self.storage = RecordStorage(self.clock)
-        self.dht = Dht(self.id, self.send, self.storage, verify, self.entropy, self.clock)
+        proof = Proof(signing, PACKET_KEY)
+        self.dht = Dht(proof, self.send, self.storage, verify, self.entropy, self.clock)
         self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
         self.tracing = False
         network.attach(self.endpoint, self.receive)

@@ -7,26 +7,40 @@ from meshdht.clock import SeededEntropy
 from meshdht.dht.admission import Admission
 from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, Inflight, RoundTripEstimate
-from meshdht.dht.messages import Pong, encode_reply
+from meshdht.dht.messages import Pong
+from meshdht.dht.proof import Proof
 from meshdht.dht.table import Table
 from meshdht.endpoint import Endpoint
 from meshdht.wire.packet import MessageKind
 from simulations.loop import run
+from tests.dht.support import PACKET_KEY, Voice, key_pair
 
-OWN_ID, ID = b"\0" * 20, b"\x55" * 20
+OTHER = Voice(2)
+ID = OTHER.id
 OLD, NEW = Endpoint("192.0.2.1", 1), Endpoint("198.51.100.1", 2)
 
 
 class Door:
-    def __init__(self) -> None:
+    def __init__(self, ksize: int = 20) -> None:
         self.sent: list[tuple[bytes, Endpoint]] = []
+        self.bodies: list[bytes] = []
+        self.strangers: set[bytes] = set()
         counters: Counter[str] = Counter()
-        self.inflight = Inflight(self._send, SeededEntropy(1), counters)
-        self.table = Table(None, 20, Node(OWN_ID))
-        self.admission = Admission(OWN_ID, self.table, self.inflight, counters)
+        proof = Proof(key_pair(1), PACKET_KEY)
+        self.own_id = proof.own_id
+        self.inflight = Inflight(self._send, proof, SeededEntropy(1), counters)
+        self.table = Table(None, ksize, Node(self.own_id))
+        self.admission = Admission(
+            self.own_id,
+            self.table,
+            self.inflight,
+            counters,
+            lambda node_id: node_id not in self.strangers,
+        )
 
     def _send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         self.sent.append((message_id, to))
+        self.bodies.append(body)
 
     def answered_from(self, endpoint: Endpoint) -> None:
         answer = Answer(ID, endpoint, Pong())
@@ -40,8 +54,8 @@ def test_whoever_answered_is_admitted_and_we_ourselves_never() -> None:
     async def main() -> None:
         door = Door()
         door.answered_from(OLD)
-        door.admission.answered(Answer(OWN_ID, OLD, Pong()), RoundTripEstimate())
-        door.admission.requested(OWN_ID, OLD)
+        door.admission.answered(Answer(door.own_id, OLD, Pong()), RoundTripEstimate())
+        door.admission.requested(door.own_id, OLD)
         assert [node.id for node in door.table] == [ID]
         assert door.sent == []
 
@@ -79,7 +93,8 @@ def test_a_contact_that_still_answers_does_not_move() -> None:
         await asyncio.sleep(60)
         door.answered_from(NEW)
         ((message_id, _),) = door.sent
-        door.inflight.answer(ID, message_id, encode_reply(Pong()), OLD)
+        body = OTHER.says(Pong(), door.bodies[0], message_id, door.own_id)
+        door.inflight.answer(ID, message_id, body, OLD)
         await asyncio.sleep(5)
         door.answered_from(NEW)
         assert door.where() == [OLD]
@@ -96,5 +111,34 @@ def test_a_contact_that_failed_moves_at_once() -> None:
         door.table.failed(node)
         door.answered_from(NEW)
         assert door.where() == [NEW]
+
+    run(main())
+
+
+def test_who_does_not_belong_is_neither_pinged_nor_admitted() -> None:
+    async def main() -> None:
+        door = Door()
+        door.strangers.add(ID)
+        door.admission.requested(ID, OLD)
+        door.answered_from(OLD)
+        assert door.sent == []
+        assert door.where() == []
+
+    run(main())
+
+
+def test_who_belongs_no_more_leaves_the_table_and_the_replacements() -> None:
+    async def main() -> None:
+        door = Door(ksize=2)
+        voices = [Voice(number) for number in range(2, 160)]
+        for number, voice in enumerate(voices):
+            there = Endpoint(f"10.0.0.{number + 1}", 1)
+            door.admission.answered(Answer(voice.id, there, Pong()), RoundTripEstimate())
+        assert door.table.all_replacements()
+        door.strangers = {voice.id for voice in voices[::2]}
+        door.admission.expel()
+        left = {node.id for node in [*door.table, *door.table.all_replacements()]}
+        assert left
+        assert not left & door.strangers
 
     run(main())

@@ -93,7 +93,9 @@ def test_a_restarted_device_comes_back_by_what_it_remembers() -> None:
         again = Peer(network, 3)
         again.dht.remember(remembered)
         assert again.known() == set()
-        assert await again.dht.bootstrap() >= 6
+        assert await again.dht.bootstrap() > 0
+        await asyncio.sleep(5)
+        assert len(again.known()) == 6
         alive = {peer.id for peer in [*peers[:3], *peers[9:]]}
         assert alive <= again.known()
 

@@ -14,24 +14,51 @@ from meshdht.dht.inflight import (
     Inflight,
     RoundTripEstimate,
 )
-from meshdht.dht.messages import Ping, Pong, encode_reply
+from meshdht.dht.messages import Ping, Pong, Reply
+from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_OUTSTANDING
 from meshdht.wire.packet import MessageKind
 from simulations.loop import run
+from tests.dht.support import PACKET_KEY, Voice, key_pair
 
 THERE = Endpoint("192.0.2.1", 1)
-PONG = encode_reply(Pong())
+WE = Proof(key_pair(1), PACKET_KEY)
+OTHER, THIRD = Voice(2), Voice(3)
 
 
 class Line:
     def __init__(self) -> None:
         self.sent: list[tuple[float, bytes]] = []
+        self.bodies: list[bytes] = []
+        self.seen: list[tuple[Endpoint, Endpoint]] = []
         self.counters: Counter[str] = Counter()
-        self.inflight = Inflight(self._send, SeededEntropy(1), self.counters)
+        proof = Proof(key_pair(1), PACKET_KEY)
+        self.inflight = Inflight(
+            self._send,
+            proof,
+            SeededEntropy(1),
+            self.counters,
+            lambda who, where: self.seen.append((who, where)),
+        )
 
     def _send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         self.sent.append((asyncio.get_running_loop().time(), message_id))
+        self.bodies.append(body)
+
+    def answer(
+        self,
+        place: int,
+        reply: Reply = Pong(),  # noqa: B008
+        *,
+        by: Voice = OTHER,
+        named: bytes = b"",
+        source: Endpoint = THERE,
+    ) -> None:
+        """``by`` answers what was sent in this place, under its own id or another's."""
+        message_id = self.sent[place][1]
+        body = by.says(reply, self.bodies[place], message_id, WE.own_id)
+        self.inflight.answer(named or by.id, message_id, body, source)
 
 
 def test_the_estimate_follows_rfc_6298() -> None:
@@ -75,16 +102,16 @@ def test_a_reply_teaches_the_time_unless_the_request_was_sent_twice() -> None:
         estimate = RoundTripEstimate()
         future = line.inflight.request(Ping(), THERE, estimate)
         await asyncio.sleep(0.08)
-        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
+        line.answer(0)
         answer = await future
         assert answer is not None
-        assert (answer.sender, answer.reply) == (b"x" * 20, Pong())
+        assert (answer.sender, answer.reply) == (OTHER.id, Pong())
         assert estimate.smoothed == pytest.approx(0.08)
         assert line.inflight.typical.smoothed == pytest.approx(0.08)
 
         future = line.inflight.request(Ping(), THERE, estimate)
         await asyncio.sleep(0.3)
-        line.inflight.answer(b"x" * 20, line.sent[-1][1], PONG, THERE)
+        line.answer(-1)
         assert await future is not None
         assert estimate.smoothed == pytest.approx(0.08)
 
@@ -94,23 +121,51 @@ def test_a_reply_teaches_the_time_unless_the_request_was_sent_twice() -> None:
 def test_where_we_are_seen_is_told_by_pongs_that_were_asked_for() -> None:
     async def main() -> None:
         line = Line()
-        seen: list[tuple[Endpoint, Endpoint]] = []
-        inflight = Inflight(
-            lambda kind, message_id, body, to: line.sent.append((0.0, message_id)),
-            SeededEntropy(1),
-            line.counters,
-            lambda who, where: seen.append((who, where)),
-        )
         we = Endpoint("203.0.113.9", 1234)
         for _ in range(2):
-            inflight.request(Ping(), THERE, RoundTripEstimate())
-        told, silent = (message_id for _, message_id in line.sent)
-        inflight.answer(b"x" * 20, b"unasked!", encode_reply(Pong(we)), THERE)
-        inflight.answer(b"x" * 20, told, encode_reply(Pong(we)), we)
-        assert seen == []
-        inflight.answer(b"x" * 20, told, encode_reply(Pong(we)), THERE)
-        inflight.answer(b"x" * 20, silent, PONG, THERE)
-        assert seen == [(THERE, we)]
+            line.inflight.request(Ping(), THERE, RoundTripEstimate())
+        line.inflight.answer(OTHER.id, b"unasked!", b"\x81", THERE)
+        line.answer(0, Pong(we), source=we)
+        assert line.seen == []
+        line.answer(0, Pong(we))
+        line.answer(1, Pong())
+        assert line.seen == [(THERE, we)]
+
+    run(main())
+
+
+def test_a_reply_in_anothers_name_is_not_taken() -> None:
+    async def main() -> None:
+        line = Line()
+        first = line.inflight.request(Ping(), THERE, RoundTripEstimate(), node_id=OTHER.id)
+        line.answer(0, by=THIRD, named=OTHER.id)
+        assert not first.done()
+        line.answer(0)
+        assert first.done()
+        second = line.inflight.request(Ping(), THERE, RoundTripEstimate(), node_id=OTHER.id)
+        assert len(line.bodies[1]) < len(line.bodies[0])
+        line.answer(1, by=THIRD, named=OTHER.id)
+        assert not second.done()
+        assert line.counters["unproved reply"] == 2
+        line.answer(1)
+        assert second.done()
+
+    run(main())
+
+
+def test_whoever_lives_there_instead_is_asked_for_its_proof() -> None:
+    async def main() -> None:
+        line = Line()
+        line.inflight.request(Ping(), THERE, RoundTripEstimate(), node_id=OTHER.id)
+        line.answer(0)
+        future = line.inflight.request(Ping(), THERE, RoundTripEstimate(), node_id=OTHER.id)
+        line.answer(1, by=THIRD)
+        assert not future.done()
+        assert line.bodies[2] == WE.asking(line.bodies[1])
+        line.answer(2, by=THIRD)
+        answer = await future
+        assert answer is not None
+        assert answer.sender == THIRD.id
 
     run(main())
 
@@ -145,8 +200,8 @@ def test_a_reply_after_the_waiter_was_cancelled_is_harmless() -> None:
         line = Line()
         future = line.inflight.request(Ping(), THERE, RoundTripEstimate())
         future.cancel()
-        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
-        line.inflight.answer(b"x" * 20, line.sent[0][1], PONG, THERE)
+        line.answer(0)
+        line.answer(0)
         assert line.counters["unexpected reply"] == 1
 
     run(main())

@@ -6,18 +6,19 @@ import pytest
 
 from meshdht.limits import DHT_LOOKUP_REQUESTS
 from simulations.loop import run
-from simulations.scenarios.eclipse import Counts, outcome
+from simulations.scenarios.eclipse import MEMBERS, SYBILS, Counts, outcome
 from simulations.scenarios.options import Options
 
 
-async def counts(nodes: int, share: float) -> Counts:
+async def counts(nodes: int, share: float, attack: str = SYBILS) -> Counts:
     options = Options(nodes=nodes, seed=3, lookups=30)
-    return (await outcome(options, share))[0]
+    return (await outcome(options, share, attack))[0]
 
 
+@pytest.mark.parametrize("attack", [SYBILS, MEMBERS])
 @pytest.mark.parametrize("nodes", [12, 40])
-def test_a_few_liars_hide_nothing(nodes: int) -> None:
-    seen = run(counts(nodes, 0.1))
+def test_a_few_liars_hide_nothing(nodes: int, attack: str) -> None:
+    seen = run(counts(nodes, 0.1, attack))
     assert seen.denied == 0
     assert seen.least_held >= nodes // 3
     assert max(seen.sent) <= DHT_LOOKUP_REQUESTS

@@ -58,7 +58,7 @@ FAR = WireContact(b"\x11" * 20, Endpoint("192.0.2.7", 51820))
 @pytest.mark.parametrize(
     ("message", "golden"),
     [
-        (Ping(), "01" + "00" * 19),
+        (Ping(), "01" + "00" * 27),
         (FindNode(b"\xaa" * 20), "02" + "aa" * 20),
         (FindValue(b"\xaa" * 20, 258), "03" + "aa" * 20 + "0000000000000102"),
         (StoreValue(b"\xaa" * 20, b"xyz"), "04" + "aa" * 20 + "0003" + "78797a"),

@@ -10,30 +10,40 @@ from meshdht.clock import SeededEntropy
 from meshdht.dht.dht import Dht
 from meshdht.dht.messages import (
     NEVER,
+    REPLY_TO,
     FindNode,
     FindValue,
     Nodes,
     Outcome,
     Ping,
     Pong,
+    Reply,
     Request,
     Stored,
     StoreValue,
     Value,
     WireContact,
     decode_reply,
-    encode_reply,
     encode_request,
 )
+from meshdht.dht.proof import ASKS, PROOF_SIZE, REPLY_TAG_SIZE, Proof
 from meshdht.dht.storage import RecordStorage
+from meshdht.dht.table import RemoteNode
 from meshdht.endpoint import Endpoint
-from meshdht.limits import DHT_PENDING_ADMISSIONS, DHT_VALUES_PER_PREFIX
-from meshdht.wire.packet import MessageKind
+from meshdht.limits import (
+    DHT_PENDING_ADMISSIONS,
+    DHT_PROOFS_BURST,
+    DHT_VALUE_BYTES,
+    DHT_VALUES_PER_PREFIX,
+)
+from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 from simulations.loop import VirtualClock, run
 from simulations.network import DatagramNetwork
-from tests.dht.support import joined, key_of, value_of, verify
+from tests.dht.support import PACKET_KEY, Voice, joined, key_of, key_pair, value_of, verify
 
-OWN_ID, OTHER_ID, THIRD_ID = b"\0" * 20, b"\x77" * 20, b"\x99" * 20
+SIGNING, OTHERS, THIRDS = key_pair(1), Voice(2), Voice(3)
+OWN_ID, OTHER_ID, THIRD_ID = SIGNING.public.device_id.raw, OTHERS.id, THIRDS.id
+VOICES = {OTHER_ID: OTHERS, THIRD_ID: THIRDS}
 OTHER, THIRD = Endpoint("192.0.2.2", 2), Endpoint("198.51.100.3", 3)
 MESSAGE_ID = b"message!"
 
@@ -46,7 +56,8 @@ class Bench:
         clock = VirtualClock()
         self.storage = RecordStorage(clock)
         entropy = SeededEntropy(1)
-        self.dht = Dht(OWN_ID, self._send, self.storage, verify, entropy, clock)
+        proof = Proof(SIGNING, PACKET_KEY)
+        self.dht = Dht(proof, self._send, self.storage, verify, entropy, clock)
 
     def _send(self, *packet: object) -> None:
         self.sent.append(packet)  # type: ignore[arg-type]
@@ -70,6 +81,10 @@ class Bench:
                 return packet[1:]
         raise AssertionError(f"no {kind.name} among {self.sent}")
 
+    def reply(self) -> Reply:
+        """The first sent reply, read without its tag."""
+        return decode_reply(self.take(MessageKind.DHT_REPLY)[1][:-REPLY_TAG_SIZE])
+
     def table(self) -> list[bytes]:
         return [contact.node_id for contact in self.dht.contacts()]
 
@@ -77,9 +92,10 @@ class Bench:
         """A request, our ping, its answer."""
         self.request(Ping(), sender=node_id, source=endpoint)
         self.take(MessageKind.DHT_REPLY)
-        message_id, _, to = self.take(MessageKind.DHT_REQUEST)
+        message_id, body, to = self.take(MessageKind.DHT_REQUEST)
         assert to == endpoint
-        self.dht.reply_received(node_id, message_id, encode_reply(Pong()), endpoint)
+        pong = VOICES[node_id].says(Pong(), body, message_id, OWN_ID)
+        self.dht.reply_received(node_id, message_id, pong, endpoint)
         await asyncio.sleep(0)
 
 
@@ -89,14 +105,14 @@ def test_requests_are_answered_under_their_message_id() -> None:
         bench.request(StoreValue(key_of("a"), value_of("a", 5)))
         message_id, body, to = bench.take(MessageKind.DHT_REPLY)
         assert (message_id, to) == (MESSAGE_ID, OTHER)
-        assert decode_reply(body) == Stored(Outcome.STORED, 5)
+        assert decode_reply(body[:-REPLY_TAG_SIZE]) == Stored(Outcome.STORED, 5)
         for newer_than, value in ((0, value_of("a", 5)), (5, b""), (NEVER, b"")):
             bench.request(FindValue(key_of("a"), newer_than))
-            assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Value(5, value, ())
+            assert bench.reply() == Value(5, value, ())
         bench.request(FindValue(key_of("b"), 0))
-        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Value(0, b"", ())
+        assert bench.reply() == Value(0, b"", ())
         bench.request(Ping())
-        assert decode_reply(bench.take(MessageKind.DHT_REPLY)[1]) == Pong(OTHER)
+        assert bench.reply() == Pong(OTHER)
 
     run(main())
 
@@ -111,7 +127,7 @@ def test_a_store_that_is_not_newer_is_refused_with_the_sequence_held() -> None:
             (6, Outcome.STORED, 6),
         ):
             bench.request(StoreValue(key_of("a"), value_of("a", sequence)))
-            reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+            reply = bench.reply()
             assert reply == Stored(outcome, held)
 
     run(main())
@@ -122,7 +138,7 @@ def test_a_value_that_does_not_verify_is_not_stored() -> None:
         bench = Bench()
         for value in (value_of("b", 1), b"", bytes(1000)):
             bench.request(StoreValue(key_of("a"), value))
-            reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+            reply = bench.reply()
             assert reply == Stored(Outcome.REFUSED, 0)
         assert len(bench.storage) == 0
         assert bench.dht.counters["bad value"] == 3
@@ -191,12 +207,15 @@ def test_only_the_answer_to_our_own_ping_admits_a_requester() -> None:
         bench.sent.clear()
         bench.request(Ping())
         bench.take(MessageKind.DHT_REPLY)
-        message_id, _, to = bench.take(MessageKind.DHT_REQUEST)
+        message_id, body, to = bench.take(MessageKind.DHT_REQUEST)
         assert to == OTHER
-        pong = encode_reply(Pong())
+        pong = OTHERS.says(Pong(), body, message_id, OWN_ID)
+        nodes = OTHERS.says(Nodes(()), body, message_id, OWN_ID)
+        forged = THIRDS.says(Pong(), body, message_id, OWN_ID)
         bench.dht.reply_received(OTHER_ID, message_id, pong, THIRD)
         bench.dht.reply_received(OTHER_ID, b"guessed!", pong, OTHER)
-        bench.dht.reply_received(OTHER_ID, message_id, encode_reply(Nodes(())), OTHER)
+        bench.dht.reply_received(OTHER_ID, message_id, nodes, OTHER)
+        bench.dht.reply_received(OTHER_ID, message_id, forged, OTHER)
         await asyncio.sleep(0)
         assert bench.table() == []
         bench.dht.reply_received(OTHER_ID, message_id, pong, OTHER)
@@ -205,6 +224,7 @@ def test_only_the_answer_to_our_own_ping_admits_a_requester() -> None:
         bench.dht.reply_received(THIRD_ID, message_id, pong, OTHER)
         assert bench.table() == [OTHER_ID]
         assert bench.dht.counters["unexpected reply"] == 4
+        assert bench.dht.counters["unproved reply"] == 1
 
     run(main())
 
@@ -226,7 +246,7 @@ def test_replies_tell_only_of_contacts_that_answered() -> None:
         await bench.admit(OTHER_ID, OTHER)
         await bench.admit(THIRD_ID, THIRD)
         bench.request(FindNode(THIRD_ID))
-        reply = decode_reply(bench.take(MessageKind.DHT_REPLY)[1])
+        reply = bench.reply()
         assert reply == Nodes((WireContact(THIRD_ID, THIRD),))
 
     run(main())
@@ -296,5 +316,58 @@ def test_a_store_is_acknowledged_once_it_is_on_the_disk() -> None:
         for done in waiting:
             done()
         assert await publishing == 1
+
+    run(main())
+
+
+def test_a_proof_goes_only_to_addresses_that_are_validated_and_fits_a_datagram() -> None:
+    async def main() -> None:
+        bench = Bench()
+        asking = Proof(OTHERS.signing, PACKET_KEY)
+        for number in range(20):
+            node = RemoteNode(key_of(str(number)), Endpoint(f"2001:db8:{number}::1", 9), 0.0)
+            bench.dht._protocol.router.add_contact(node)
+        bench.request(StoreValue(key_of("a"), value_of("a", 1, DHT_VALUE_BYTES)))
+        bench.sent.clear()
+        for request in (Ping(), FindNode(OTHER_ID), FindValue(key_of("a"), 0)):
+            body = asking.asking(encode_request(request))
+            bench.dht.request_received(OTHER_ID, MESSAGE_ID, body, OTHER, validated=False)
+            assert bench.take(MessageKind.RETRY) == (MESSAGE_ID, b"", OTHER)
+            assert bench.sent == []
+            bench.dht.request_received(OTHER_ID, MESSAGE_ID, body, OTHER, validated=True)
+            _, reply, _ = bench.take(MessageKind.DHT_REPLY)
+            assert len(reply) <= MAX_BODY_SIZE
+            plain = asking.checked(reply, body, MESSAGE_ID, OWN_ID)
+            assert isinstance(decode_reply(plain), REPLY_TO[type(request)])
+            assert len(reply) - len(plain) == PROOF_SIZE
+            bench.sent.clear()
+
+    run(main())
+
+
+def test_a_key_that_is_not_the_senders_gets_no_answer() -> None:
+    async def main() -> None:
+        bench = Bench()
+        body = Proof(THIRDS.signing, PACKET_KEY).asking(encode_request(Ping()))
+        for junk in (body, bytes([1 | ASKS]) + bytes(20), bytes([1 | ASKS])):
+            bench.dht.request_received(OTHER_ID, MESSAGE_ID, junk, OTHER, validated=True)
+        assert bench.sent == []
+        assert bench.dht.counters["malformed request"] == 3
+
+    run(main())
+
+
+def test_proofs_for_keys_made_up_by_the_thousand_are_not_worked_out() -> None:
+    async def main() -> None:
+        bench = Bench()
+        for number in range(10, 10 + int(DHT_PROOFS_BURST) + 30):
+            asking = Proof(key_pair(number), PACKET_KEY)
+            body = asking.asking(encode_request(FindNode(OTHER_ID)))
+            bench.dht.request_received(asking.own_id, MESSAGE_ID, body, OTHER, validated=True)
+        assert bench.dht.counters["proof refused"] == 30
+        body = Proof(THIRDS.signing, PACKET_KEY).asking(encode_request(Ping()))
+        bench.sent.clear()
+        bench.dht.request_received(THIRD_ID, MESSAGE_ID, body, THIRD, validated=True)
+        assert bench.take(MessageKind.DHT_REPLY)
 
     run(main())

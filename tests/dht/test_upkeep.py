@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from meshdht.dht.messages import StoreValue, decode_request
+from meshdht.dht.proof import split_request
 from meshdht.wire.packet import MessageKind
 from simulations.loop import run
 from simulations.network import DatagramNetwork
@@ -24,7 +25,7 @@ def test_holders_do_not_push_to_newcomers_nor_publish_again() -> None:
             for task in rounds:
                 task.cancel()
         requests = [
-            decode_request(body)
+            decode_request(split_request(body, peer.id)[0])
             for peer in peers
             for kind, _, body, _ in peer.sent
             if kind is MessageKind.DHT_REQUEST

@@ -11,6 +11,7 @@ from meshdht.api.errors import ApiError
 from meshdht.crypto.boxes import seal
 from meshdht.crypto.keys import DeviceId, GossipKey, PacketKey, SigningKey
 from meshdht.dht import messages as dht
+from meshdht.dht.proof import ASKS, Proof, split_request
 from meshdht.endpoint import Endpoint
 from meshdht.errors import MeshdhtError, RemoteError
 from meshdht.gossip import messages as gossip
@@ -53,6 +54,7 @@ def _text(parse: Callable[[str], object]) -> Callable[[bytes], object]:
     return lambda data: parse(data.decode(errors="replace"))
 
 
+_PROOF = Proof(_JOINER, _KEY)
 _CONTACT = dht.WireContact(bytes(20), Endpoint("192.0.2.1", 9))
 
 DECODERS: dict[str, Decoder] = {
@@ -75,6 +77,14 @@ DECODERS: dict[str, Decoder] = {
             dht.encode_reply(dht.Value(1, bytes(40), (_CONTACT,))),
             dht.encode_reply(dht.Stored(dht.Outcome.STORED, 1)),
         ),
+    ),
+    "DHT request with a key": Decoder(
+        lambda data: split_request(data, _JOINER.public.device_id.raw),
+        samples=(_PROOF.asking(dht.encode_request(dht.Ping())), bytes([1 | ASKS])),
+    ),
+    "DHT reply with its proof": Decoder(
+        lambda data: _PROOF.checked(data, b"\x01", bytes(8), bytes(20)),
+        samples=(b"\x81" + bytes(8), bytes([0x81 | ASKS]) + bytes(64)),
     ),
     "gossip": Decoder(gossip.decode, samples=tuple(bytes([n]) + bytes(80) for n in range(10))),
     "sealed gossip": Decoder(

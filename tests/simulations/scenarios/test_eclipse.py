@@ -4,21 +4,30 @@ import pytest
 
 from simulations.loop import run
 from simulations.scenarios import eclipse
+from simulations.scenarios.eclipse import MEMBERS, SYBILS
 from simulations.scenarios.options import Options
 
 
-def test_the_table_has_a_row_for_each_share_and_for_the_package(
+def test_the_table_has_a_row_for_each_attack_and_share_and_for_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(eclipse, "SHARES", (0.0, 0.2))
-    table = run(eclipse.eclipse(Options(nodes=30, seed=1, lookups=10))).table
+    table = run(eclipse.eclipse(Options(nodes=20, seed=1, lookups=10))).table
     lines = [line.split() for line in table.splitlines()[2:]]
-    assert [line[:2] for line in lines] == [
-        ["ours", "0%"],
-        ["ours", "20%"],
-        ["stock", "0%"],
-        ["stock", "20%"],
+    assert [line[:3] for line in lines] == [
+        [attack, what, share]
+        for attack in (SYBILS, MEMBERS)
+        for what in ("ours", "stock")
+        for share in ("0%", "20%")
     ]
     # Denied of ten: nothing by ours, much by the package.
-    assert [line[5] for line in lines[:3]] == ["0", "0", "0"]
-    assert float(lines[3][5]) >= 50
+    assert [line[6] for line in lines if line[1] == "ours"] == ["0"] * 4
+    assert float(lines[3][6]) >= 50
+
+
+def test_several_seeds_are_added_up_and_the_worst_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eclipse, "SHARES", (0.3,))
+    report = run(eclipse.eclipse(Options(nodes=12, seed=1, seeds=2, lookups=5, stock=False)))
+    asked = [line.split()[5] for line in report.table.splitlines()[2:]]
+    assert asked == ["10", "10"]
+    assert "2 seeds" in report.remarks[0]
