@@ -49,10 +49,8 @@ class RemoteNode(Node):
         """Requests in a row that it left without a reply."""
         self.prefix = "" if is_household(endpoint.host) else prefix_of(endpoint.host)
         """What it is counted under; empty: nothing."""
-
-    @property
-    def wire(self) -> WireContact:
-        return WireContact(self.id, self.endpoint)
+        self.wire = WireContact(node_id, endpoint)
+        """As others are told of it."""
 
 
 class Bucket(KBucket):
@@ -252,10 +250,16 @@ class Table(RoutingTable):
         A contact that has the very id is among them only if ``itself`` is set.
         """
         target = node.long_id
-        near = [
-            (contact.long_id ^ target, contact)
-            for contact in self
-            if contact.id != exclude and (itself or contact.id != node.id)
-        ]
-        near.sort()
-        return [contact for _, contact in near[: k or self.ksize]]
+        wanted = k or self.ksize
+        chosen: list[RemoteNode] = []
+        # Of two ranges, all of one is nearer than all of the other: their first ids tell which.
+        for _, number in sorted((b.range[0] ^ target, i) for i, b in enumerate(self.buckets)):
+            near = sorted(
+                (contact.long_id ^ target, contact)
+                for contact in self.ranges()[number].members()
+                if contact.id != exclude and (itself or contact.id != node.id)
+            )
+            chosen += [contact for _, contact in near]
+            if len(chosen) >= wanted:
+                break
+        return chosen[:wanted]
