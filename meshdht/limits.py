@@ -140,6 +140,9 @@ MAX_STATEMENT_PACKETS = 16
 # Whoever holds a link can send claims; each costs two signature checks and a box.
 JOIN_REQUESTS_PER_S = 20.0
 JOIN_REQUESTS_BURST = 40.0
+# Addresses that an anchor asks in one round: whoever fills its table with contacts would otherwise
+# have it send to them all.
+ANCHOR_ASKS = 16
 # Hand-overs and refusals that a joiner weighs: whoever holds the packet key can send it any number.
 JOIN_OFFERS_MAX = 16
 

@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, InviteKey, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import DeviceId, SigningKey, WireGuardPrivateKey
 from meshdht.dht.dht import Dht
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
-from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
+from meshdht.node.inviting import Terms, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.node import Node
 from simulations.disk import SimulatedDisk
@@ -125,33 +125,8 @@ class Host:
 
     async def invite(self, *, uses: int = 1) -> Link:
         """A link that names this host; raises StateError if it is no member."""
-        own = self.node.own
-        if own is None:
-            raise StateError("this device is no member", "join first")
-        unix = self.clock.unix()
-        identity = self.node.identity
-        key = InviteKey(self._entropy().token(InviteKey.SIZE))
-        statement = write_invite(
-            self.node.holdings.log,
-            own,
-            identity.signing,
-            key=key.invite_public,
-            expires=int(unix) + INVITE_S,
-            uses=uses,
-            unix_ms=int(unix * 1000),
-        )
-        await self.node.write_down(statement)
-        return Link(
-            network_name=self.node.roster.network_name,
-            network=identity.network,
-            invite=key,
-            packet_key=identity.generation.secret.packet_key,
-            generation=identity.generation.number,
-            expires=int(unix) + INVITE_S,
-            ipv4_range=self.node.roster.ipv4_range,
-            suggested_name="",
-            hints=tuple(self.node.own_endpoints),
-        )
+        terms, hints = Terms(INVITE_S, uses), self.node.own_endpoints
+        return await invite_device(self.node, terms, hints, self.clock, self._entropy())
 
     async def join(self, link: Link, hints: Sequence[Endpoint] = ()) -> Joined:
         """Join by a link, and start; raises what ``Joiner.run`` raises."""

@@ -25,9 +25,10 @@ from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
 from meshdht.membership.anchor_claims import make_anchor_claim
+from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
-from meshdht.membership.generations import Generation, HandOver
+from meshdht.membership.generations import AnchorHandOver, Generation, HandOver
 from meshdht.membership.invites import (
     verify_anchor_claim,
     verify_claim,
@@ -252,18 +253,45 @@ def anchor() -> object:
     admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
     log.add(admit.raw)
     (entry,) = fold(log).anchors
+    welcome = SECRET.anchor_welcome(INVITE.invite_public)
+    link = AnchorLink(
+        packet_key=SECRET.packet_key,
+        generation=1,
+        invite=INVITE,
+        welcome=welcome,
+        expires=UNIX + 3600,
+        suggested_name="vps",
+        hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
+    )
+    hand_over = AnchorHandOver(1, SECRET.packet_key, welcome).encode()
+    message_id = bytes(range(1, 9))
+    reply = seal_join_reply(
+        JoinOutcome.ADMITTED,
+        hand_over,
+        member=NAS,
+        joiner=ANCHOR.public,
+        message_id=message_id,
+        nonce=NONCE,
+    )
     return {
         "device_seeds": [NAS.raw.hex()],
         "anchor_seed": ANCHOR.raw.hex(),
         "anchor_id": str(ANCHOR.public.device_id),
         "invite_seed": INVITE.raw.hex(),
         "unix": str(UNIX),
+        "network_secret": SECRET.raw.hex(),
         "network_id": log.network.raw.hex(),
         "genesis": genesis.raw.hex(),
         "invite": invite.raw.hex(),
         "claim": claim.encode().hex(),
         "admit": admit.raw.hex(),
         "hashes": [genesis.hash.hex(), invite.hash.hex(), admit.hash.hex()],
+        "link": str(link),
+        "welcome": welcome.raw.hex(),
+        "hand_over": hand_over.hex(),
+        "message_id": message_id.hex(),
+        "nonce": NONCE.hex(),
+        "anchor_reply": reply.hex(),
         "roster_anchor": {
             "id": str(entry.id),
             "name": entry.name,

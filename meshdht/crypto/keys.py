@@ -203,6 +203,13 @@ class EpochKey(Secret):
     __slots__ = ()
 
 
+class AnchorWelcome(Secret):
+    """What a member answers an anchor's claim with, and nobody who is none can."""
+
+    SIZE: ClassVar[int] = 16
+    __slots__ = ()
+
+
 class NetworkSecret(Secret):
     """32 random bytes a generation; every symmetric key comes from it, one way."""
 
@@ -227,6 +234,11 @@ class NetworkSecret(Secret):
     @property
     def epoch_key(self) -> EpochKey:
         return EpochKey(derive(self.raw, "epoch key"))
+
+    def anchor_welcome(self, invite: InvitePublicKey) -> AnchorWelcome:
+        """The word by which the anchor that this invite lets in knows a member."""
+        raw = derive(self.raw, "anchor welcome", invite.raw, size=AnchorWelcome.SIZE)
+        return AnchorWelcome(raw)
 
     def preshared_key(self, one: WireGuardPublicKey, other: WireGuardPublicKey) -> PresharedKey:
         """The same key from either side of the pair."""

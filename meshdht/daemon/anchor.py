@@ -27,14 +27,21 @@ from meshdht.api.messages import (
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
+from meshdht.daemon.anchor_store import (
+    AnchorDiskStore,
+    KnownAnchor,
+    anchor_key,
+    load_anchor,
+    save_anchor,
+)
+from meshdht.daemon.founding import host_label
 from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
-from meshdht.daemon.persistence import DiskStore, listen_port, load_anchor, save_anchor
+from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
-from meshdht.errors import PlatformError, StateError, UsageError
-from meshdht.membership.anchor_link import AnchorLink as LinkForAnchor
+from meshdht.errors import LinkError, PlatformError, StateError, UsageError
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.names import validate_label
 from meshdht.net.udp import UdpPort
@@ -72,44 +79,60 @@ class AnchorLaunch:
             stack.enter_context(NetworkLock(self._places))
             set_up_logging(self._reporter, self._places, "info")
             store = await stack.enter_async_context(Store.open(self._places.database))
-            known = await load_anchor(store)
-            signing, link = self._chosen(known)
-            port = self._open_port(await listen_port(store) if known else 0)
+            known = await self._known(store)
+            chosen = self._chosen(known, await anchor_key(store))
+            port = self._open_port(await listen_port(store))
             stack.callback(port.close)
-            if known != (signing, link) or await listen_port(store) != port.port:
-                await save_anchor(store, signing, link, port.port)
+            if known != chosen or await listen_port(store) != port.port:
+                await save_anchor(store, chosen, port.port)
             state = AnchorState(
-                signing,
-                link.packet_key,
-                link.hints,
+                chosen.signing,
+                chosen.link.packet_key,
+                chosen.link.hints,
                 [Contact(*contact) for contact in await store.contacts()],
                 [SavedValue(*value) for value in await store.values()],
+                chosen.name,
+                None if chosen.in_log else chosen.link,
             )
-            node = AnchorNode(
-                state, DiskStore(store), port.send, self._clock, self._entropy, self._disk_failed
-            )
+            disk = AnchorDiskStore(store, chosen)
+            node = AnchorNode(state, disk, port.send, self._clock, self._entropy, self._disk_failed)
             self._switchboard.control = node.datagram_received
             port.start()
             await self._serve(node, store, port)
 
-    def _chosen(
-        self, known: tuple[SigningKey, LinkForAnchor] | None
-    ) -> tuple[SigningKey, LinkForAnchor]:
-        """The key that it had, and the link that holds now; raises UsageError."""
-        if known is None:
-            if self._link is None:
-                raise UsageError(
-                    f"anchor {self._name!r} was never set up to the end", "give it a link again"
-                )
-            return SigningKey.generate(self._entropy), self._link
-        signing, old = known
-        new = self._link or old
-        if new.packet_key != old.packet_key and new.generation <= old.generation:
+    async def _known(self, store: Store) -> KnownAnchor | None:
+        """The anchor that is on disk; raises UsageError if it cannot do without a new link."""
+        try:
+            return await load_anchor(store)
+        except LinkError as error:
+            if self._link is not None:
+                return None
             raise UsageError(
-                f"anchor {self._name!r} serves another network, or this link is an old one",
-                "for a second network name a second anchor: --network NAME",
+                f"anchor {self._name!r} needs a fresh link: {error.message}",
+                "meshdht anchor link, on an admin's device, prints one; here:"
+                " meshdht anchor run --link-file FILE",
+            ) from None
+
+    def _chosen(self, known: KnownAnchor | None, key: SigningKey | None) -> KnownAnchor:
+        """The anchor that it was, with the link that holds now; raises UsageError or LinkError."""
+        link = self._link
+        if known is not None and (link is None or link.invite == known.link.invite):
+            return known
+        if link is None:
+            raise UsageError(
+                f"anchor {self._name!r} was never set up to the end", "give it a link again"
             )
-        return signing, new
+        if known is not None:
+            old = known.link
+            if link.packet_key != old.packet_key and link.generation <= old.generation:
+                raise UsageError(
+                    f"anchor {self._name!r} serves another network, or this link is an old one",
+                    "for a second network name a second anchor: --network NAME",
+                )
+        link.refuse_expired(self._clock.unix())
+        signing = key or SigningKey.generate(self._entropy)
+        name = link.suggested_name or (known.name if known else host_label())
+        return KnownAnchor(signing, link, name, in_log=False)
 
     def _open_port(self, known: int) -> UdpPort:
         """The port asked for, or that of last time; else the usual one, or any that is free."""

@@ -94,7 +94,7 @@ async def join(
 ) -> Joined:
     """Ask the devices that the link names to be let in; raises LinkError or JoinFailed."""
     link.refuse_expired(clock.unix())
-    name = validate_label(request.name or link.suggested_name or _host_label())
+    name = validate_label(request.name or link.suggested_name or host_label())
     if not link.hints:
         raise LinkError("this invite link names no address to ask at", "ask for a new one")
     signing, wireguard = pending.take(entropy)
@@ -108,7 +108,7 @@ async def join(
         raise
 
 
-def _host_label() -> str:
+def host_label() -> str:
     """The machine's own name as a label."""
     return suggest_label(socket.gethostname().partition(".")[0]) or "device"
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from meshdht.crypto.keys import DeviceId, SigningKey
+from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
-from meshdht.membership.anchor_link import AnchorLink, parse_anchor_link
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
@@ -20,9 +19,7 @@ from meshdht.store.rows import ContactRow, PeerRow, ValueRow
 from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
 
-_LISTEN_PORT = "listen port"
-_ANCHOR_KEY = "anchor key"
-_ANCHOR_LINK = "anchor link"
+LISTEN_PORT = "listen port"
 
 
 class DiskStore:
@@ -63,33 +60,16 @@ async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_
     name = fold(log).network_name
     await store.save_secret(identity.generation.number, identity.generation.secret)
     await store.append_statements((each.hash, each.raw) for each in log)
-    await store.set_meta(_LISTEN_PORT, listen_port.to_bytes(2, "big"))
+    await store.set_meta(LISTEN_PORT, listen_port.to_bytes(2, "big"))
     # Last: what has an identity is complete.
     await store.save_identity(
         IdentityRow(name, identity.network, identity.signing, identity.wireguard)
     )
 
 
-async def save_anchor(
-    store: Store, signing: SigningKey, link: AnchorLink, listen_port: int
-) -> None:
-    """Write down what an anchor comes back with: its key, its link, its port."""
-    await store.set_meta(_ANCHOR_KEY, signing.raw)
-    await store.set_meta(_LISTEN_PORT, listen_port.to_bytes(2, "big"))
-    await store.set_meta(_ANCHOR_LINK, str(link).encode())
-
-
-async def load_anchor(store: Store) -> tuple[SigningKey, AnchorLink] | None:
-    """None before ``save_anchor`` was done; raises LinkError if the link was damaged on disk."""
-    seed, link = await store.meta(_ANCHOR_KEY), await store.meta(_ANCHOR_LINK)
-    if seed is None or link is None:
-        return None
-    return SigningKey(seed), parse_anchor_link(link.decode(errors="replace"))
-
-
 async def listen_port(store: Store) -> int:
     """The UDP port that was chosen when the network was set up here."""
-    return int.from_bytes(await store.meta(_LISTEN_PORT) or b"", "big")
+    return int.from_bytes(await store.meta(LISTEN_PORT) or b"", "big")
 
 
 async def load(store: Store) -> NodeState:

@@ -24,16 +24,14 @@ from meshdht.api.messages import (
 )
 from meshdht.api.messages import Device as DeviceLine
 from meshdht.clock import Clock, Entropy
-from meshdht.crypto.keys import DeviceId, InviteKey
+from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import Malformed, MeshdhtError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
-from meshdht.membership.anchor_link import AnchorLink as LinkForAnchor
-from meshdht.membership.invites import write_invite
-from meshdht.membership.link import Link
 from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device
+from meshdht.node.inviting import Terms, invite_anchor, invite_device
 from meshdht.node.node import Node
 from meshdht.node.peers import PathView
 from meshdht.paths.candidate import PathKind
@@ -133,40 +131,17 @@ class DaemonService:
         return self._node.path(device.id)
 
     async def invite(self, request: CreateInvite) -> Invite:
-        own = self._admin("invite")
+        self._admin("invite")
         name = validate_label(request.name) if request.name else ""
-        unix = self._clock.unix()
-        key = InviteKey.generate(self._entropy)
-        statement = write_invite(
-            self._node.holdings.log,
-            own,
-            self._node.identity.signing,
-            key=key.invite_public,
-            expires=int(unix) + request.expires_s,
-            uses=request.uses,
-            suggested_name=name,
-            unix_ms=int(unix * 1000),
-        )
-        await self._node.write_down(statement)
-        generation = self._node.identity.generation
-        link = Link(
-            network_name=self._node.roster.network_name,
-            network=self._node.identity.network,
-            invite=key,
-            packet_key=generation.secret.packet_key,
-            generation=generation.number,
-            expires=int(unix) + request.expires_s,
-            ipv4_range=self._node.roster.ipv4_range,
-            suggested_name=name,
-            hints=tuple(self._hints()),
-        )
+        terms = Terms(request.expires_s, request.uses, name)
+        hints = self._hints()
+        link = await invite_device(self._node, terms, hints, self._clock, self._entropy)
         return Invite(link=str(link), expires=link.expires)
 
     async def anchor_link(self) -> AnchorLink:
         self._admin("hand out an anchor link")
-        generation = self._node.identity.generation
-        hints = tuple(self._hints())
-        link = LinkForAnchor(generation.secret.packet_key, generation.number, hints)
+        hints = self._hints()
+        link = await invite_anchor(self._node, Terms(), hints, self._clock, self._entropy)
         return AnchorLink(link=str(link))
 
     async def anchor_status(self) -> AnchorStatus:

@@ -34,6 +34,11 @@ class AnchorClaim:
     invite_signature: bytes
     anchor_signature: bytes
 
+    @property
+    def key(self) -> VerifyKey:
+        """The key that it asks to let in."""
+        return self.anchor
+
     def encode(self) -> bytes:
         """The bytes above."""
         unsigned = _unsigned(self.invite, self.anchor, self.name, self.claimed_at)

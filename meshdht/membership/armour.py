@@ -47,7 +47,7 @@ class LinkKind:
         return f"{self.scheme}{place}/{encoded.rstrip(b'=').decode()}"
 
     def unarmour(self, text: str) -> tuple[str, bytes]:
-        """Place and payload; LinkError says whether it is no such link, damaged, or newer."""
+        """Place and payload; LinkError says whether it is no such link, damaged, newer or older."""
         # A link that a mail program wrapped is still whole.
         compact = "".join(text[: LINK_TEXT_MAX + 1].split())
         if not compact.lower().startswith(self.scheme):
@@ -62,10 +62,15 @@ class LinkKind:
         good = payload and checksum == self._checksum(place, payload)
         if len(text) > LINK_TEXT_MAX or not good:
             raise LinkError(f"this {self.what} is truncated or altered", self.again)
-        if payload[0] != self.version:
+        if payload[0] > self.version:
             raise LinkError(
                 f"this {self.what} was made by a newer version of meshdht",
                 "update meshdht on this device",
+            )
+        if payload[0] < self.version:
+            raise LinkError(
+                f"this {self.what} was made by an older version of meshdht",
+                f"ask for a new one (`{self.verb}`)",
             )
         return place, payload
 

@@ -40,6 +40,11 @@ class JoinClaim:
     invite_signature: bytes
     device_signature: bytes
 
+    @property
+    def key(self) -> VerifyKey:
+        """The key that it asks to let in."""
+        return self.device
+
     def encode(self) -> bytes:
         """The bytes above."""
         unsigned = _unsigned(

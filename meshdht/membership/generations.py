@@ -5,13 +5,19 @@
 It travels boxed between the admitter and the joiner (wire.join). The box proves who gave it; the
 log, which gossip brings afterwards, proves that the giver may: ``refuse_hand_over`` must pass
 before the joiner trusts the secret for good.
+
+An anchor is handed less, and cannot read the log:
+
+    anchor's hand-over = version u8 = 1 ‖ generation u32 ‖ packet key 32 ‖ welcome 16
+
+The welcome is the one that its link has: who knows it is a member, or gave out the link.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshdht.crypto.keys import NetworkSecret, VerifyKey
+from meshdht.crypto.keys import AnchorWelcome, NetworkSecret, PacketKey, VerifyKey
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
@@ -41,6 +47,32 @@ class HandOver:
         """The bytes above: secret, to be boxed for the joiner alone."""
         writer = Writer().u8(_VERSION).u32(self.generation.number)
         return writer.raw(self.generation.secret.raw).raw(self.admit).bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorHandOver:
+    """What an anchor gets once it is in the log."""
+
+    generation: int
+    packet_key: PacketKey
+    welcome: AnchorWelcome
+
+    def encode(self) -> bytes:
+        """The bytes above: secret, to be boxed for the anchor alone."""
+        writer = Writer().u8(_VERSION).u32(self.generation)
+        return writer.raw(self.packet_key.raw).raw(self.welcome.raw).bytes()
+
+
+def decode_anchor_hand_over(data: bytes) -> AnchorHandOver:
+    """Read an anchor's hand-over out of its box; raises Malformed."""
+    reader = Reader(data)
+    if reader.u8() != _VERSION:
+        raise Malformed("a hand-over of another version")
+    generation = reader.u32()
+    packet_key = PacketKey(reader.take(PacketKey.SIZE))
+    welcome = AnchorWelcome(reader.take(AnchorWelcome.SIZE))
+    reader.done()
+    return AnchorHandOver(generation, packet_key, welcome)
 
 
 def decode_hand_over(data: bytes) -> HandOver:

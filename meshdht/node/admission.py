@@ -1,6 +1,7 @@
-"""The member's side of joining: judges a claim, admits, and hands over the network secret.
+"""The member's side of joining: judges a claim, admits, and hands over what the joiner needs.
 
-Any member does this, whoever wrote the invite. A claim is cheap to repeat and costs us two
+A device gets the network secret, an anchor no more than the packet key. Any member does this,
+whoever wrote the invite. A claim is cheap to repeat and costs us two
 signature checks, so that claims are worked on at a bounded rate.
 """
 
@@ -10,9 +11,11 @@ from collections import Counter
 
 from meshdht.errors import Refused
 from meshdht.limits import JOIN_REQUESTS_BURST, JOIN_REQUESTS_PER_S
+from meshdht.membership.anchor_claims import AnchorClaim, decode_anchor_claim
 from meshdht.membership.claims import JoinClaim, decode_claim
-from meshdht.membership.generations import HandOver
-from meshdht.membership.invites import verify_claim, write_admit
+from meshdht.membership.generations import AnchorHandOver, HandOver
+from meshdht.membership.invites import verify_anchor_claim, verify_claim, write_admit
+from meshdht.membership.roster import Invite
 from meshdht.membership.statements import Statement
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
@@ -20,6 +23,8 @@ from meshdht.node.identity import Identity
 from meshdht.wire.channel import Incoming
 from meshdht.wire.join import JoinOutcome, encode_reason, seal_join_reply
 from meshdht.wire.packet import MessageKind
+
+Claim = JoinClaim | AnchorClaim
 
 
 class Admission:
@@ -33,7 +38,7 @@ class Admission:
         self._counted_at = control.clock.monotonic()
         self.outcomes: Counter[str] = Counter()
 
-    def judge(self, incoming: Incoming) -> tuple[JoinClaim, Statement | None] | None:
+    def judge(self, incoming: Incoming) -> tuple[Claim, Statement | None] | None:
         """A good claim and the statement that admits it (None: it was admitted before).
 
         Answers with a refusal itself; None then. Raises Malformed for bytes that are no claim.
@@ -41,20 +46,19 @@ class Admission:
         if not self._within_rate():
             self.outcomes["too many"] += 1
             return None
-        claim = decode_claim(incoming.packet.body)
-        if not claim.device.is_prime_order:
+        claim = _decode(incoming)
+        if not claim.key.is_prime_order:
             # Nothing can be boxed to it, a refusal neither.
             self.outcomes["unusable key"] += 1
             return None
-        roster = self._holdings.roster
         try:
-            invite = verify_claim(roster, claim, self._control.clock.unix())
+            invite = self._verify(claim)
         except Refused as refusal:
             self.outcomes["refused"] += 1
             self._answer(incoming, claim, JoinOutcome.REFUSED, encode_reason(refusal.reason))
             return None
-        own = roster.device(self._identity.device)
-        if own is None or roster.device(claim.device) is not None:
+        own = self._holdings.roster.device(self._identity.device)
+        if own is None or self._is_known(claim):
             return claim, None
         statement = write_admit(
             self._holdings.log,
@@ -66,33 +70,58 @@ class Admission:
         )
         return claim, statement
 
-    def hand_over(self, incoming: Incoming, claim: JoinClaim) -> None:
-        """Answer with the secret, once the statement is kept."""
-        member = self._holdings.roster.device(claim.device)
-        if member is None:
+    def _verify(self, claim: Claim) -> Invite:
+        """The invite by which the claim is good now; raises Refused."""
+        roster, unix = self._holdings.roster, self._control.clock.unix()
+        if isinstance(claim, AnchorClaim):
+            return verify_anchor_claim(roster, claim, unix)
+        return verify_claim(roster, claim, unix)
+
+    def _is_known(self, claim: Claim) -> bool:
+        roster = self._holdings.roster
+        known = roster.anchor if isinstance(claim, AnchorClaim) else roster.device
+        return known(claim.key) is not None
+
+    def hand_over(self, incoming: Incoming, claim: Claim) -> None:
+        """Answer with what the joiner needs, once the statement is kept."""
+        content = self._content(claim)
+        if content is None:
             # A concurrent claim took the last use between judgement and fold.
             self.outcomes["lost the race"] += 1
-            reason = encode_reason("another device used the invite first")
+            reason = encode_reason("another one used the invite first")
             self._answer(incoming, claim, JoinOutcome.REFUSED, reason)
             return
         self.outcomes["admitted"] += 1
-        content = HandOver(self._identity.generation, member.admission).encode()
         self._answer(incoming, claim, JoinOutcome.ADMITTED, content)
 
+    def _content(self, claim: Claim) -> bytes | None:
+        """The hand-over to whom the roster has, else None."""
+        generation, roster = self._identity.generation, self._holdings.roster
+        if isinstance(claim, AnchorClaim):
+            if roster.anchor(claim.anchor) is None:
+                return None
+            secret = generation.secret
+            welcome = secret.anchor_welcome(claim.invite)
+            return AnchorHandOver(generation.number, secret.packet_key, welcome).encode()
+        member = roster.device(claim.device)
+        return None if member is None else HandOver(generation, member.admission).encode()
+
     def _answer(
-        self, incoming: Incoming, claim: JoinClaim, outcome: JoinOutcome, content: bytes
+        self, incoming: Incoming, claim: Claim, outcome: JoinOutcome, content: bytes
     ) -> None:
         message_id = incoming.packet.message_id
         body = seal_join_reply(
             outcome,
             content,
             member=self._identity.signing,
-            joiner=claim.device,
+            joiner=claim.key,
             message_id=message_id,
             nonce=self._control.draw_nonce(),
         )
+        is_join = isinstance(claim, JoinClaim)
+        kind = MessageKind.JOIN_REPLY if is_join else MessageKind.ANCHOR_REPLY
         if len(body) <= len(incoming.packet.body) or incoming.validated:
-            self._control.send(MessageKind.JOIN_REPLY, message_id, body, incoming.source)
+            self._control.send(kind, message_id, body, incoming.source)
 
     def _within_rate(self) -> bool:
         now = self._control.clock.monotonic()
@@ -103,3 +132,9 @@ class Admission:
             return False
         self._allowance -= 1
         return True
+
+
+def _decode(incoming: Incoming) -> Claim:
+    if incoming.packet.kind is MessageKind.ANCHOR_REQUEST:
+        return decode_anchor_claim(incoming.packet.body)
+    return decode_claim(incoming.packet.body)

@@ -1,7 +1,8 @@
 """An anchor: an always-on box that holds records it cannot open, and says where it sees others.
 
-It has the packet key alone, so that it answers the DHT's requests and nothing else: it is in no
-roster, hears no gossip, has no path to anybody. Knows no socket and no disk, as a node does.
+It has the packet key and a key of its own, so that it answers the DHT's requests and nothing else:
+it is no member, hears no gossip, has no path to anybody. The log names its key, so that members
+know it; until it does, it claims its invite. Knows no socket and no disk, as a node does.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from meshdht.dht.dht import Contact, Dht
 from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage, SavedValue
 from meshdht.endpoint import Endpoint
-from meshdht.errors import StateError
+from meshdht.errors import RemoteError, StateError
+from meshdht.membership.anchor_link import AnchorLink
+from meshdht.node.claiming import Claimant
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.holding import holder_check
-from meshdht.node.ports import HolderStore
+from meshdht.node.ports import AnchorStore
 from meshdht.wire.packet import MessageKind
 
 # How often the routing table is looked at, to be written down.
@@ -43,6 +46,10 @@ class AnchorState:
     hints: Sequence[Endpoint] = ()
     contacts: Sequence[Contact] = ()
     values: Sequence[SavedValue] = ()
+    name: str = "anchor"
+    """What it asks to be called in the log."""
+    claim: AnchorLink | None = None
+    """The link by which it is yet to come into the log; None once it stands there."""
 
 
 class AnchorNode:
@@ -51,7 +58,7 @@ class AnchorNode:
     def __init__(
         self,
         state: AnchorState,
-        store: HolderStore,
+        store: AnchorStore,
         send: SendDatagram,
         clock: Clock,
         entropy: Entropy,
@@ -69,6 +76,10 @@ class AnchorNode:
         check = holder_check(clock)
         self._dht = Dht(proof, self._control.send, self._storage, check, entropy, clock)
         self._unanswered: Counter[str] = Counter()
+        self._is_known = asyncio.Event()
+        self._claimant: Claimant | None = None
+        if state.claim is not None:
+            self._claimant = Claimant(state.claim, state.signing, state.name, self._control)
         for saved in state.values:
             self._storage.load(saved)
 
@@ -78,6 +89,7 @@ class AnchorNode:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stay_in_touch())
+                tasks.create_task(self._come_into_the_log())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._save_contacts())
         finally:
@@ -90,7 +102,26 @@ class AnchorNode:
             reached = await self._dht.bootstrap(self._state.hints)
             failures = 0 if reached else failures + 1
             pause = STAY_S if reached else RETRY_S[min(failures, len(RETRY_S)) - 1]
-            await asyncio.sleep(pause * self._entropy.uniform(0.8, 1.2))
+            self._is_known.clear()
+            try:
+                async with asyncio.timeout(pause * self._entropy.uniform(0.8, 1.2)):
+                    await self._is_known.wait()
+            except TimeoutError:
+                continue
+
+    async def _come_into_the_log(self) -> None:
+        """Claim our invite, if it is not claimed yet, of whoever may be a member."""
+        if self._claimant is None or (hand_over := await self._claimant.run(self._whom)) is None:
+            return
+        try:
+            await self._store.save_hand_over(hand_over)
+        except StateError as error:
+            self._on_disk_failure(error)
+        # Who passed us over before takes us for what we are now.
+        self._is_known.set()
+
+    def _whom(self) -> list[Endpoint]:
+        return [*self._state.hints, *(each.endpoint for each in self._dht.contacts())]
 
     async def _save_contacts(self) -> None:
         saved: set[tuple[bytes, Endpoint]] = set()
@@ -128,6 +159,11 @@ class AnchorNode:
                 self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
             case MessageKind.RETRY:
                 self._dht.retry_received(packet.message_id, source)
+            case MessageKind.ANCHOR_REPLY if self._claimant is not None:
+                try:
+                    self._claimant.received(incoming)
+                except RemoteError:
+                    self._unanswered["bad reply"] += 1
             case _:
                 # Between members, and sealed to them.
                 self._unanswered["for members"] += 1
@@ -135,6 +171,11 @@ class AnchorNode:
     @property
     def id(self) -> DeviceId:
         return self._state.signing.public.device_id
+
+    @property
+    def trouble(self) -> str:
+        """Why it does not stand in the log yet; empty once it does."""
+        return self._claimant.trouble if self._claimant is not None else ""
 
     @property
     def records(self) -> int:

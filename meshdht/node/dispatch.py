@@ -18,7 +18,7 @@ from meshdht.wire.packet import MessageKind
 
 
 class Dispatcher:
-    """``on_join_request`` hears what an invitee asks."""
+    """``on_join_request`` hears what an invitee or an anchor asks."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class Dispatcher:
                 self._peers.handle_reply(incoming)
             case MessageKind.GOSSIP:
                 self._gossip_received(incoming)
-            case MessageKind.JOIN_REQUEST:
+            case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
                 self._on_join_request(incoming)
-            case MessageKind.JOIN_REPLY:
-                self.malformed["JOIN_REPLY"] += 1
+            case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
+                self.malformed[packet.kind.name] += 1
 
     def _gossip_received(self, incoming: Incoming) -> None:
         """Only members are listened to, and only from where they can be answered: but for a

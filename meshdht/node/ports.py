@@ -11,6 +11,7 @@ from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
+from meshdht.membership.generations import AnchorHandOver
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import Statement
@@ -46,6 +47,14 @@ class HolderStore(Protocol):
 
     def when_written(self, done: Callable[[], None]) -> None:
         """Call it once all values noted so far are on disk."""
+        ...
+
+
+class AnchorStore(HolderStore, Protocol):
+    """What an anchor writes down."""
+
+    async def save_hand_over(self, hand_over: AnchorHandOver) -> None:
+        """It stands in the log, and what it was told on that; raises StateError."""
         ...
 
 

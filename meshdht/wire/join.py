@@ -8,6 +8,9 @@
 
 The reply is boxed between the member's and the joiner's identity, so that nobody else who
 holds the link or the packet key reads the network secret in it.
+
+An anchor asks likewise: ANCHOR_REQUEST carries an anchor claim, ANCHOR_REPLY is a JOIN_REPLY whose
+content, admitted, is the anchor's hand-over.
 """
 
 from __future__ import annotations
@@ -49,14 +52,15 @@ def seal_join_reply(
     message_id: bytes,
     nonce: bytes,
 ) -> bytes:
-    """The body of a JOIN_REPLY; raises OpenFailed for a joiner key that is no usable point."""
+    """The body of a JOIN_REPLY or ANCHOR_REPLY; raises OpenFailed for a joiner key that is no
+    usable point."""
     key = device_box_key(member, joiner)
     sealed = seal(key, nonce, content, bytes([outcome]) + message_id)
     return bytes([outcome]) + member.public.raw + nonce + sealed
 
 
 def open_join_reply(body: bytes, *, joiner: SigningKey, message_id: bytes) -> JoinReply:
-    """Open a JOIN_REPLY; raises OpenFailed or Malformed."""
+    """Open a JOIN_REPLY or ANCHOR_REPLY; raises OpenFailed or Malformed."""
     reader = Reader(body)
     try:
         outcome = JoinOutcome(reader.u8())

@@ -50,6 +50,8 @@ class MessageKind(enum.IntEnum):
     GOSSIP = 7
     RETRY = 8
     """Ask again: the request came from an address that had not echoed a token yet."""
+    ANCHOR_REQUEST = 9
+    ANCHOR_REPLY = 10
 
 
 @dataclass(frozen=True, slots=True)

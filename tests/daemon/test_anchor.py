@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, LaunchRequest, Reporter
 from meshdht.api.messages import AnchorStatus
-from meshdht.crypto.keys import PacketKey
+from meshdht.crypto.keys import AnchorWelcome, InviteKey, PacketKey
 from meshdht.daemon.anchor import AnchorLaunch
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError, UsageError
@@ -21,8 +23,22 @@ from meshdht.membership.anchor_link import AnchorLink
 from tests.api.fake_daemon import short_directory
 
 KEY, OTHER_KEY = PacketKey(b"k" * 32), PacketKey(b"o" * 32)
-HINTS = (Endpoint("127.0.0.1", 9),)
-LINK = str(AnchorLink(KEY, 1, HINTS))
+LINK_SAYS = AnchorLink(
+    packet_key=KEY,
+    generation=1,
+    invite=InviteKey(b"i" * 32),
+    welcome=AnchorWelcome(b"w" * 16),
+    expires=int(time.time()) + 3600,
+    suggested_name="vps",
+    hints=(Endpoint("127.0.0.1", 9),),
+)
+LINK = str(LINK_SAYS)
+
+
+def link(number: int, key: PacketKey = KEY, generation: int = 1) -> str:
+    """Another link, by an invite of its own."""
+    invite = InviteKey(bytes([number]) * 32)
+    return str(replace(LINK_SAYS, packet_key=key, generation=generation, invite=invite))
 
 
 def launch(folder: Path, link: str | None = None) -> AnchorLaunch:
@@ -98,11 +114,11 @@ def test_a_new_generation_takes_the_place_of_the_old_and_nothing_else_does() -> 
         async with running(folder, LINK) as socket:
             before = await status(socket)
         with pytest.raises(UsageError, match="another network, or this link is an old one"):
-            await launch(folder, str(AnchorLink(OTHER_KEY, 1, HINTS))).run()
-        async with running(folder, str(AnchorLink(OTHER_KEY, 2, HINTS))) as socket:
+            await launch(folder, link(1, OTHER_KEY)).run()
+        async with running(folder, link(2, OTHER_KEY, 2)) as socket:
             assert (await status(socket)).id == before.id
         with pytest.raises(UsageError, match="old one"):
-            await launch(folder, LINK).run()
+            await launch(folder, link(3)).run()
 
     with short_directory() as folder:
         asyncio.run(main(folder))

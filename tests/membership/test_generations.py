@@ -9,18 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.crypto.keys import NetworkSecret
+from meshdht.crypto.keys import InviteKey, NetworkSecret
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.generations import (
+    AnchorHandOver,
     Generation,
     HandOver,
+    decode_anchor_hand_over,
     decode_hand_over,
     refuse_hand_over,
 )
 from meshdht.membership.statements import StatementHash
 from tests.membership.household import Household, signing_key
 
-VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/membership.json").read_text())
+VECTORS = Path(__file__).parents[2] / "docs/vectors"
+VECTOR = json.loads((VECTORS / "membership.json").read_text())
 SECRET = NetworkSecret(bytes(range(32)))
 
 
@@ -39,6 +42,26 @@ def test_a_hand_over_agrees_with_the_published_vector() -> None:
     assert hand_over.generation.secret.raw.hex() == VECTOR["network_secret"]
     assert hand_over.generation.number == 1
     assert hand_over.admit.hex() == VECTOR["hashes"][2]
+
+
+def test_an_anchors_hand_over_agrees_with_the_published_vector() -> None:
+    vector = json.loads((VECTORS / "anchor.json").read_text())
+    hand_over = decode_anchor_hand_over(bytes.fromhex(vector["hand_over"]))
+    secret = NetworkSecret(bytes.fromhex(vector["network_secret"]))
+    invite = InviteKey(bytes.fromhex(vector["invite_seed"])).invite_public
+    welcome = secret.anchor_welcome(invite)
+    assert hand_over == AnchorHandOver(1, secret.packet_key, welcome)
+    assert hand_over.encode().hex() == vector["hand_over"]
+    for withheld in (secret, secret.gossip_key, secret.record_key, secret.locator_key):
+        assert withheld.raw not in hand_over.encode()
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_an_anchors_hand_over_or_malformed(data: bytes) -> None:
+    try:
+        assert decode_anchor_hand_over(data).encode() == data
+    except Malformed:
+        pass
 
 
 @given(

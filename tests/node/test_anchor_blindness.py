@@ -56,7 +56,7 @@ def test_what_an_anchor_holds_and_hears_stays_shut() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
-            anchor = Holder(world, link_of(first))
+            anchor = Holder(world, await link_of(first))
             await asyncio.sleep(2 * REFRESH_S)
             identity = first.node.identity
             secret = identity.generation.secret
@@ -93,7 +93,7 @@ def test_the_records_of_one_device_in_two_epochs_share_no_bytes() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
-            anchor = Holder(world, link_of(first))
+            anchor = Holder(world, await link_of(first))
             await asyncio.sleep(EPOCHS_S)
             mine, theirs = records_of(anchor, first), records_of(anchor, second)
             assert len(mine) >= 3

@@ -12,25 +12,28 @@ from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.membership.anchor_link import AnchorLink, parse_anchor_link
+from meshdht.membership.generations import AnchorHandOver
 from meshdht.node.anchor import AnchorNode, AnchorState
 from meshdht.node.control import ControlPort
+from meshdht.node.inviting import Terms, invite_anchor
 from meshdht.wire.packet import ControlPacket
 from simulations.loop import VirtualClock
 from tests.support.mesh import Machine, Mesh
 
 HOME = Endpoint("203.0.113.1", 41820)
+TERMS = Terms(name="vps")
 
 
-def link_of(member: Machine, *hints: Endpoint) -> AnchorLink:
-    """What ``meshdht anchor link`` says on a member, as it is read from its text."""
-    generation = member.node.identity.generation
+async def link_of(member: Machine, *hints: Endpoint, terms: Terms = TERMS) -> AnchorLink:
+    """What ``meshdht anchor link`` says on an admin, as it is read from its text."""
     where = hints or (member.endpoint,)
-    text = str(AnchorLink(generation.secret.packet_key, generation.number, where))
-    return parse_anchor_link(text)
+    entropy = SeededEntropy(len(member.node.roster.invites))
+    link = await invite_anchor(member.node, terms, where, member.clock, entropy)
+    return parse_anchor_link(str(link))
 
 
 class Holder:
-    """A HolderStore with an AnchorNode; ``heard`` is every packet that it could open."""
+    """An AnchorStore with an AnchorNode; ``heard`` is every packet that it could open."""
 
     def __init__(self, world: Mesh, link: AnchorLink, endpoint: Endpoint = HOME) -> None:
         self._world = world
@@ -39,6 +42,7 @@ class Holder:
         self.endpoint = endpoint
         self.signing = SigningKey.generate(world.entropy)
         self.id = self.signing.public.device_id
+        self.hand_over: AnchorHandOver | None = None
         self.contacts: Sequence[Contact] = ()
         self.values: dict[bytes, SavedValue] = {}
         self.all_values: list[SavedValue] = []
@@ -53,6 +57,11 @@ class Holder:
         if self.failing:
             raise StateError("no space left on the disk", "free some")
         self.contacts = list(contacts)
+
+    async def save_hand_over(self, hand_over: AnchorHandOver) -> None:
+        if self.failing:
+            raise StateError("no space left on the disk", "free some")
+        self.hand_over = hand_over
 
     def note_value(self, saved: SavedValue) -> None:
         self.values[saved.key] = saved
@@ -74,6 +83,8 @@ class Holder:
             self.link.hints,
             self.contacts,
             [self.values[key] for key in sorted(self.values)],
+            self.link.suggested_name,
+            None if self.hand_over else self.link,
         )
         self.node = AnchorNode(
             state, self, self._send, clock, entropy, on_disk_failure=self.failures.append

@@ -11,18 +11,19 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, InviteKey, NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import DeviceId, NetworkSecret, SigningKey, WireGuardPrivateKey
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.membership.generations import FIRST_GENERATION, Generation
-from meshdht.membership.invites import write_genesis, write_invite
+from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import GenesisBody, Statement
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
+from meshdht.node.inviting import Terms, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
@@ -223,32 +224,9 @@ class Machine:
 
     async def invite(self, *, uses: int = 1, expires_s: int = 3600) -> Link:
         """A link that names only this device."""
-        own = self.node.own
-        assert own is not None
-        unix = self.clock.unix()
-        key = InviteKey(self._mesh.entropy.token(32))
-        identity = self.node.identity
-        statement = write_invite(
-            self.node.holdings.log,
-            own,
-            identity.signing,
-            key=key.invite_public,
-            expires=int(unix) + expires_s,
-            uses=uses,
-            unix_ms=int(unix * 1000),
-        )
-        await self.node.write_down(statement)
-        return Link(
-            network_name=self.node.roster.network_name,
-            network=identity.network,
-            invite=key,
-            packet_key=identity.generation.secret.packet_key,
-            generation=identity.generation.number,
-            expires=int(unix) + expires_s,
-            ipv4_range=self.node.roster.ipv4_range,
-            suggested_name="",
-            hints=(self.endpoint,),
-        )
+        terms = Terms(expires_s, uses)
+        here = [self.endpoint]
+        return await invite_device(self.node, terms, here, self.clock, self._mesh.entropy)
 
 
 class Mesh:
