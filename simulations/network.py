@@ -26,7 +26,6 @@ Tap = Callable[[bytes, Endpoint, Endpoint], None]
 HEADERS_BYTES = 28
 # How much later than others a datagram comes that is held back.
 HELD_BACK_S = 0.25
-TIE_S = 1e-9
 
 
 class Side(Protocol):
@@ -67,7 +66,6 @@ class DatagramNetwork:
         self.reordering = reordering
         self._receivers: dict[Endpoint, Receive] = {}
         self._routes: dict[str, Forward] = {}
-        self._ties = 0
         self._cuts: set[tuple[str, str]] = set()
         self._parts: dict[str, int] = {}
         self._history = hashlib.blake2b(digest_size=16)
@@ -140,9 +138,6 @@ class DatagramNetwork:
             delay = self.latency(chance, source, to)
             if self.reordering and chance.random() < self.reordering:
                 delay += HELD_BACK_S * chance.random()
-            # The loop does not keep the order of what is due at the same moment.
-            self._ties = (self._ties + 1) % 1000
-            delay += self._ties * TIE_S
             self._note(loop.time(), datagram, source, to, delay)
             loop.call_later(delay, self._deliver, datagram, source, to)
 

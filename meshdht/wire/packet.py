@@ -19,19 +19,20 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from struct import Struct
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.errors import Malformed
-from meshdht.wire.buffer import Reader, Writer
 from meshdht.wire.classify import Traffic, classify
 
 VERSION = 1
 MESSAGE_ID_SIZE = 8
 TOKEN_SIZE = 8
 NO_TOKEN = bytes(TOKEN_SIZE)
-HEADER_SIZE = 54
+_HEADER = Struct(">BB20sQ8s8s8s")
+HEADER_SIZE = _HEADER.size
 OVERHEAD = NONCE_SIZE + HEADER_SIZE + TAG_SIZE
 # IPv6's minimum MTU of 1280 less IPv6 and UDP headers: passes everywhere unfragmented.
 MAX_DATAGRAM_SIZE = 1232
@@ -79,36 +80,29 @@ def seal_packet(packet: ControlPacket, key: PacketKey, nonce: bytes) -> bytes:
     """The datagram; raises ValueError for a body over MAX_BODY_SIZE (a caller's mistake)."""
     if len(packet.body) > MAX_BODY_SIZE:
         raise ValueError(f"a body of {len(packet.body)} bytes does not fit one datagram")
-    plaintext = (
-        Writer()
-        .u8(VERSION)
-        .u8(packet.kind)
-        .raw(packet.sender.raw)
-        .u64(packet.sent_at_ms)
-        .raw(packet.message_id)
-        .raw(packet.token)
-        .raw(packet.echo)
-        .raw(packet.body)
-        .bytes()
+    header = _HEADER.pack(
+        VERSION,
+        packet.kind,
+        packet.sender.raw,
+        packet.sent_at_ms,
+        packet.message_id,
+        packet.token,
+        packet.echo,
     )
-    return nonce + seal(key, nonce, plaintext)
+    return nonce + seal(key, nonce, header + packet.body)
 
 
 def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
     """Open, then parse; raises OpenFailed for a stranger's bytes, Malformed for a member's."""
-    reader = Reader(open_sealed(key, datagram[:NONCE_SIZE], datagram[NONCE_SIZE:]))
-    if (version := reader.u8()) != VERSION:
+    plaintext = open_sealed(key, datagram[:NONCE_SIZE], datagram[NONCE_SIZE:])
+    if len(plaintext) < HEADER_SIZE:
+        raise Malformed(f"a control packet of {len(plaintext)} bytes")
+    version, kind, sender, sent_at_ms, *ids = _HEADER.unpack_from(plaintext)
+    if version != VERSION:
         raise Malformed(f"control packet version {version}")
     try:
-        kind = MessageKind(reader.u8())
+        kind = MessageKind(kind)
     except ValueError:
         raise Malformed("unknown kind of control packet") from None
-    return ControlPacket(
-        kind=kind,
-        sender=DeviceId(reader.take(DeviceId.SIZE)),
-        sent_at_ms=reader.u64(),
-        message_id=reader.take(MESSAGE_ID_SIZE),
-        token=reader.take(TOKEN_SIZE),
-        echo=reader.take(TOKEN_SIZE),
-        body=reader.rest(),
-    )
+    body = plaintext[HEADER_SIZE:]
+    return ControlPacket(kind, DeviceId(sender), sent_at_ms, *ids, body=body)
