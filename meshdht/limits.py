@@ -63,6 +63,9 @@ RECORD_LIFETIME_MAX_S = 14 * 3600
 RECORD_CLOCK_TOLERANCE_S = 3 * 3600
 # A roster that grows without end would make every reader's cache grow with it.
 RECORD_CACHE_DEVICES_MAX = 16_384
+# Locators that are computed already: a network of many devices, or one that goes on for many
+# epochs, must not fill memory.
+LOCATORS_REMEMBERED = 16_384
 
 # --- membership ---
 

@@ -210,6 +210,12 @@ class Dht:
         """``belongs`` says something else now: who does not belong any more leaves the table."""
         self._protocol.admission.expel()
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody is known, not even somebody who is silent now."""
+        buckets = self._protocol.router.buckets
+        return not any(bucket.nodes or bucket.replacement_nodes for bucket in buckets)
+
     def contacts(self) -> list[Contact]:
         """Whom to remember on disk: who answered last comes first."""
         router = self._protocol.router

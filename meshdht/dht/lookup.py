@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from math import ceil
+from operator import itemgetter
 
 from meshdht.dht.base import Node, NodeHeap, SpiderCrawl
 from meshdht.dht.inflight import Answer
@@ -55,27 +56,50 @@ _OUT = (_State.SLOW, _State.FAILED)
 
 
 class Candidates(NodeHeap):
-    """The package's heap, kept sorted, with a set of ids beside it and an end to its growth."""
+    """The package's heap, kept sorted, with a set of ids beside it and an end to its growth.
+
+    Whoever is slow or dead stands aside, so that the first few are those to wait for.
+    """
 
     heap: list[tuple[int, Node]]
 
     def __init__(self, node: Node, maxsize: int) -> None:
         super().__init__(node, maxsize)
         self._ids: set[bytes] = set()
+        self._aside: dict[bytes, RemoteNode] = {}
 
     def __contains__(self, node: object) -> bool:
         return (node.id if isinstance(node, Node) else node) in self._ids
 
     def insert(self, node: RemoteNode) -> None:
-        """Put a node in its place, one that is not in yet; too many, and the farthest goes."""
+        """Put a node in its place, if it is not in yet; too many, and the farthest goes."""
+        if node.id in self._ids:
+            return
         insort(self.heap, (self.node.distance_to(node), node))
         self._ids.add(node.id)
-        if len(self.heap) > DHT_LOOKUP_CANDIDATES:
+        if len(self._ids) > DHT_LOOKUP_CANDIDATES:
             _, farthest = self.heap.pop()
             self._ids.discard(farthest.id)
 
-    def nearest_first(self) -> list[RemoteNode]:
-        return [node for _, node in self.heap if isinstance(node, RemoteNode)]
+    def set_aside(self, node: RemoteNode) -> None:
+        """It is not waited for any more."""
+        if node.id in self._ids and node.id not in self._aside:
+            place = bisect_left(self.heap, self.node.distance_to(node), key=itemgetter(0))
+            del self.heap[place]
+            self._aside[node.id] = node
+
+    def take_back(self, node: RemoteNode) -> None:
+        """It has answered after all."""
+        if self._aside.pop(node.id, None) is not None:
+            insort(self.heap, (self.node.distance_to(node), node))
+
+    def nearest_first(self, size: int | None = None) -> list[RemoteNode]:
+        """The nearest ``size`` (or all) that are neither slow nor dead."""
+        return [node for _, node in self.heap[:size] if isinstance(node, RemoteNode)]
+
+    def aside(self) -> list[RemoteNode]:
+        """Those that are slow or dead, nearest first."""
+        return sorted(self._aside.values(), key=self.node.distance_to)
 
 
 class NodeLookup(SpiderCrawl):
@@ -90,13 +114,13 @@ class NodeLookup(SpiderCrawl):
         self._share = ceil(ksize / count)
         self.paths = [Candidates(self.node, self._share) for _ in range(count)]
         self._known: dict[bytes, RemoteNode] = {}
+        self._states: dict[bytes, _State] = {}
         self._path_of: dict[bytes, int] = {}
         """The path that asked a node, or has one of our own contacts to begin with."""
         for number, seed in enumerate(seeds):
             self._path_of[seed.id] = number % count
             self._insert(seed, number % count)
         self._witnesses = self._own_witnesses(seeds)
-        self._states: dict[bytes, _State] = {}
         self._fresh: set[bytes] = set()
         self._requests = 0
         self._wake = asyncio.Event()
@@ -113,9 +137,18 @@ class NodeLookup(SpiderCrawl):
 
     def _insert(self, node: RemoteNode, path: int) -> None:
         self._known[node.id] = node
-        for candidates in (self.nearest, self.paths[path]):
-            if node not in candidates:
-                candidates.insert(node)
+        self.nearest.insert(node)
+        self.paths[path].insert(node)
+        if self._states.get(node.id) in _OUT:
+            self.paths[path].set_aside(node)
+
+    def _mark(self, node: RemoteNode, state: _State) -> None:
+        self._states[node.id] = state
+        for candidates in (self.nearest, *self.paths):
+            if state in _OUT:
+                candidates.set_aside(node)
+            else:
+                candidates.take_back(node)
 
     async def find(self) -> list[RemoteNode]:
         """The nodes that answered, at most k, nearest first."""
@@ -128,7 +161,8 @@ class NodeLookup(SpiderCrawl):
 
     def answered(self) -> list[RemoteNode]:
         """Up to k nodes that answered, nearest first."""
-        return self._in_state(_State.ANSWERED)[: self.ksize]
+        answered = [node for node in self.nearest.nearest_first() if self._is_answered(node)]
+        return answered[: self.ksize]
 
     def holders(self) -> list[RemoteNode]:
         """Nodes that answered and should hold what is stored: the k nearest, the nearest of
@@ -144,33 +178,28 @@ class NodeLookup(SpiderCrawl):
 
     def slow(self) -> list[RemoteNode]:
         """Nodes that have not answered yet, nearest first."""
-        return self._in_state(_State.SLOW)[: self.ksize]
+        return self._slow()[: self.ksize]
 
-    def _in_state(self, state: _State) -> list[RemoteNode]:
-        return [n for n in self.nearest.nearest_first() if self._states.get(n.id) is state]
+    def _slow(self) -> list[RemoteNode]:
+        return [n for n in self.nearest.aside() if self._states[n.id] is _State.SLOW]
 
     def horizon(self) -> list[RemoteNode]:
         """The k nearest that are neither slow nor dead."""
-        return self._in_time(self.nearest.nearest_first(), self.ksize)
+        return self.nearest.nearest_first(self.ksize)
 
-    def _in_time(self, nodes: list[RemoteNode], size: int) -> list[RemoteNode]:
-        near: list[RemoteNode] = []
-        for node in nodes:
-            if self._states.get(node.id) not in _OUT:
-                near.append(node)
-                if len(near) == size:
-                    break
-        return near
+    def _witnesses_in_time(self) -> list[RemoteNode]:
+        near = [node for node in self._witnesses if self._states.get(node.id) not in _OUT]
+        return near[: self.ksize]
 
     def _path_horizon(self, path: int) -> list[RemoteNode]:
-        return self._in_time(self.paths[path].nearest_first(), self._share)
+        return self.paths[path].nearest_first(self._share)
 
     def _launch(self) -> None:
         arrived = True
         for path in range(len(self.paths)):
             arrived &= self._advance(path)
         if arrived:
-            for group in (self.horizon(), self._in_time(self._witnesses, self.ksize)):
+            for group in (self.horizon(), self._witnesses_in_time()):
                 for node in self._wanted(group):
                     if self._is_to_ask(node) and len(self._fresh) < self.ksize:
                         self._ask(node)
@@ -210,16 +239,16 @@ class NodeLookup(SpiderCrawl):
         self._requests += 1
         request = self._request_to(node)
         if node.failures:
-            self._states[node.id] = _State.SLOW
+            self._mark(node, _State.SLOW)
         else:
-            self._states[node.id] = _State.ASKED
+            self._mark(node, _State.ASKED)
             self._fresh.add(node.id)
         future = self.protocol.ask(node, request, lambda: self._is_slow(node))
         future.add_done_callback(lambda done: self._settled(node, done))
         return True
 
     def _is_slow(self, node: RemoteNode) -> None:
-        self._states[node.id] = _State.SLOW
+        self._mark(node, _State.SLOW)
         self._fresh.discard(node.id)
         self._wake.set()
 
@@ -227,9 +256,9 @@ class NodeLookup(SpiderCrawl):
         self._fresh.discard(node.id)
         answer = None if done.cancelled() else done.result()
         if answer is None or answer.sender != node.id:
-            self._states[node.id] = _State.FAILED
+            self._mark(node, _State.FAILED)
         else:
-            self._states[node.id] = _State.ANSWERED
+            self._mark(node, _State.ANSWERED)
             self._take(node, answer.reply)
         self._wake.set()
 
@@ -251,7 +280,7 @@ class NodeLookup(SpiderCrawl):
         """The nearest of all, and of each path, that answer in time have answered."""
         groups = self._groups()
         if not any(groups):
-            return not self._in_state(_State.SLOW)
+            return not self._slow()
         return self._is_exhausted() or all(
             self._is_answered(node) for group in groups for node in group
         )
@@ -259,7 +288,7 @@ class NodeLookup(SpiderCrawl):
     def _groups(self) -> list[list[RemoteNode]]:
         """Of whom each must have been heard, as far as they are neither slow nor dead."""
         paths = [self._path_horizon(path) for path in range(len(self.paths))]
-        return [self.horizon(), self._in_time(self._witnesses, self.ksize), *paths]
+        return [self.horizon(), self._witnesses_in_time(), *paths]
 
     def _is_exhausted(self) -> bool:
         """All requests that one look-up may send are sent, and none is in time any more."""
@@ -336,4 +365,4 @@ class ValueLookup(NodeLookup):
         if not all(self._is_answered(node) and not self._is_to_ask(node) for node in wanted):
             return False
         found = self.value is not None and bool(wanted)
-        return found or not self._in_state(_State.SLOW)
+        return found or not self._slow()

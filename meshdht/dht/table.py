@@ -10,7 +10,9 @@ places in a bucket and in the table (private addresses, a household's own, have 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import cast
 
 from meshdht.dht.base import KBucket, Node, RoutingTable
@@ -47,20 +49,53 @@ class RemoteNode(Node):
         """Loop time of its last answer; minus infinity: only told of by another."""
         self.failures = 0
         """Requests in a row that it left without a reply."""
-        self.prefix = "" if is_household(endpoint.host) else prefix_of(endpoint.host)
+
+    @cached_property
+    def prefix(self) -> str:
         """What it is counted under; empty: nothing."""
-        self.wire = WireContact(node_id, endpoint)
+        return "" if is_household(self.endpoint.host) else prefix_of(self.endpoint.host)
+
+    @cached_property
+    def wire(self) -> WireContact:
         """As others are told of it."""
+        return WireContact(self.id, self.endpoint)
+
+
+class Census:
+    """How many places of a table go to an endpoint, and to an address prefix."""
+
+    def __init__(self) -> None:
+        self._places: Counter[Endpoint | str] = Counter()
+
+    def of(self, whose: Endpoint | str) -> int:
+        return self._places[whose]
+
+    def entered(self, node: RemoteNode) -> None:
+        self._places[node.endpoint] += 1
+        self._places[node.prefix] += 1
+
+    def left(self, node: RemoteNode) -> None:
+        for whose in (node.endpoint, node.prefix):
+            self._places[whose] -= 1
+            if not self._places[whose]:
+                del self._places[whose]
 
 
 class Bucket(KBucket):
     """A k-bucket that remembers as many replacements as it has places."""
 
     def __init__(
-        self, low: int, high: int, ksize: int, has_room: Callable[[Bucket, RemoteNode], bool]
+        self,
+        low: int,
+        high: int,
+        ksize: int,
+        census: Census,
+        has_room: Callable[[Bucket, RemoteNode], bool],
     ) -> None:
-        """``has_room(bucket, node)``: whether the node's prefix may have one more place."""
+        """``census`` counts the places of all buckets; ``has_room(bucket, node)``: whether the
+        node's prefix may have one more."""
         super().__init__(low, high, ksize, 1)
+        self._census = census
         self._has_room = has_room
         self.refreshed = float("-inf")
         """Loop time of the last look-up for an id in the range."""
@@ -86,8 +121,8 @@ class Bucket(KBucket):
         """Two buckets with its members and replacements; free places are not given yet."""
         low, high = self.range
         middle = (low + high) // 2
-        one = Bucket(low, middle, self.ksize, self._has_room)
-        two = Bucket(middle + 1, high, self.ksize, self._has_room)
+        one = Bucket(low, middle, self.ksize, self._census, self._has_room)
+        two = Bucket(middle + 1, high, self.ksize, self._census, self._has_room)
         for half in (one, two):
             half.refreshed = self.refreshed
         for node in self.members():
@@ -96,9 +131,25 @@ class Bucket(KBucket):
             (one if node.long_id <= middle else two).replacement_nodes[node.id] = node
         return one, two
 
+    def add_node(self, node: Node) -> bool:
+        """Give it a place, or renew it; False if there is none: it is a replacement then."""
+        self.leave(node.id)
+        added = super().add_node(node)
+        if added:
+            self._census.entered(cast(RemoteNode, node))
+        return added
+
+    def leave(self, node_id: bytes) -> bool:
+        """Take its place away, if it has one."""
+        node = self.nodes.pop(node_id, None)
+        if node is None:
+            return False
+        self._census.left(cast(RemoteNode, node))
+        return True
+
     def demote(self, node: RemoteNode) -> None:
         """Take it out of its place, remembered as the last of the replacements to be tried."""
-        self.nodes.pop(node.id, None)
+        self.leave(node.id)
         self.replacement_nodes[node.id] = node
         self.replacement_nodes.move_to_end(node.id, last=False)
         self.promote()
@@ -112,7 +163,7 @@ class Bucket(KBucket):
                 return
             if node.failures == 0 and self._has_room(self, node):
                 del self.replacement_nodes[node.id]
-                self.nodes[node.id] = node
+                self.add_node(node)
 
 
 def _count(nodes: Iterable[RemoteNode], prefix: str) -> int:
@@ -130,7 +181,8 @@ class Table(RoutingTable):
         super().__init__(protocol, ksize, node)
 
     def flush(self) -> None:
-        self.buckets = [Bucket(0, 2**ID_BITS - 1, self.ksize, self._has_room)]
+        self._census = Census()
+        self.buckets = [Bucket(0, 2**ID_BITS - 1, self.ksize, self._census, self._has_room)]
 
     def ranges(self) -> list[Bucket]:
         """All buckets, in the order of their ids."""
@@ -167,7 +219,7 @@ class Table(RoutingTable):
         """Insert or renew; False if it got no place: the bucket is full, and the node is left
         among the replacements, or its prefix has its share, and it is let go."""
         if node.id not in self.bucket_of(node).nodes:
-            self._evict_from(node.endpoint, node.id)
+            self._evict_from(node.endpoint)
         while True:
             index = self.get_bucket_for(node)
             bucket = self.ranges()[index]
@@ -182,13 +234,11 @@ class Table(RoutingTable):
                 return False
             self.split_bucket(index)
 
-    def _evict_from(self, endpoint: Endpoint, new_id: bytes) -> None:
+    def _evict_from(self, endpoint: Endpoint) -> None:
         """One endpoint is one device: that it answers under another id ends its older place,
         or one attacker's socket could fill the table."""
-        for node in self:
-            if node.endpoint == endpoint and node.id != new_id:
-                self.forget(node)
-                return
+        if self._census.of(endpoint):
+            self.forget(next(node for node in self if node.endpoint == endpoint))
 
     def _has_room(self, bucket: Bucket, node: RemoteNode) -> bool:
         """Whether a contact of this prefix may have a place, in the bucket and in the table."""
@@ -196,7 +246,7 @@ class Table(RoutingTable):
             return True
         if _count(bucket.members(), node.prefix) >= DHT_CONTACTS_PER_PREFIX_IN_BUCKET:
             return False
-        return _count(self, node.prefix) < DHT_CONTACTS_PER_PREFIX
+        return self._census.of(node.prefix) < DHT_CONTACTS_PER_PREFIX
 
     def _make_way(self, bucket: Bucket) -> None:
         """Of a prefix with more than its share (from when the network was small) the newest
@@ -204,9 +254,9 @@ class Table(RoutingTable):
         for node in reversed(bucket.members()):
             if node.prefix and (
                 _count(bucket.members(), node.prefix) > DHT_CONTACTS_PER_PREFIX_IN_BUCKET
-                or _count(self, node.prefix) > DHT_CONTACTS_PER_PREFIX
+                or self._census.of(node.prefix) > DHT_CONTACTS_PER_PREFIX
             ):
-                del bucket.nodes[node.id]
+                bucket.leave(node.id)
                 return
 
     def _may_split(self, bucket: Bucket) -> bool:
@@ -231,7 +281,7 @@ class Table(RoutingTable):
         """Another device lives at its address now."""
         bucket = self.bucket_of(node)
         bucket.replacement_nodes.pop(node.id, None)
-        if bucket.nodes.pop(node.id, None) is not None:
+        if bucket.leave(node.id):
             bucket.promote()
 
     def all_replacements(self) -> list[RemoteNode]:
@@ -249,17 +299,17 @@ class Table(RoutingTable):
 
         A contact that has the very id is among them only if ``itself`` is set.
         """
-        target = node.long_id
-        wanted = k or self.ksize
-        chosen: list[RemoteNode] = []
+        target, wanted = node.long_id, k or self.ksize
+
+        near: list[RemoteNode] = []
         # Of two ranges, all of one is nearer than all of the other: their first ids tell which.
-        for _, number in sorted((b.range[0] ^ target, i) for i, b in enumerate(self.buckets)):
-            near = sorted(
-                (contact.long_id ^ target, contact)
-                for contact in self.ranges()[number].members()
+        for bucket in sorted(self.ranges(), key=lambda each: each.range[0] ^ target):
+            inside = [
+                contact
+                for contact in bucket.members()
                 if contact.id != exclude and (itself or contact.id != node.id)
-            )
-            chosen += [contact for _, contact in near]
-            if len(chosen) >= wanted:
+            ]
+            near += sorted(inside, key=node.distance_to)
+            if len(near) >= wanted:
                 break
-        return chosen[:wanted]
+        return near[:wanted]

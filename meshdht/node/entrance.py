@@ -18,7 +18,7 @@ class Entrance:
     @property
     def is_outside(self) -> bool:
         """Nobody has answered, and nobody is being asked."""
-        return not self._entering and not self._dht.contacts()
+        return not self._entering and self._dht.is_alone
 
     async def enter(self, endpoints: Sequence[Endpoint]) -> None:
         """Bootstrap from these and from what is remembered; returns also if nobody answers."""

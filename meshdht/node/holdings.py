@@ -122,6 +122,9 @@ class NodeHoldings:
             return False
         secret = self._identity.generation.secret
         key = device_locator(secret.locator_key, record.epoch, member.verify_key)
+        if self.cache.original(record.device, key) == record.envelope:
+            # Most of what gossip tells, others have told before: verified then.
+            return False
         envelope = verify_envelope(key, record.envelope)
         if not envelope.is_current(self._clock.unix()):
             return False

@@ -72,7 +72,7 @@ class Seeker:
             now = self._control.clock.monotonic()
             due = self._due(now)
             if due:
-                await asyncio.gather(*(self._look_up(device) for device in due))
+                await asyncio.gather(*(self._look_up(device, look) for device, look in due))
                 continue
             next_look = min((each.next_look for each in self._absent.values()), default=now + 60)
             try:
@@ -81,9 +81,10 @@ class Seeker:
             except TimeoutError:
                 continue
 
-    def _due(self, now: float) -> list[Device]:
-        """The absent devices whose time has come, at most WIDTH."""
-        due: list[Device] = []
+    def _due(self, now: float) -> list[tuple[Device, int]]:
+        """The absent devices whose time has come, at most WIDTH, and how often they were looked
+        up before."""
+        due: list[tuple[Device, int]] = []
         known: dict[DeviceId, _Absence] = {}
         for device_id in self._sought():
             device = self._holdings.roster.device(device_id)
@@ -95,16 +96,18 @@ class Seeker:
             known[device.id] = absence
             if absence.next_look <= now and len(due) < WIDTH:
                 pause = PAUSES_S[min(absence.looks, len(PAUSES_S) - 1)]
+                due.append((device, absence.looks))
                 absence.looks += 1
                 absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
-                due.append(device)
         self._absent = known
         return due
 
-    async def _look_up(self, device: Device) -> None:
-        """Take the newest record found in the epochs where a record may be."""
+    async def _look_up(self, device: Device, look: int) -> None:
+        """Take the newest record found in the epochs where a record may be. The first look is
+        into the likeliest alone: who has none there is off more often than its clock is wrong."""
         secret = self._identity.generation.secret
-        for epoch in read_epochs(secret.epoch_key, self._control.clock.unix()):
+        epochs = read_epochs(secret.epoch_key, self._control.clock.unix())
+        for epoch in epochs if look else epochs[:1]:
             try:
                 key = device_locator(secret.locator_key, epoch, device.verify_key)
                 envelope = await self._dht.lookup(key)

@@ -9,9 +9,12 @@ Per device, never per network: a rendezvous that all share would be the device g
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from meshdht.crypto.blinding import BlindedPublicKey, blind_public
 from meshdht.crypto.derive import derive, digest
 from meshdht.crypto.keys import EpochKey, LocatorKey, VerifyKey
+from meshdht.limits import LOCATORS_REMEMBERED
 
 EPOCH_SECONDS = 6 * 3600
 LOCATOR_SIZE = 20
@@ -54,6 +57,9 @@ def locator(blinded: BlindedPublicKey) -> bytes:
     return digest("locator", blinded.raw, size=LOCATOR_SIZE)
 
 
+# Every record that is told by gossip asks for the locator of its device and epoch again, and it
+# takes a multiplication on the curve.
+@lru_cache(LOCATORS_REMEMBERED)
 def device_locator(locator_key: LocatorKey, epoch: int, device: VerifyKey) -> bytes:
     """The locator of a device in an epoch; every member can name it.
 

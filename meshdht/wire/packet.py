@@ -97,7 +97,7 @@ def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
     plaintext = open_sealed(key, datagram[:NONCE_SIZE], datagram[NONCE_SIZE:])
     if len(plaintext) < HEADER_SIZE:
         raise Malformed(f"a control packet of {len(plaintext)} bytes")
-    version, kind, sender, sent_at_ms, *ids = _HEADER.unpack_from(plaintext)
+    version, kind, sender, sent_at_ms, message_id, token, echo = _HEADER.unpack_from(plaintext)
     if version != VERSION:
         raise Malformed(f"control packet version {version}")
     try:
@@ -105,4 +105,4 @@ def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
     except ValueError:
         raise Malformed("unknown kind of control packet") from None
     body = plaintext[HEADER_SIZE:]
-    return ControlPacket(kind, DeviceId(sender), sent_at_ms, *ids, body=body)
+    return ControlPacket(kind, DeviceId(sender), sent_at_ms, message_id, token, echo, body)

@@ -107,3 +107,17 @@ def test_a_device_that_was_never_there_is_sought_without_a_crash() -> None:
             assert 0 < len(times) < 60
 
     run(main())
+
+
+def test_the_first_look_is_into_the_current_epoch_alone() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            await world.ask(await first.invite())
+            times = noted_lookups(first)
+            await asyncio.sleep(HEAD_START_S + 0.5)
+            assert len(times) == 1
+            await asyncio.sleep(PAUSES_S[0] * 1.3)
+            assert len(times) == 4
+
+    run(main())

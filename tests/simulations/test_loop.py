@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from simulations.loop import UNIX_START, VirtualClock, run
+from simulations.loop import UNIX_START, VirtualClock, VirtualTimeLoop, run
 
 
 def test_an_hour_passes_in_no_time() -> None:
@@ -24,3 +24,27 @@ def test_a_run_with_nothing_left_to_happen_fails_instead_of_hanging() -> None:
 
     with pytest.raises(RuntimeError, match="nothing is scheduled"):
         run(main())
+
+
+def test_what_is_due_at_one_moment_comes_in_the_order_in_which_it_was_scheduled() -> None:
+    async def main() -> list[int]:
+        order: list[int] = []
+        loop = asyncio.get_running_loop()
+        for number in range(100):
+            loop.call_at(1.0, order.append, number)
+        await asyncio.sleep(2)
+        return order
+
+    assert run(main()) == list(range(100))
+
+
+def test_timers_called_off_are_let_go() -> None:
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        for _ in range(10_000):
+            loop.call_later(3600, print).cancel()
+        await asyncio.sleep(1)
+        return len(loop._timers)
+
+    assert run(main()) < 2000
