@@ -12,22 +12,26 @@ from typing import Self, TypeVar
 
 from meshdht import __version__
 from meshdht.api.access import peer_credentials
-from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
-from meshdht.api.messages import (
-    API_VERSION,
-    REPLY_BYTES_MAX,
+from meshdht.api.anchor_messages import (
     AnchorLink,
     AnchorLinkReply,
+    Anchors,
+    AnchorsReply,
     AnchorStatus,
     AnchorStatusReply,
+    CreateAnchorLink,
+    GetAnchors,
+    GetAnchorStatus,
+)
+from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
+from meshdht.api.messages import (
+    REPLY_BYTES_MAX,
     CreateInvite,
     Devices,
     DevicesReply,
     Done,
     Down,
     Failure,
-    GetAnchorLink,
-    GetAnchorStatus,
     GetDevices,
     GetStatus,
     Hello,
@@ -42,10 +46,10 @@ from meshdht.api.messages import (
     StatusReply,
     UnknownEvent,
     Welcome,
-    check_version,
     decode_reply,
     encode_line,
 )
+from meshdht.api.version import API_VERSION, check_version
 
 ANSWER_TIMEOUT_S = 15.0
 # Between two pongs lie the ping's own timeout, the pause before it, and a busy daemon.
@@ -76,11 +80,19 @@ class Client:
     def invite(self, request: CreateInvite) -> Invite:
         return self._ask(request, InviteReply).invite
 
-    def anchor_link(self) -> AnchorLink:
-        return self._ask(GetAnchorLink(), AnchorLinkReply).anchor_link
+    def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
+        return self._ask(request, AnchorLinkReply).anchor_link
+
+    def anchors(self) -> Anchors:
+        return self._ask(GetAnchors(), AnchorsReply).anchors
 
     def anchor_status(self) -> AnchorStatus:
         return self._ask(GetAnchorStatus(), AnchorStatusReply).status
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process; 0 where it cannot be seen from here."""
+        return peer_credentials(self._socket).pid
 
     def ping(self, request: Ping) -> Iterator[Pong]:
         """Yield pongs as they come, until the daemon says that it is done."""
@@ -91,7 +103,7 @@ class Client:
 
     def down(self, *, timeout_s: float = 20.0) -> None:
         """Stop the daemon and wait until its process has ended, whatever it had to tidy away."""
-        pid = peer_credentials(self._socket).pid
+        pid = self.pid
         process = _process(pid)
         try:
             self._ask(Down(), Done)

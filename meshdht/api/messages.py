@@ -8,6 +8,7 @@ one at a time, each answered before the next is read:
     devices        DevicesReply
     invite         InviteReply
     anchor_link    AnchorLinkReply
+    anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
@@ -30,9 +31,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.errors import ApiError
-
-API_VERSION = 1
+from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
 REQUEST_BYTES_MAX = 64 * 1024
@@ -117,27 +118,6 @@ class Invite(Struct, frozen=True, kw_only=True):
     expires: int
 
 
-class AnchorLink(Struct, frozen=True, kw_only=True):
-    """A link for a box that is to hold the network's records blindly; it has the packet key."""
-
-    version: int = API_VERSION
-    link: str
-
-
-class AnchorStatus(Struct, frozen=True, kw_only=True):
-    """What an anchor holds and knows, as ``Status`` says it of a member's daemon."""
-
-    version: int = API_VERSION
-    anchor: str
-    id: str
-    records: int
-    contacts: int
-    daemon: str
-    uptime_s: float
-    listen_port: int
-    dropped: dict[str, int] = {}
-
-
 class Pong(Struct, frozen=True, kw_only=True):
     """One ping's outcome; ``rtt_ms`` is None when no answer came in time."""
 
@@ -208,14 +188,6 @@ class CreateInvite(Struct, frozen=True, kw_only=True, tag="invite"):
     uses: Annotated[int, Meta(ge=1, le=1000)] = 1
 
 
-class GetAnchorLink(Struct, frozen=True, tag="anchor_link"):
-    """Asks a member for an AnchorLink."""
-
-
-class GetAnchorStatus(Struct, frozen=True, tag="anchor_status"):
-    """Asks an anchor for its AnchorStatus."""
-
-
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):
     """Asks to ping a peer, by name, id or mesh address, a second apart.
 
@@ -237,7 +209,6 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-AnchorRequest = GetAnchorLink | GetAnchorStatus
 Request = Hello | GetStatus | GetDevices | CreateInvite | Ping | Subscribe | Down | AnchorRequest
 
 
@@ -269,18 +240,6 @@ class InviteReply(Struct, frozen=True, tag="invite"):
     invite: Invite
 
 
-class AnchorLinkReply(Struct, frozen=True, tag="anchor_link"):
-    """Answers GetAnchorLink."""
-
-    anchor_link: AnchorLink
-
-
-class AnchorStatusReply(Struct, frozen=True, tag="anchor_status"):
-    """Answers GetAnchorStatus."""
-
-    status: AnchorStatus
-
-
 class PongReply(Struct, frozen=True, tag="pong"):
     """Answers Ping, once for each."""
 
@@ -310,7 +269,6 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-AnchorReply = AnchorLinkReply | AnchorStatusReply
 MemberReply = Welcome | StatusReply | DevicesReply | InviteReply | PongReply | EventReply
 Reply = MemberReply | AnchorReply | Done | Failure
 
@@ -373,13 +331,3 @@ def _is_unknown_event(line: bytes) -> bool:
         return msgspec.json.decode(envelope.event, type=_Kind).type not in _EVENT_KINDS
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
-
-
-def check_version(theirs: int, speaker: str) -> None:
-    """Refuse another API version by name; ``speaker`` is who speaks it ("client" or "daemon")."""
-    if theirs != API_VERSION:
-        raise ApiError(
-            f"the {speaker} speaks version {theirs} of the local API, this side version"
-            f" {API_VERSION}",
-            "run one release on both sides: meshdht down, then meshdht up",
-        )

@@ -12,15 +12,21 @@ from typing import Protocol, Self, TypeVar
 
 from meshdht import __version__
 from meshdht.api.access import SocketLike, peer_credentials, refusal
+from meshdht.api.anchor_messages import (
+    AnchorLink,
+    AnchorLinkReply,
+    Anchors,
+    AnchorsReply,
+    AnchorStatus,
+    AnchorStatusReply,
+    CreateAnchorLink,
+    GetAnchors,
+    GetAnchorStatus,
+)
 from meshdht.api.errors import ApiError
 from meshdht.api.listen import listening_socket
 from meshdht.api.messages import (
-    API_VERSION,
     REQUEST_BYTES_MAX,
-    AnchorLink,
-    AnchorLinkReply,
-    AnchorStatus,
-    AnchorStatusReply,
     CreateInvite,
     Devices,
     DevicesReply,
@@ -29,8 +35,6 @@ from meshdht.api.messages import (
     Event,
     EventReply,
     Failure,
-    GetAnchorLink,
-    GetAnchorStatus,
     GetDevices,
     GetStatus,
     Hello,
@@ -45,10 +49,10 @@ from meshdht.api.messages import (
     StatusReply,
     Subscribe,
     Welcome,
-    check_version,
     decode_request,
     encode_line,
 )
+from meshdht.api.version import API_VERSION, check_version
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +79,9 @@ class Service(Protocol):
 
     async def invite(self, request: CreateInvite) -> Invite: ...
 
-    async def anchor_link(self) -> AnchorLink: ...
+    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink: ...
+
+    async def anchors(self) -> Anchors: ...
 
     async def anchor_status(self) -> AnchorStatus: ...
 
@@ -198,8 +204,10 @@ class ApiServer:
                 return DevicesReply(await self._service.devices())
             case CreateInvite():
                 return InviteReply(await self._service.invite(request))
-            case GetAnchorLink():
-                return AnchorLinkReply(await self._service.anchor_link())
+            case CreateAnchorLink():
+                return AnchorLinkReply(await self._service.anchor_link(request))
+            case GetAnchors():
+                return AnchorsReply(await self._service.anchors())
             case GetAnchorStatus():
                 return AnchorStatusReply(await self._service.anchor_status())
             case Down():

@@ -11,7 +11,6 @@ from pathlib import Path
 from meshdht import __version__
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
 from meshdht.api.messages import (
-    API_VERSION,
     REPLY_BYTES_MAX,
     Event,
     EventReply,
@@ -21,10 +20,10 @@ from meshdht.api.messages import (
     Subscribe,
     UnknownEvent,
     Welcome,
-    check_version,
     decode_reply,
     encode_line,
 )
+from meshdht.api.version import API_VERSION, check_version
 
 
 async def subscribe(path: Path) -> AsyncGenerator[Event, None]:

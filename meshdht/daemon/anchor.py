@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from meshdht import __version__
+from meshdht.api.anchor_messages import AnchorLink, Anchors, AnchorStatus, CreateAnchorLink
 from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
 from meshdht.api.messages import (
-    AnchorLink,
-    AnchorStatus,
     CreateInvite,
     Devices,
     Event,
@@ -76,7 +75,7 @@ class AnchorLaunch:
             )
         self._places.make_directory()
         async with AsyncExitStack() as stack:
-            stack.enter_context(NetworkLock(self._places))
+            stack.enter_context(NetworkLock(self._places, "anchor", "meshdht anchor"))
             set_up_logging(self._reporter, self._places, "info")
             store = await stack.enter_async_context(Store.open(self._places.database))
             known = await self._known(store)
@@ -209,6 +208,7 @@ class AnchorService:
             uptime_s=round(self._clock.monotonic() - self._started, 1),
             listen_port=self._port.port,
             dropped={reason: count for reason, count in sorted(dropped.items()) if count},
+            trouble=self._node.trouble,
         )
 
     async def down(self) -> None:
@@ -223,7 +223,10 @@ class AnchorService:
     async def invite(self, request: CreateInvite) -> Invite:
         self._refuse()
 
-    async def anchor_link(self) -> AnchorLink:
+    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
+        self._refuse()
+
+    async def anchors(self) -> Anchors:
         self._refuse()
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:

@@ -79,8 +79,11 @@ class Places:
 class NetworkLock:
     """Held while a daemon serves a network: a second one is refused, also after a crash."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, what: str = "network", verbs: str = "meshdht") -> None:
+        """``what`` the daemon serves, and the verbs that show and stop it: for the refusal."""
         self._places = places
+        self._what = what
+        self._verbs = verbs
         self._fd = -1
 
     def __enter__(self) -> Self:
@@ -94,11 +97,15 @@ class NetworkLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            holder = os.read(self._fd, 20).decode(errors="replace").strip()
             os.close(self._fd)
             raise AlreadyRunning(
-                f"a daemon already serves network {self._places.network!r}",
-                "meshdht status shows it, meshdht down stops it",
+                f"a daemon already serves {self._what} {self._places.network!r}"
+                + (f", pid {holder}" if holder.isdecimal() else ""),
+                f"{self._verbs} status shows it, {self._verbs} down stops it",
             ) from None
+        os.truncate(self._fd, 0)
+        os.write(self._fd, f"{os.getpid()}\n".encode())
         return self
 
     def __exit__(

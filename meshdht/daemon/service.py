@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from ipaddress import ip_address
 
 from meshdht import __version__
+from meshdht.api.anchor_messages import (
+    AnchorEntry,
+    AnchorLink,
+    Anchors,
+    AnchorStatus,
+    CreateAnchorLink,
+)
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
-    AnchorLink,
-    AnchorStatus,
     CreateInvite,
     Devices,
     Event,
@@ -138,11 +143,30 @@ class DaemonService:
         link = await invite_device(self._node, terms, hints, self._clock, self._entropy)
         return Invite(link=str(link), expires=link.expires)
 
-    async def anchor_link(self) -> AnchorLink:
+    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
         self._admin("hand out an anchor link")
+        name = validate_label(request.name, "anchor name") if request.name else ""
+        terms = Terms(request.expires_s, request.uses, name)
         hints = self._hints()
-        link = await invite_anchor(self._node, Terms(), hints, self._clock, self._entropy)
-        return AnchorLink(link=str(link))
+        link = await invite_anchor(self._node, terms, hints, self._clock, self._entropy)
+        return AnchorLink(link=str(link), expires=link.expires)
+
+    async def anchors(self) -> Anchors:
+        lines = []
+        for anchor in sorted(self._node.roster.anchors, key=lambda anchor: anchor.name):
+            by = self._node.roster.device(anchor.added_by)
+            contact = self._node.contact(anchor.id)
+            lines.append(
+                AnchorEntry(
+                    name=anchor.name,
+                    id=str(anchor.id),
+                    added_by=by.name if by is not None else str(anchor.added_by),
+                    joined=anchor.admitted_at,
+                    endpoint=str(contact.endpoint) if contact is not None else None,
+                    seen=round(contact.last_seen, 1) if contact is not None else None,
+                )
+            )
+        return Anchors(network=self._network, anchors=tuple(lines))
 
     async def anchor_status(self) -> AnchorStatus:
         raise UsageError(f"{self._network!r} is a network, not an anchor", "meshdht status")

@@ -15,7 +15,7 @@ from ipaddress import ip_network
 
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId, PresharedKey
-from meshdht.dht.dht import Dht
+from meshdht.dht.dht import Contact, Dht
 from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
@@ -265,6 +265,10 @@ class Node:
         """One probe and its answer, or None; who is far is sought from now on."""
         self.want(device)
         return await self._peers.ping(device, timeout_s)
+
+    def contact(self, node: DeviceId) -> Contact | None:
+        """A device or anchor as the DHT knows it: where and when it last answered."""
+        return next((each for each in self._dht.contacts() if each.node_id == node.raw), None)
 
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""

@@ -11,10 +11,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from meshdht.api.anchor_messages import (
+    AnchorEntry,
+    AnchorLink,
+    Anchors,
+    AnchorStatus,
+    CreateAnchorLink,
+)
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
-    AnchorLink,
-    AnchorStatus,
     CreateInvite,
     Device,
     Devices,
@@ -31,6 +36,15 @@ from meshdht.api.server import ApiServer
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
 ANCHOR_LINK = "meshdht-anchor://packets/" + "k7q2m5x4" * 8
+VPS = AnchorEntry(
+    name="vps",
+    id="v" * 32,
+    added_by="nas",
+    joined=1_790_000_000,
+    endpoint="203.0.113.9:41820",
+    seen=1_790_007_200.0,
+)
+BARN = AnchorEntry(name="barn", id="a" * 32, added_by="nas", joined=1_790_000_600)
 ANCHOR = AnchorStatus(
     anchor="anchor",
     id="v" * 32,
@@ -40,6 +54,7 @@ ANCHOR = AnchorStatus(
     uptime_s=7500.0,
     listen_port=41820,
     dropped={"junk": 3},
+    trouble="no device has answered yet",
 )
 NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
 LAPTOP = Peer(
@@ -94,6 +109,7 @@ class FakeService:
         self.snapshot = snapshot
         self.feed = EventFeed(self.status, interval_s=interval_s)
         self.invites: list[CreateInvite] = []
+        self.anchor_links: list[CreateAnchorLink] = []
         self.stopped = asyncio.Event()
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
@@ -139,8 +155,12 @@ class FakeService:
         self.invites.append(request)
         return Invite(link=LINK, expires=1_790_000_000 + request.expires_s)
 
-    async def anchor_link(self) -> AnchorLink:
-        return AnchorLink(link=ANCHOR_LINK)
+    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
+        self.anchor_links.append(request)
+        return AnchorLink(link=ANCHOR_LINK, expires=1_790_000_000 + request.expires_s)
+
+    async def anchors(self) -> Anchors:
+        return Anchors(network=self.snapshot.network, anchors=(BARN, VPS))
 
     async def anchor_status(self) -> AnchorStatus:
         return ANCHOR

@@ -16,7 +16,6 @@ import pytest
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, Disconnected, NoDaemon
 from meshdht.api.messages import (
-    API_VERSION,
     CreateInvite,
     Done,
     Failure,
@@ -24,6 +23,7 @@ from meshdht.api.messages import (
     Welcome,
     encode_line,
 )
+from meshdht.api.version import API_VERSION
 from tests.api.fake_daemon import LINK, STATUS, serving
 
 WELCOME = encode_line(Welcome(version=API_VERSION))

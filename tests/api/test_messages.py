@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import (
-    API_VERSION,
     CreateInvite,
     Devices,
     DevicesReply,
@@ -36,7 +35,6 @@ from meshdht.api.messages import (
     Subscribe,
     UnknownEvent,
     Welcome,
-    check_version,
     decode_reply,
     decode_request,
     encode_line,
@@ -154,12 +152,6 @@ def test_an_event_of_a_newer_daemon_is_passed_over() -> None:
 def test_a_known_event_that_is_damaged_is_an_error() -> None:
     with pytest.raises(ApiError, match="cannot be read"):
         decode_reply(b'{"type": "event", "sequence": 4, "event": {"type": "peer_changed"}}')
-
-
-def test_another_version_is_refused_by_name() -> None:
-    check_version(API_VERSION, "daemon")
-    with pytest.raises(ApiError, match="the daemon speaks version 9"):
-        check_version(9, "daemon")
 
 
 def test_status_has_the_keys_that_scripts_lean_on() -> None:

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 from meshdht.api import server as server_module
 from meshdht.api.errors import Disconnected, SocketInUse
 from meshdht.api.messages import (
-    API_VERSION,
     REQUEST_BYTES_MAX,
     CreateInvite,
     Done,
@@ -33,6 +32,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.server import ApiServer
 from meshdht.api.subscription import subscribe
+from meshdht.api.version import API_VERSION
 from tests.api.fake_daemon import LAPTOP, STATUS, FakeService
 
 HELLO = encode_line(Hello(version=API_VERSION))

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from meshdht.api import subscription
 from meshdht.api.errors import ApiError, Disconnected, NoDaemon
 from meshdht.api.messages import (
-    API_VERSION,
     Done,
     Event,
     EventReply,
@@ -25,6 +24,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.server import ApiServer
 from meshdht.api.subscription import subscribe
+from meshdht.api.version import API_VERSION
 from tests.api.fake_daemon import LAPTOP, STATUS, FakeService
 
 WELCOME = encode_line(Welcome(version=API_VERSION))

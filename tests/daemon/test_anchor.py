@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,16 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from meshdht.api.anchor_messages import AnchorStatus, CreateAnchorLink
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, LaunchRequest, Reporter
-from meshdht.api.messages import AnchorStatus
 from meshdht.crypto.keys import AnchorWelcome, InviteKey, PacketKey
 from meshdht.daemon.anchor import AnchorLaunch
 from meshdht.endpoint import Endpoint
-from meshdht.errors import LinkError, UsageError
+from meshdht.errors import AlreadyRunning, LinkError, UsageError
 from meshdht.membership.anchor_link import AnchorLink
+from meshdht.node.claiming import NOBODY
+from meshdht.store.store import Store
 from tests.api.fake_daemon import short_directory
+from tests.daemon.test_anchor_store import OLD_LINK
 
 KEY, OTHER_KEY = PacketKey(b"k" * 32), PacketKey(b"o" * 32)
 LINK_SAYS = AnchorLink(
@@ -96,7 +100,13 @@ def test_an_anchor_comes_back_with_its_id_and_port() -> None:
 def test_an_anchor_knows_neither_devices_nor_names() -> None:
     async def main(folder: Path) -> None:
         async with running(folder, LINK) as socket:
-            for verb in (Client.status, Client.devices, Client.anchor_link):
+            asked = CreateAnchorLink()
+            for verb in (
+                Client.status,
+                Client.devices,
+                Client.anchors,
+                lambda client: client.anchor_link(asked),
+            ):
 
                 def ask() -> None:
                     with Client(socket) as client:
@@ -119,6 +129,52 @@ def test_a_new_generation_takes_the_place_of_the_old_and_nothing_else_does() -> 
             assert (await status(socket)).id == before.id
         with pytest.raises(UsageError, match="old one"):
             await launch(folder, link(3)).run()
+
+    with short_directory() as folder:
+        asyncio.run(main(folder))
+
+
+def test_a_second_start_is_refused_by_the_process_that_runs() -> None:
+    async def main(folder: Path) -> None:
+        async with running(folder, LINK):
+            with pytest.raises(AlreadyRunning, match=f"anchor 'attic', pid {os.getpid()}$") as no:
+                await launch(folder).run()
+            assert "meshdht anchor down stops it" in no.value.hint
+
+    with short_directory() as folder:
+        asyncio.run(main(folder))
+
+
+def test_the_link_it_was_set_up_with_may_be_given_at_every_start() -> None:
+    async def main(folder: Path) -> None:
+        async with running(folder, LINK) as socket:
+            first = await status(socket)
+        async with running(folder, LINK) as socket:
+            assert (await status(socket)).id == first.id
+        assert first.trouble == NOBODY
+
+    with short_directory() as folder:
+        asyncio.run(main(folder))
+
+
+def test_an_expired_link_sets_up_no_anchor(tmp_path: Path) -> None:
+    expired = str(replace(LINK_SAYS, expires=int(time.time()) - 400))
+    with pytest.raises(LinkError, match="this anchor link expired on"):
+        asyncio.run(launch(tmp_path, expired).run())
+
+
+def test_an_anchor_of_before_anchors_had_keys_asks_for_a_fresh_link() -> None:
+    async def main(folder: Path) -> None:
+        database = folder / "state" / "attic" / "state.db"
+        database.parent.mkdir(parents=True)
+        async with Store.open(database) as store:
+            await store.set_meta("anchor id", bytes(20))
+            await store.set_meta("anchor link", OLD_LINK)
+        with pytest.raises(UsageError, match=r"'attic' needs a fresh link: .* older version") as no:
+            await launch(folder).run()
+        assert "meshdht anchor link, on an admin's device" in no.value.hint
+        async with running(folder, LINK) as socket:
+            assert (await status(socket)).trouble == NOBODY
 
     with short_directory() as folder:
         asyncio.run(main(folder))

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from meshdht import __version__
+from meshdht.api.anchor_messages import CreateAnchorLink
 from meshdht.api.messages import CreateInvite, PeerPath, Ping, Pong, Snapshot
 from meshdht.clock import SeededEntropy
 from meshdht.daemon.service import DaemonService, addresses_of, path_line
@@ -21,10 +22,13 @@ from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.link import Link, parse_link
+from meshdht.membership.statements import Role
 from meshdht.paths.candidate import PathKind
 from simulations.loop import run
 from tests.daemon.stand_ins import FakeEngine
-from tests.support.mesh import Machine, Mesh, mesh
+from tests.support.anchor import Holder
+from tests.support.anchor import link_of as anchor_link_of
+from tests.support.mesh import Machine, Mesh, eventually, mesh
 
 
 class Served:
@@ -290,13 +294,33 @@ def test_a_path_is_its_kind_and_where_it_leads() -> None:
 def test_an_admin_hands_out_an_anchor_link_and_nobody_else() -> None:
     async def main() -> None:
         async with served(2) as (_, [first, second]):
-            made = await first.service.anchor_link()
+            asked = CreateAnchorLink(name="vps", expires_s=60, uses=2)
+            made = await first.service.anchor_link(asked)
             link = parse_anchor_link(made.link)
             assert link.packet_key == first.machine.node.identity.generation.secret.packet_key
             assert first.machine.endpoint in link.hints
+            assert (link.suggested_name, link.expires) == ("vps", made.expires)
+            invite = first.machine.node.roster.invite(link.invite.invite_public, Role.ANCHOR)
+            assert invite is not None
+            assert invite.uses == 2
             with pytest.raises(MeshdhtError, match="only an admin may hand out an anchor link"):
-                await second.service.anchor_link()
+                await second.service.anchor_link(asked)
             with pytest.raises(MeshdhtError, match="a network, not an anchor"):
                 await first.service.anchor_status()
+
+    run(main())
+
+
+def test_anchors_are_listed_apart_from_devices_with_where_they_answered() -> None:
+    async def main() -> None:
+        async with served(2) as (world, [first, second]):
+            anchor = Holder(world, await anchor_link_of(first.machine))
+            await eventually(lambda: second.machine.node.contact(anchor.id) is not None, 60)
+            (listed,) = (await second.service.anchors()).anchors
+            assert (listed.name, listed.id, listed.added_by) == ("vps", str(anchor.id), "d0")
+            assert listed.endpoint == str(anchor.endpoint)
+            assert listed.seen is not None
+            assert len((await second.service.devices()).devices) == 2
+            assert len((await second.service.status()).peers) == 1
 
     run(main())

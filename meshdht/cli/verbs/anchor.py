@@ -1,20 +1,35 @@
-"""``anchor link|run|status|down``: a box that is always on, holds records and reads none."""
+"""``anchor link|list|run|up|status|down``: a box that is always on, holds records, reads none."""
 
 from __future__ import annotations
 
+import sys
+import time
+
 import click
 
+from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text
-from meshdht.cli.output import say, say_json
+from meshdht.cli.output import Column, coloured, note, say, say_json, table
 from meshdht.cli.settings import Settings, common_options, settings_of
-from meshdht.cli.verbs.start import launch_request, port_option, read_link_file
+from meshdht.cli.values import label, whole
+from meshdht.cli.verbs.invite import expires_option
+from meshdht.cli.verbs.start import (
+    START_TIMEOUT_S,
+    launch_request,
+    port_option,
+    read_link_file,
+    start,
+)
 
 _DEFAULT_NAME = "anchor"
 _FOLDER = "anchors"
 
+link_file_option = click.option(
+    "--link-file", metavar="FILE", help="Read the link from FILE; - is stdin."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
@@ -28,33 +43,95 @@ def anchor() -> None:
     alone: it opens no record, knows no device by name, and is no member. It needs no root.
 
     \b
-    Example: meshdht anchor link > anchor.txt              (on a device of the network)
-             meshdht anchor run --link-file anchor.txt     (on the box)
+    Example: meshdht anchor link > anchor.txt              (on an admin's device)
+             meshdht anchor up --link-file anchor.txt      (on the box)
     """
 
 
 @anchor.command("link")
+@click.option("--name", type=label, metavar="NAME", help="The name of the anchor in the network.")
+@expires_option
+@click.option(
+    "--uses",
+    type=whole(1, 1000),
+    metavar="COUNT",
+    default=1,
+    show_default=True,
+    help="How many anchors may use it.",
+)
 @json_option
 @common_options()
 @click.pass_context
-def link(context: click.Context, as_json: bool) -> None:
+def link(
+    context: click.Context, name: str | None, expires_s: int, uses: int, as_json: bool
+) -> None:
     """Print what an anchor of this network needs; on an admin's device.
 
-    Whoever has the link can hold records and see who talks to whom by address: keep it private.
+    Whoever has the link can hold records and see who talks to whom by address, also after it has
+    expired: keep it private.
 
     \b
-    Example: meshdht anchor link > anchor.txt
+    Example: meshdht anchor link --name vps > anchor.txt
     """
     with Client(settings_of(context).chosen_socket()) as daemon:
-        made = daemon.anchor_link()
+        made = daemon.anchor_link(CreateAnchorLink(name=name, expires_s=expires_s, uses=uses))
     if as_json:
         say_json(made)
-    else:
-        say(made.link)
+        return
+    say(made.link)
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        note(f"works {age_text(expires_s)}; on the box: meshdht anchor up --link-file FILE")
+
+
+@anchor.command("list")
+@json_option
+@common_options()
+@click.pass_context
+def list_(context: click.Context, as_json: bool) -> None:
+    """Every anchor that the network's log names; on a device of the network.
+
+    \b
+    Example: meshdht anchor list
+    """
+    with Client(settings_of(context).chosen_socket()) as daemon:
+        known = daemon.anchors()
+    if as_json:
+        say_json(known)
+        return
+    for line in anchor_lines(known, now=time.time(), on=coloured(sys.stdout)):
+        say(line)
+    if not known.anchors:
+        note("no anchor yet; meshdht anchor link makes a link for one")
+
+
+def anchor_lines(known: Anchors, *, now: float, on: bool) -> list[str]:
+    """The anchors as text, in colour if ``on``; ``now`` is Unix time."""
+    if not known.anchors:
+        return []
+    columns = [
+        Column("NAME", styles=("bold",)),
+        Column("ENDPOINT", styles=("cyan",)),
+        Column("ANSWERED"),
+        Column("ADDED"),
+        Column("BY"),
+        Column("ID", styles=("dim",)),
+    ]
+    rows = [
+        [
+            each.name,
+            each.endpoint or "–",
+            "never" if each.seen is None else f"{age_text(max(0.0, now - each.seen))} ago",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(each.joined)),
+            each.added_by,
+            each.id,
+        ]
+        for each in known.anchors
+    ]
+    return table(columns, rows, titles=True, on=on)
 
 
 @anchor.command("run")
-@click.option("--link-file", metavar="FILE", help="Read the link from FILE; - is stdin.")
+@link_file_option
 @port_option
 @common_options()
 @click.pass_context
@@ -70,9 +147,33 @@ def run(context: click.Context, link_file: str | None, listen_port: int | None) 
     from meshdht.api.spawn import run_in_foreground
 
     settings = _anchors(context)
-    text = read_link_file(link_file) if link_file is not None else None
-    action = Anchor(name=settings.chosen(), link=text, listen_port=listen_port)
-    run_in_foreground(launch_request(settings, action))
+    run_in_foreground(launch_request(settings, _action(settings, link_file, listen_port)))
+
+
+@anchor.command("up")
+@link_file_option
+@port_option
+@common_options()
+@click.pass_context
+def up(context: click.Context, link_file: str | None, listen_port: int | None) -> None:
+    """Run an anchor in the background; does nothing if it runs.
+
+    The link is needed the first time, and when the network gives out another.
+
+    \b
+    Example: meshdht anchor up --link-file anchor.txt
+    """
+    settings = _anchors(context)
+    name = settings.chosen()
+    try:
+        with Client(settings.socket(name)) as daemon:
+            daemon.anchor_status()
+            say(f"anchor {name} is already up, pid {daemon.pid}")
+        return
+    except NoDaemon:
+        pass
+    ready = start(settings, _action(settings, link_file, listen_port), START_TIMEOUT_S)
+    say(f"anchor {name} is up; its id is {ready.device}")
 
 
 @anchor.command("status")
@@ -85,8 +186,14 @@ def status(context: click.Context, as_json: bool) -> None:
     \b
     Example: meshdht anchor status
     """
-    with _connect(_anchors(context)) as daemon:
-        held = daemon.anchor_status()
+    settings = _anchors(context)
+    try:
+        with Client(settings.chosen_socket()) as daemon:
+            held = daemon.anchor_status()
+    except NoDaemon:
+        raise ApiError(
+            f"no anchor {settings.chosen()!r} runs here", "meshdht anchor up starts it"
+        ) from None
     if as_json:
         say_json(held)
         return
@@ -95,6 +202,8 @@ def status(context: click.Context, as_json: bool) -> None:
         f" · {sum(held.dropped.values())} dropped · UDP port {held.listen_port}"
         f" · up {age_text(held.uptime_s)}"
     )
+    if held.trouble:
+        note(f"not in the network's log yet: {held.trouble}")
 
 
 @anchor.command("down")
@@ -107,9 +216,19 @@ def down(context: click.Context) -> None:
     Example: meshdht anchor down
     """
     settings = _anchors(context)
-    with _connect(settings) as daemon:
-        daemon.down()
-    say(f"anchor {settings.chosen()} is down")
+    name = settings.chosen()
+    try:
+        with Client(settings.socket(name)) as daemon:
+            daemon.down()
+    except NoDaemon:
+        say(f"anchor {name} is already down")
+    else:
+        say(f"anchor {name} is down")
+
+
+def _action(settings: Settings, link_file: str | None, listen_port: int | None) -> Anchor:
+    text = read_link_file(link_file) if link_file is not None else None
+    return Anchor(name=settings.chosen(), link=text, listen_port=listen_port)
 
 
 def _anchors(context: click.Context) -> Settings:
@@ -120,12 +239,3 @@ def _anchors(context: click.Context) -> Settings:
         runtime_dir=settings.runtime_dir / _FOLDER,
         network=settings.network or _DEFAULT_NAME,
     )
-
-
-def _connect(settings: Settings) -> Client:
-    try:
-        return Client(settings.chosen_socket())
-    except NoDaemon:
-        raise ApiError(
-            f"no anchor {settings.chosen()!r} runs here", "meshdht anchor run --link-file FILE"
-        ) from None

@@ -15,10 +15,7 @@ from meshdht.cli.output import note, say, say_json
 from meshdht.cli.settings import common_options, settings_of
 from meshdht.cli.values import duration, label, whole
 
-
-@click.command()
-@click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
-@click.option(
+expires_option = click.option(
     "--expires",
     "expires_s",
     type=duration,
@@ -27,6 +24,11 @@ from meshdht.cli.values import duration, label, whole
     metavar="TIME",
     help="How long the link works: 90s, 15m, 1h, 7d.",
 )
+
+
+@click.command()
+@click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
+@expires_option
 @click.option(
     "--uses",
     type=whole(1, 1000),

@@ -9,7 +9,7 @@ import click
 
 from meshdht import __version__
 from meshdht.api.client import Client
-from meshdht.api.messages import API_VERSION, Devices, Peer, Status
+from meshdht.api.messages import Devices, Peer, Status
 from meshdht.api.text import (
     age_text,
     handshake_text,
@@ -18,6 +18,7 @@ from meshdht.api.text import (
     rtt_text,
     size_text,
 )
+from meshdht.api.version import API_VERSION
 from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
 from meshdht.cli.settings import Settings, common_options, settings_of
 

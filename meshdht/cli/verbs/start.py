@@ -193,7 +193,7 @@ def demo(context: click.Context) -> None:
     context.exit(lab_demo.run(argv_python=python, interactive=interactive, out=sys.stdout))
 
 
-def start(settings: Settings, action: Create | Join | Run, timeout_s: float) -> Ready:
+def start(settings: Settings, action: Create | Join | Run | Anchor, timeout_s: float) -> Ready:
     """Start a daemon in the background, saying on stderr what it does meanwhile."""
     from meshdht.api.spawn import launch
 

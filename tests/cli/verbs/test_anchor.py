@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from meshdht.api import spawn
-from meshdht.api.launch import Anchor, LaunchRequest
-from tests.api.fake_daemon import ANCHOR_LINK, serving
+from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
+from meshdht.api.launch import Anchor, LaunchRequest, Ready
+from meshdht.cli.verbs.anchor import anchor_lines
+from tests.api.fake_daemon import ANCHOR_LINK, VPS, FakeService, serving
 from tests.cli.conftest import Meshdht
 
 
@@ -21,13 +24,34 @@ def _box(runtime_dir: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.usefixtures("service")
-def test_the_link_is_all_there_is_on_stdout(meshdht: Meshdht) -> None:
+def test_the_link_is_all_there_is_on_stdout(meshdht: Meshdht, service: FakeService) -> None:
     assert meshdht("anchor", "link") == (0, ANCHOR_LINK + "\n", "")
     assert json.loads(meshdht("anchor", "link", "--json").out) == {
         "version": 1,
         "link": ANCHOR_LINK,
+        "expires": 1_790_003_600,
     }
+    meshdht("anchor", "link", "--name", "VPS", "--expires", "7d", "--uses", "2")
+    assert service.anchor_links[-1] == CreateAnchorLink(name="vps", expires_s=604_800, uses=2)
+
+
+@pytest.mark.usefixtures("service")
+def test_list_names_the_anchors_and_no_device(meshdht: Meshdht) -> None:
+    titles, barn, vps = meshdht("anchor", "list").out.splitlines()
+    assert titles.split() == ["NAME", "ENDPOINT", "ANSWERED", "ADDED", "BY", "ID"]
+    assert barn.split()[:3] == ["barn", "–", "never"]
+    assert vps.split()[:2] == ["vps", "203.0.113.9:41820"]
+    listed = json.loads(meshdht("anchor", "list", "--json").out)
+    assert (listed["version"], listed["network"]) == (1, "home")
+    assert [each["name"] for each in listed["anchors"]] == ["barn", "vps"]
+    assert VPS.id not in meshdht("devices").out + meshdht("peers").out
+
+
+def test_an_age_is_told_from_now() -> None:
+    known = Anchors(network="home", anchors=(VPS,))
+    assert VPS.seen is not None
+    assert " 2 h ago " in anchor_lines(known, now=VPS.seen + 7200, on=False)[1]
+    assert anchor_lines(Anchors(network="home", anchors=()), now=0, on=False) == []
 
 
 @pytest.mark.usefixtures("_box")
@@ -36,17 +60,41 @@ def test_status_says_what_is_held(meshdht: Meshdht) -> None:
     assert result.out == (
         "anchor · 12 records held · 4 contacts · 3 dropped · UDP port 41820 · up 2 h\n"
     )
+    assert result.err == "not in the network's log yet: no device has answered yet\n"
     held = json.loads(meshdht("anchor", "status", "--json").out)
     assert (held["version"], held["records"], held["dropped"]) == (1, 12, {"junk": 3})
 
 
 def test_without_an_anchor_it_says_how_to_run_one(meshdht: Meshdht) -> None:
-    for verb in ("status", "down"):
-        assert meshdht("anchor", verb) == (
-            1,
-            "",
-            "meshdht: no anchor 'anchor' runs here\n  try: meshdht anchor run --link-file FILE\n",
-        )
+    assert meshdht("anchor", "status") == (
+        1,
+        "",
+        "meshdht: no anchor 'anchor' runs here\n  try: meshdht anchor up starts it\n",
+    )
+    assert meshdht("anchor", "down") == (0, "anchor anchor is already down\n", "")
+
+
+@pytest.mark.usefixtures("_box")
+def test_up_does_nothing_where_the_anchor_is_up(meshdht: Meshdht) -> None:
+    assert meshdht("anchor", "up") == (0, f"anchor anchor is already up, pid {os.getpid()}\n", "")
+
+
+def test_up_starts_it_in_the_background(
+    meshdht: Meshdht, state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[LaunchRequest] = []
+
+    def launch(request: LaunchRequest, **_: object) -> Ready:
+        asked.append(request)
+        return Ready(network="anchor", socket="", device="v" * 32, addresses=())
+
+    monkeypatch.setattr(spawn, "launch", launch)
+    file = tmp_path / "anchor.txt"
+    file.write_text(ANCHOR_LINK)
+    result = meshdht("anchor", "up", "--link-file", str(file))
+    assert result.out == f"anchor anchor is up; its id is {'v' * 32}\n"
+    assert asked[0].action == Anchor(name="anchor", link=ANCHOR_LINK)
+    assert asked[0].state_dir == str(state_dir / "anchors")
 
 
 @pytest.mark.usefixtures("_box", "service")
