@@ -113,6 +113,11 @@ DHT_LOOKUP_CANDIDATES = 256
 DHT_LOOKUP_REQUESTS = 128
 # Requests that wait for a reply at one time, of all look-ups together.
 DHT_OUTSTANDING = 4096
+# Endpoints that one source may name at a start: a poisoned one cannot make us ask without end.
+DHT_BOOTSTRAP_PER_SOURCE = 256
+# Endpoints that members were heard from while we were outside: one member with many addresses
+# cannot fill memory.
+HEARD_ENDPOINTS = 64
 # Newcomers whose address is being proved: requests from made-up ids cost one ping each.
 DHT_PENDING_ADMISSIONS = 64
 # Reply keys of nodes that have proved their id: whoever makes keys by the thousand, and is told of

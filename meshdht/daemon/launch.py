@@ -116,11 +116,12 @@ class Launch:
             request, self._link, pending, port, self._switchboard, self._clock, self._entropy
         )
         store = await stack.enter_async_context(Store.open(self._places.database))
-        await save_new(store, joined.identity, joined.log, port.port)
+        hints = self._link.hints
+        await save_new(store, joined.identity, joined.log, port.port, hints)
         self._is_kept = True
         pending.forget()
         peers = [(joined.member, joined.endpoint)]
-        return NodeState(joined.identity, joined.log, peers), store
+        return NodeState(joined.identity, joined.log, peers, hints), store
 
     # --- port --------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
 
 LISTEN_PORT = "listen port"
+_HINTS = "hints"
 
 
 class DiskStore:
@@ -55,12 +56,20 @@ class DiskStore:
         self._store.when_written(done)
 
 
-async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_port: int) -> None:
-    """Write down a device that has just founded or joined a network."""
+async def save_new(
+    store: Store,
+    identity: Identity,
+    log: MembershipLog,
+    listen_port: int,
+    hints: Sequence[Endpoint] = (),
+) -> None:
+    """Write down a device that has just founded or joined a network, where its link said that
+    others are."""
     name = fold(log).network_name
     await store.save_secret(identity.generation.number, identity.generation.secret)
     await store.append_statements((each.hash, each.raw) for each in log)
     await store.set_meta(LISTEN_PORT, listen_port.to_bytes(2, "big"))
+    await store.set_meta(_HINTS, "\n".join(map(str, hints)).encode())
     # Last: what has an identity is complete.
     await store.save_identity(
         IdentityRow(name, identity.network, identity.signing, identity.wireguard)
@@ -70,6 +79,15 @@ async def save_new(store: Store, identity: Identity, log: MembershipLog, listen_
 async def listen_port(store: Store) -> int:
     """The UDP port that was chosen when the network was set up here."""
     return int.from_bytes(await store.meta(LISTEN_PORT) or b"", "big")
+
+
+async def _hints(store: Store) -> list[Endpoint]:
+    """The invite's hints; none for who founded the network, or joined before they were kept."""
+    text = (await store.meta(_HINTS) or b"").decode(errors="replace")
+    try:
+        return [Endpoint.parse(line) for line in text.splitlines()]
+    except RemoteError:
+        return []
 
 
 async def load(store: Store) -> NodeState:
@@ -96,6 +114,7 @@ async def load(store: Store) -> NodeState:
         identity=Identity(row.signing_key, row.wireguard_key, row.network_id, generation),
         log=log,
         peers=[(device, peer.endpoint) for device, peer in (await store.peers()).items()],
+        hints=await _hints(store),
         contacts=[Contact(*contact) for contact in await store.contacts()],
         values=[SavedValue(*value) for value in await store.values()],
         marks=sorted((await store.high_water()).items()),

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from meshdht.clock import Clock, Entropy
 from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.base import Node
-from meshdht.dht.inflight import Answer, OnSeen, RoundTripEstimate, Send, unheard
+from meshdht.dht.bootstrap import Race
+from meshdht.dht.inflight import Answer, OnSeen, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
-from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, Stored, StoreValue, WireContact
+from meshdht.dht.messages import Outcome, Ping, Stored, StoreValue, WireContact
 from meshdht.dht.proof import Proof
 from meshdht.dht.protocol import DhtProtocol, Verify
 from meshdht.dht.storage import OWN, READ, RecordStorage
@@ -28,9 +30,6 @@ from meshdht.limits import DHT_SAVED_CONTACTS
 # The paper's k: every 20 nodes of a homelab hold every record.
 K = 20
 ALPHA = 3
-# Endpoints asked at once when starting; the next as many follow until one has answered.
-_BOOTSTRAP_WAVE = 16
-_BOOTSTRAP_WAVE_S = 0.2
 # Contacts asked where they see us: enough that one who lies is outvoted.
 _WITNESSES = 4
 
@@ -68,11 +67,13 @@ class Dht:
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
+        self._entropy = entropy
         self._storage = storage
         self._verify = verify
         self._k = k
         self._alpha = alpha
         self._remembered: list[Endpoint] = []
+        self._race: Race | None = None
         self._protocol = DhtProtocol(
             proof,
             storage,
@@ -94,49 +95,47 @@ class Dht:
         """A DHT_REQUEST came in; the answer, if any, goes out before this returns."""
         self._protocol.request_received(sender, message_id, body, source, validated=validated)
 
-    async def bootstrap(self, endpoints: Sequence[Endpoint] = ()) -> int:
-        """Find into the network by these endpoints and by remembered contacts, all raced.
+    async def bootstrap(
+        self,
+        endpoints: Iterable[Endpoint] = (),
+        *,
+        others: Mapping[str, Iterable[Endpoint]] = MappingProxyType({}),
+        on_entered: Callable[[], None] = lambda: None,
+    ) -> int:
+        """Find into the network by these endpoints, by other sources of them and by remembered
+        contacts, all raced.
 
-        Goes on with the first that answers and belongs to the network as we know it, looks this
-        node itself up, and returns how many contacts it has then: 0 if nobody answered, after
-        which it may be called again. Where all that answer are strangers to a roster that is
-        weeks old, whom they name is asked.
+        ``on_entered`` is called once the first that answered have led us to our neighbours; goes
+        on until every source had a chance to speak. Returns how many contacts there are then: 0
+        if nobody answered, after which it may be called again.
         """
-        own_id = self._protocol.source_node.id
+        race = Race(self._protocol, self._entropy, self._find_self, on_entered)
         revived = [node.endpoint for node in reversed(self._protocol.router.all_replacements())]
-        waves = list(dict.fromkeys([*endpoints, *self._remembered, *revived]))
-        pending: set[asyncio.Future[Answer | None]] = set()
-        told: list[WireContact] = []
-        answered = False
-        while (waves or pending) and not answered:
-            for endpoint in waves[:_BOOTSTRAP_WAVE]:
-                pending.add(self._greet(endpoint, own_id))
-            del waves[:_BOOTSTRAP_WAVE]
-            done, pending = await asyncio.wait(
-                pending,
-                timeout=_BOOTSTRAP_WAVE_S if waves else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            for future in done:
-                if (answer := future.result()) and isinstance(answer.reply, Nodes):
-                    answered |= self._protocol.admission.may_enter(answer.sender)
-                    told += answer.reply.contacts
-        if told or len(self._protocol.router):
-            await self.find_node(own_id, told)
+        self._race = race
+        race.add("given", endpoints)
+        race.add("remembered", dict.fromkeys([*self._remembered, *revived]))
+        for source, named in others.items():
+            race.add(source, named)
+        try:
+            await race.run()
+        finally:
+            self._race = None
         return len(self._protocol.router)
 
-    def _greet(self, endpoint: Endpoint, own_id: bytes) -> asyncio.Future[Answer | None]:
-        """Ask an endpoint whose id is not known; whoever answers is admitted."""
-        estimate = RoundTripEstimate()
-        future = self._protocol.inflight.request(FindNode(own_id), endpoint, estimate)
+    def also_ask(self, source: str, endpoints: Iterable[Endpoint]) -> bool:
+        """Somebody who may let us in turned up; False if nobody is being asked right now."""
+        if self._race is None:
+            return False
+        self._race.add(source, endpoints)
+        return True
 
-        def settle(done: asyncio.Future[Answer | None]) -> None:
-            answer = None if done.cancelled() else done.result()
-            if answer is not None:
-                self._protocol.admission.answered(answer, estimate)
+    async def _find_self(self, told: Sequence[WireContact]) -> None:
+        await self.find_node(self._protocol.source_node.id, told)
 
-        future.add_done_callback(settle)
-        return future
+    @property
+    def is_entered(self) -> bool:
+        """Whether somebody is known who answers."""
+        return len(self._protocol.router) > 0
 
     def ask_where(self) -> None:
         """Have a few contacts, those who answered last, say where they see us."""
@@ -209,12 +208,6 @@ class Dht:
     def members_changed(self) -> None:
         """``belongs`` says something else now: who does not belong any more leaves the table."""
         self._protocol.admission.expel()
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether nobody is known, not even somebody who is silent now."""
-        buckets = self._protocol.router.buckets
-        return not any(bucket.nodes or bucket.replacement_nodes for bucket in buckets)
 
     def contacts(self) -> list[Contact]:
         """Whom to remember on disk: who answered last comes first."""

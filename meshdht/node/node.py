@@ -86,7 +86,13 @@ class Node:
             entropy,
         )
         self._dht = self._make_dht(store)
-        self._entrance = Entrance(self._dht)
+        self._entrance = Entrance(
+            self._dht,
+            entropy,
+            [endpoint for _, endpoint in state.peers],
+            state.hints,
+            self._entered,
+        )
         self._publisher = self._make_publisher(store)
         self._seeker = Seeker(
             identity,
@@ -153,7 +159,8 @@ class Node:
                 self._background.group = tasks
                 tasks.create_task(self._journal.run())
                 tasks.create_task(self._peers.run())
-                tasks.create_task(self._start_dht())
+                tasks.create_task(self._entrance.run())
+                tasks.create_task(self._publish())
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._reconcile())
@@ -162,9 +169,9 @@ class Node:
             self._background.group = None
             self._dht.close()
 
-    async def _start_dht(self) -> None:
-        """Bootstrap from what is remembered, then keep our record published."""
-        await self._entrance.enter([endpoint for _, endpoint in self._state.peers])
+    async def _publish(self) -> None:
+        """Keep our record published, once there is somebody to take it, or clearly nobody."""
+        await self._entrance.tried.wait()
         await self._publisher.run()
 
     async def _reconcile(self) -> None:
@@ -217,9 +224,11 @@ class Node:
             return
         self._gossip.reconcile_with(path.endpoint)
         self._publisher.peer_connected()
-        if self._entrance.is_outside:
-            # Nobody answered when we started; now somebody does.
-            self._background.spawn(partial(self._entrance.enter, [path.endpoint]))
+        self._entrance.heard(path.endpoint)
+
+    def _entered(self) -> None:
+        self._publisher.peer_connected()
+        self._seeker.restart()
 
     def _path_changed(self, device: DeviceId) -> None:
         endpoint = self._peers.path(device).endpoint
@@ -244,7 +253,17 @@ class Node:
         self._publisher.set_host_endpoints(endpoints)
         self._seeker.restart()
         if self._background.group is not None:
-            self._dht.ask_where()
+            self._entrance.network_changed()
+
+    def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
+        """Where the anchors are that the user named."""
+        self._entrance.set_anchors(anchors)
+
+    def heard_nearby(self, device: DeviceId, endpoint: Endpoint) -> None:
+        """A device of the network says on the LAN that it is there."""
+        if self._peers.is_member(device):
+            self._peers.learn(device, [endpoint])
+            self._entrance.heard(endpoint)
 
     def learn(self, device: DeviceId, endpoint: Endpoint) -> None:
         """An endpoint that may reach a device."""

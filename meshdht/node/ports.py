@@ -26,6 +26,8 @@ class NodeState:
     log: MembershipLog
     peers: Sequence[tuple[DeviceId, Endpoint]] = ()
     """Where each device was last reached."""
+    hints: Sequence[Endpoint] = ()
+    """Where the invite said that the network may be found."""
     contacts: Sequence[Contact] = ()
     """The DHT's routing table."""
     values: Sequence[SavedValue] = ()

@@ -20,6 +20,7 @@ from tests.membership.household import Household, signing_key
 
 SECRET = NetworkSecret(b"\x07" * 32)
 ENDPOINT = Endpoint("2001:db8::1", 41820)
+HINT = Endpoint("192.0.2.7", 51820)
 
 
 def founder(home: Household) -> Identity:
@@ -36,10 +37,11 @@ async def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     home.invite()
     home.admit(1)
     async with Store.open(tmp_path / "state.db") as store:
-        await save_new(store, founder(home), home.log, 41820)
+        await save_new(store, founder(home), home.log, 41820, [ENDPOINT, HINT])
     async with Store.open(tmp_path / "state.db") as store:
         state = await load(store)
         assert await listen_port(store) == 41820
+    assert state.hints == [ENDPOINT, HINT]
     assert state.identity == founder(home)
     assert [each.raw for each in state.log] == [each.raw for each in home.log]
     assert not any((state.peers, state.contacts, state.values, state.marks))

@@ -6,7 +6,6 @@ import pytest
 
 from meshdht.dht.dht import Contact, K
 from meshdht.errors import Malformed
-from simulations.latency import fixed
 from simulations.loop import UNIX_START, run
 from simulations.network import DatagramNetwork
 from tests.dht.support import Peer, all_published, joined, key_of, value_of
@@ -102,21 +101,6 @@ def test_a_restarted_device_comes_back_by_what_it_remembers() -> None:
     run(main())
 
 
-def test_bootstrap_does_not_wait_for_the_dead_among_many() -> None:
-    async def main() -> None:
-        network = DatagramNetwork(12, latency=fixed(0.02))
-        peers = await joined(network, 3)
-        dead = [Peer(network, 200 + number).endpoint for number in range(30)]
-        for endpoint in dead:
-            network.detach(endpoint)
-        newcomer = Peer(network, 99)
-        began = newcomer.clock.monotonic()
-        assert await newcomer.dht.bootstrap([*dead, peers[0].endpoint]) == 3
-        assert newcomer.clock.monotonic() - began < 1
-
-    run(main())
-
-
 def test_bootstrap_ends_when_nobody_answers() -> None:
     async def main() -> None:
         network = DatagramNetwork(13)
@@ -156,7 +140,7 @@ def test_closing_gives_up_what_still_waits() -> None:
         gone.die()
         async with asyncio.TaskGroup() as group:
             joining = group.create_task(peer.dht.bootstrap([gone.endpoint]))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
             peer.dht.close()
             assert await joining == 0
         assert peer.clock.monotonic() < 0.1

@@ -170,7 +170,7 @@ def test_a_retry_repeats_the_request_once() -> None:
         bench = Bench()
         async with asyncio.TaskGroup() as group:
             joining = group.create_task(bench.dht.bootstrap([OTHER]))
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.05)
             message_id, body, to = bench.take(MessageKind.DHT_REQUEST)
             bench.dht.retry_received(message_id, THIRD)
             bench.dht.retry_received(b"another!", OTHER)

@@ -76,6 +76,7 @@ class MemoryStore:
         self.marks: dict[DeviceId, int] = {}
         self.peers: dict[DeviceId, Endpoint] = {}
         self.values: dict[bytes, SavedValue] = {}
+        self.hints: Sequence[Endpoint] = ()
         self.failing = False
         self.latency_s = 0.0
         self.written: list[str] = []
@@ -124,6 +125,7 @@ class MemoryStore:
             self.identity,
             log,
             peers=sorted(self.peers.items()),
+            hints=self.hints,
             contacts=self.contacts,
             values=[self.values[key] for key in sorted(self.values)],
             marks=sorted(self.marks.items()),
