@@ -118,6 +118,11 @@ DHT_BOOTSTRAP_PER_SOURCE = 256
 # Endpoints that members were heard from while we were outside: one member with many addresses
 # cannot fill memory.
 HEARD_ENDPOINTS = 64
+# Beacons are judged by the clocks of machines without a battery; what a neighbour has recorded
+# is worth nothing after this.
+BEACON_CLOCK_TOLERANCE_S = 2 * 3600
+# Nonces of beacons, so that none is heard twice: one household says a few hundred in that time.
+BEACONS_REMEMBERED = 1024
 # Newcomers whose address is being proved: requests from made-up ids cost one ping each.
 DHT_PENDING_ADMISSIONS = 64
 # Reply keys of nodes that have proved their id: whoever makes keys by the thousand, and is told of

@@ -42,6 +42,7 @@ from meshdht.membership.statements import GenesisBody, Role, Statement, Statemen
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
+from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.disco import seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
@@ -374,6 +375,22 @@ def bodies() -> object:
     }
 
 
+def beacon() -> object:
+    epoch = epoch_at(SECRET.epoch_key, UNIX)
+    key = SECRET.beacon_key(epoch)
+    said = Beacon(NAS.public.device_id, 41820, UNIX * 1000)
+    return {
+        "network_secret": SECRET.raw.hex(),
+        "epoch": str(epoch),
+        "beacon_key": key.raw.hex(),
+        "nonce": NONCE.hex(),
+        "device": str(said.device),
+        "port": said.port,
+        "sent_at_ms": str(said.sent_at_ms),
+        "datagram": seal_beacon(said, key, NONCE).hex(),
+    }
+
+
 def main() -> None:
     files = {
         "control-packet": control_packet(),
@@ -385,6 +402,7 @@ def main() -> None:
         "dht-proof": dht_proof(),
         "membership": membership(),
         "anchor": anchor(),
+        "beacon": beacon(),
     }
     for name, content in files.items():
         path = Path(__file__).parent / f"{name}.json"

@@ -210,6 +210,12 @@ class AnchorWelcome(Secret):
     __slots__ = ()
 
 
+class BeaconKey(Secret):
+    """Seals what devices say on their LAN in one epoch."""
+
+    __slots__ = ()
+
+
 class NetworkSecret(Secret):
     """32 random bytes a generation; every symmetric key comes from it, one way."""
 
@@ -234,6 +240,9 @@ class NetworkSecret(Secret):
     @property
     def epoch_key(self) -> EpochKey:
         return EpochKey(derive(self.raw, "epoch key"))
+
+    def beacon_key(self, epoch: int) -> BeaconKey:
+        return BeaconKey(derive(self.raw, "beacon key", epoch.to_bytes(8, "big")))
 
     def anchor_welcome(self, invite: InvitePublicKey) -> AnchorWelcome:
         """The word by which the anchor that this invite lets in knows a member."""

@@ -3,6 +3,8 @@
 listen_port = 41820        # UDP port; 0 picks a free one at each start
 engine = "auto"            # auto or embedded
 interface = "mesh-home"    # name of the network interface
+anchors = []               # "host:port" of boxes that hold records: names or addresses
+exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
 log_level = "info"         # debug, info, warning or error
 """
 
@@ -19,6 +21,9 @@ from msgspec import Meta, Struct
 from meshdht.errors import ConfigError
 
 _INTERFACE = r"^[A-Za-z0-9_-]{1,15}$"
+_ANY_INTERFACE = r"^[^/\s]{1,15}$"
+# A name, an IPv4 address, or an IPv6 address in brackets, and a port.
+_ANCHOR = r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,6 +32,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     listen_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     engine: Literal["auto", "embedded"] = "auto"
     interface: Annotated[str, Meta(pattern=_INTERFACE)] | None = None
+    anchors: Annotated[list[Annotated[str, Meta(pattern=_ANCHOR)]], Meta(max_length=16)] = []
+    exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

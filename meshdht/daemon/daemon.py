@@ -19,10 +19,12 @@ from meshdht.api.launch import Ready, Reporter
 from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
-from meshdht.daemon.local import local_endpoints, refuse_local_overlap
+from meshdht.daemon.config import Config
+from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService, addresses_of
+from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.engine.embedded import EmbeddedEngine
@@ -32,6 +34,7 @@ from meshdht.net.changes import ChangeWatch
 from meshdht.net.netlink import Netlink
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
+from meshdht.node.nearby import Nearby
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
 from meshdht.store.store import Store
@@ -57,6 +60,7 @@ class Daemon:
         clock: Clock,
         entropy: Entropy,
         *,
+        config: Config,
         wait_connected: bool,
     ) -> None:
         """``wait_connected``: ready only once another device is reached."""
@@ -72,7 +76,9 @@ class Daemon:
         self._fatal: MeshdhtError | None = None
         self._disk_failure = ""
         self._is_up = False
-        self._surroundings: object = None
+        self._config = config
+        self._entropy = entropy
+        self._nearby = Nearby(state.identity, port.port, clock, entropy)
         self.node = Node(state, DiskStore(store), port.send, clock, entropy, self)
         self._engine = EmbeddedEngine(
             state.identity.wireguard,
@@ -131,7 +137,9 @@ class Daemon:
             await self._engine.start()
             stack.push_async_callback(self._engine.close)
             watch = await stack.enter_async_context(ChangeWatch())
-            await self._look_around()
+            surroundings = self._look_around()
+            stack.callback(surroundings.close)
+            await surroundings.look()
             await self._tunnels.reconcile()
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -139,7 +147,7 @@ class Daemon:
                         tasks.create_task(self.node.run()),
                         tasks.create_task(self._tunnels.run()),
                         tasks.create_task(self._store.run(self.disk_failed)),
-                        tasks.create_task(self._follow_changes(watch)),
+                        tasks.create_task(surroundings.run(watch)),
                         tasks.create_task(self._mend_tun()),
                     ]
                     try:
@@ -212,18 +220,16 @@ class Daemon:
             addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
         await self._netlink.configure(self._tun.name, addresses, DEFAULT_MTU)
 
-    async def _look_around(self) -> None:
-        """Tell the node where this machine is, if that has changed."""
-        found = await local_endpoints(self._netlink, self._port.port, self._tun.name)
-        if found != self._surroundings:
-            self._surroundings = found
-            self.node.set_local(*found)
-
-    async def _follow_changes(self, watch: ChangeWatch) -> None:
-        """A changed address or route: publish it, and try every path anew."""
-        while True:
-            await watch.changed()
-            await self._look_around()
+    def _look_around(self) -> Surroundings:
+        return Surroundings(
+            self.node,
+            self._nearby,
+            self._netlink,
+            self._port.port,
+            self._tun.name,
+            self._config,
+            self._entropy,
+        )
 
     async def _mend_tun(self) -> None:
         """Somebody deleted the interface: make it again."""
@@ -239,6 +245,7 @@ class Daemon:
     def _dropped(self) -> dict[str, int]:
         """What was thrown away, by reason, wherever it was."""
         dropped = Counter(self.node.dropped)
+        dropped.update({f"beacon_{each}": n for each, n in self._nearby.dropped.items()})
         for prefix, counters in (
             ("port", self._port.counters),
             ("wireguard", self._engine.device_counters),

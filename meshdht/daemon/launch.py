@@ -100,6 +100,7 @@ class Launch:
             tun,
             self._clock,
             self._entropy,
+            config=config,
             wait_connected=isinstance(self._action, Join),
         )
 

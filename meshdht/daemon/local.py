@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Network, ip_network
 
-from meshdht.endpoint import Endpoint
 from meshdht.membership.addresses import default_range, parse_range, refuse_overlap
 from meshdht.net.netlink import LocalAddress, Netlink
 from meshdht.paths.candidate import Network
@@ -39,19 +38,19 @@ async def refuse_local_overlap(netlink: Netlink, mesh: IPv4Network, *, excluding
     )
 
 
-async def local_endpoints(
-    netlink: Netlink, port: int, own_interface: str
-) -> tuple[list[Endpoint], list[Network]]:
-    """Where other machines may reach our port, and the networks that we are on."""
-    usable = [
+async def usable_addresses(
+    netlink: Netlink, own_interface: str, excluded: Sequence[str] = ()
+) -> list[LocalAddress]:
+    """The addresses where other machines may reach this one; none of an ``excluded`` interface."""
+    return [
         each
         for each in await netlink.local_addresses()
-        if each.interface != own_interface and not each.interface.startswith(_INNER_INTERFACES)
+        if each.interface not in (own_interface, *excluded)
+        and not each.interface.startswith(_INNER_INTERFACES)
     ]
-    return [Endpoint(str(each.address), port) for each in usable], _networks(usable)
 
 
-def _networks(addresses: Sequence[LocalAddress]) -> list[Network]:
+def networks_of(addresses: Sequence[LocalAddress]) -> list[Network]:
     """Networks with other hosts on them: a /32 or /128 has none."""
     found = [each.network for each in addresses if each.network.num_addresses > 1]
     return list(dict.fromkeys(found))

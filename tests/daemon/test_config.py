@@ -22,10 +22,18 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:
-    text = 'listen_port = 5000\nengine = "embedded"\ninterface = "mesh0"\nlog_level = "debug"\n'
+    text = (
+        'listen_port = 5000\nengine = "embedded"\ninterface = "mesh0"\nlog_level = "debug"\n'
+        'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
+    )
     config = read_config(written(tmp_path, text))
     assert config == Config(
-        listen_port=5000, engine="embedded", interface="mesh0", log_level="debug"
+        listen_port=5000,
+        engine="embedded",
+        interface="mesh0",
+        log_level="debug",
+        anchors=["vps.example:41820", "[2001:db8::1]:9"],
+        exclude_interfaces=["wlan0"],
     )
 
 
@@ -42,6 +50,10 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ('interface = "a/b"', "interface"),
         ('interface = ""', "interface"),
         ('log_level = "loud"', "log_level"),
+        ('anchors = "vps.example:41820"', "anchors"),
+        ('anchors = ["vps.example"]', "anchors"),
+        ('anchors = ["vps.example:port"]', "anchors"),
+        ('exclude_interfaces = ["eth 0"]', "exclude_interfaces"),
         ("[listen_port]\nnumber = 1", "listen_port"),
     ],
 )

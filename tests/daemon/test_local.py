@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshdht.daemon.local import choose_range, local_endpoints, refuse_local_overlap
-from meshdht.endpoint import Endpoint
+from meshdht.daemon.local import choose_range, networks_of, refuse_local_overlap, usable_addresses
 from meshdht.errors import RangeOverlap, UsageError
 from meshdht.net.netlink import LocalAddress, LocalRange
 from tests.daemon.stand_ins import FakeNetlink
@@ -42,27 +41,29 @@ async def test_other_machines_reach_our_port_at_every_outer_address() -> None:
             address("203.0.113.9/32", "ppp0"),
         ]
     )
-    endpoints, networks = await local_endpoints(netlink, 41820, "mesh-home")
-    assert endpoints == [
-        Endpoint("192.168.1.5", 41820),
-        Endpoint("2001:db8::5", 41820),
-        Endpoint("203.0.113.9", 41820),
-    ]
+    usable = await usable_addresses(netlink, "mesh-home")
+    assert [str(each.address) for each in usable] == ["192.168.1.5", "2001:db8::5", "203.0.113.9"]
     # Nobody else is on a /32.
-    assert [str(network) for network in networks] == ["192.168.1.0/24", "2001:db8::/64"]
+    assert [str(network) for network in networks_of(usable)] == ["192.168.1.0/24", "2001:db8::/64"]
 
 
 async def test_an_interface_of_ours_by_another_name_is_left_out_too() -> None:
     netlink = machine([address("100.99.0.1/18", "wan-tunnel"), address("192.168.1.5/24", "eth0")])
-    endpoints, _ = await local_endpoints(netlink, 1, "wan-tunnel")
-    assert endpoints == [Endpoint("192.168.1.5", 1)]
+    (usable,) = await usable_addresses(netlink, "wan-tunnel")
+    assert usable.interface == "eth0"
+
+
+async def test_an_interface_that_the_user_excluded_is_left_out() -> None:
+    netlink = machine([address("10.9.0.1/24", "wlan0"), address("192.168.1.5/24", "eth0")])
+    (usable,) = await usable_addresses(netlink, "mesh-home", ["wlan0"])
+    assert usable.interface == "eth0"
 
 
 async def test_two_addresses_on_one_network_are_one_network() -> None:
     netlink = machine([address("192.168.1.5/24", "eth0"), address("192.168.1.6/24", "wlan0")])
-    endpoints, networks = await local_endpoints(netlink, 1, "mesh-home")
-    assert len(endpoints) == 2
-    assert len(networks) == 1
+    usable = await usable_addresses(netlink, "mesh-home")
+    assert len(usable) == 2
+    assert len(networks_of(usable)) == 1
 
 
 async def test_the_default_range_is_within_the_shared_space_and_free() -> None:

@@ -9,7 +9,7 @@ from meshdht.api import launch
 from meshdht.api import messages as api
 from meshdht.api.errors import ApiError
 from meshdht.crypto.boxes import seal
-from meshdht.crypto.keys import DeviceId, GossipKey, PacketKey, SigningKey
+from meshdht.crypto.keys import BeaconKey, DeviceId, GossipKey, PacketKey, SigningKey
 from meshdht.dht import messages as dht
 from meshdht.dht.proof import ASKS, Proof, split_request
 from meshdht.endpoint import Endpoint
@@ -23,11 +23,13 @@ from meshdht.membership.link import parse_link
 from meshdht.membership.statements import decode_statement
 from meshdht.records.endpoint import decode_record
 from meshdht.records.envelope import verify_envelope
+from meshdht.wire.beacon import open_beacon
 from meshdht.wire.join import decode_reason, open_join_reply
 from meshdht.wire.packet import open_packet
 from meshdht.wireguard.messages import CookieReply, Initiation, Response
 
 _KEY = PacketKey(bytes(range(32)))
+_BEACON_KEY = BeaconKey(bytes(range(32)))
 _NONCE = b"\xff" * 24
 _JOINER = SigningKey(bytes(range(32)))
 
@@ -91,6 +93,11 @@ DECODERS: dict[str, Decoder] = {
         lambda data: gossip.open_gossip(GossipKey(bytes(32)), DeviceId(bytes(20)), data)
     ),
     "join reply": Decoder(_join_reply),
+    "beacon": Decoder(lambda data: open_beacon(data, _BEACON_KEY)),
+    "beacon plaintext": Decoder(
+        lambda plaintext: open_beacon(_NONCE + seal(_BEACON_KEY, _NONCE, plaintext), _BEACON_KEY),
+        samples=(bytes([1]) + bytes(39), bytes([1]) + bytes(20) + b"\1" * 10 + bytes(9)),
+    ),
     "refusal": Decoder(decode_reason),
     "hand-over": Decoder(decode_hand_over, samples=(bytes([1]) + bytes(100),)),
     "statement": Decoder(

@@ -1,0 +1,148 @@
+"""The machine's place around it, followed while the network is up: where it may be reached, who
+is on its LAN, where the anchors are that the user named."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+
+from meshdht.clock import Entropy
+from meshdht.daemon.config import Config
+from meshdht.daemon.local import networks_of, usable_addresses
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed
+from meshdht.net.changes import ChangeWatch
+from meshdht.net.lan_beacon import LanBeacon
+from meshdht.net.netlink import LocalAddress, Netlink
+from meshdht.node.nearby import Nearby
+from meshdht.node.node import Node
+from meshdht.paths.candidate import Network, within
+
+log = logging.getLogger(__name__)
+
+# Beacons after a start or a change, in seconds after each other: one may be lost, or come before
+# a switch forwards. Then rarely, for neighbours that heard none of these.
+BURST_S = (0.02, 0.3, 1.0, 3.0)
+RARELY_S = 600.0
+# Pauses while a named anchor has no address; then as often as such names are known to move.
+RESOLVE_AGAIN_S = (2.0, 10.0, 60.0, 300.0)
+RESOLVED_S = 3600.0
+
+
+class Surroundings:
+    """Tells the node what is around it."""
+
+    def __init__(
+        self,
+        node: Node,
+        nearby: Nearby,
+        netlink: Netlink,
+        listen_port: int,
+        own_interface: str,
+        config: Config,
+        entropy: Entropy,
+    ) -> None:
+        self._node = node
+        self._nearby = nearby
+        self._netlink = netlink
+        self._listen_port = listen_port
+        self._own_interface = own_interface
+        self._config = config
+        self._entropy = entropy
+        self._known: list[LocalAddress] | None = None
+        self._networks: list[Network] = []
+        self._anchors: dict[str, Sequence[Endpoint]] = {}
+        self._moved = asyncio.Event()
+        self._lan = LanBeacon(self._beacon_received)
+
+    def close(self) -> None:
+        self._lan.close()
+
+    async def look(self) -> None:
+        """Tell the node where this machine is, if that has changed."""
+        excluded = self._config.exclude_interfaces
+        found = await usable_addresses(self._netlink, self._own_interface, excluded)
+        if found == self._known:
+            return
+        self._known = found
+        self._networks = networks_of(found)
+        endpoints = [Endpoint(str(each.address), self._listen_port) for each in found]
+        self._node.set_local(endpoints, self._networks)
+        self._lan.set_addresses(each for each in found if each.network.num_addresses > 1)
+        self._moved.set()
+
+    async def run(self, watch: ChangeWatch) -> None:
+        """Follow changes, speak on the LAN, resolve names, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow(watch))
+            tasks.create_task(self._speak())
+            if self._config.anchors:
+                tasks.create_task(self._resolve_anchors())
+
+    async def _follow(self, watch: ChangeWatch) -> None:
+        """A changed address or route: publish it, and try every path anew."""
+        while True:
+            await watch.changed()
+            await self.look()
+
+    # --- the LAN -----------------------------------------------------------------------------
+
+    async def _speak(self) -> None:
+        step = 0
+        while True:
+            pause = BURST_S[step] if step < len(BURST_S) else RARELY_S
+            try:
+                async with asyncio.timeout(pause * self._entropy.uniform(0.7, 1.3)):
+                    await self._moved.wait()
+                self._moved.clear()
+                step = 0
+            except TimeoutError:
+                self._lan.send(self._nearby.beacon())
+                step += 1
+
+    def _beacon_received(self, datagram: bytes, host: str) -> None:
+        """From whoever sends to the port; it counts if it comes from a network that we are on."""
+        heard = self._nearby.heard(datagram, host)
+        if heard is None:
+            return
+        device, endpoint = heard
+        if within(endpoint, self._networks):
+            self._node.heard_nearby(device, endpoint)
+
+    # --- anchors -----------------------------------------------------------------------------
+
+    async def _resolve_anchors(self) -> None:
+        failures = 0
+        while True:
+            await asyncio.gather(*map(self._resolve_anchor, self._config.anchors))
+            lost = [text for text in self._config.anchors if not self._anchors[text]]
+            failures = failures + 1 if lost else 0
+            if failures == 1:
+                log.warning("no address for %s; trying again", ", ".join(lost))
+            pause = RESOLVE_AGAIN_S[min(failures, len(RESOLVE_AGAIN_S)) - 1]
+            await asyncio.sleep(pause if failures else RESOLVED_S)
+
+    async def _resolve_anchor(self, text: str) -> None:
+        """Tell the node as soon as it is known: another name may be slow."""
+        found = await _resolve(text)
+        if found != self._anchors.get(text, ()):
+            self._anchors[text] = found
+            self._node.set_anchors([each for place in self._anchors.values() for each in place])
+        self._anchors.setdefault(text, ())
+
+
+async def _resolve(text: str) -> Sequence[Endpoint]:
+    """``host:port`` with an address or a name; nothing while the name has no address."""
+    try:
+        return (Endpoint.parse(text),)
+    except Malformed:
+        host, _, port = text.rpartition(":")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, int(port), type=socket.SOCK_DGRAM
+        )
+    except (OSError, UnicodeError):
+        return ()
+    return tuple(dict.fromkeys(Endpoint(str(each[4][0]), int(port)) for each in found))
