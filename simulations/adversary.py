@@ -65,11 +65,20 @@ class Insider:
     """
 
     def __init__(
-        self, side: Side, endpoint: Endpoint, key: PacketKey, seed: int, *, node_id: bytes = b""
+        self,
+        side: Side,
+        endpoint: Endpoint,
+        key: PacketKey,
+        seed: int,
+        *,
+        node_id: bytes = b"",
+        signing: SigningKey | None = None,
     ) -> None:
-        """``node_id``: an id that it claims, and cannot prove; its own key's if none is given."""
+        """``signing``: a member's or an anchor's key; without one, its key is in no roster.
+        ``node_id``: an id that it claims, and cannot prove."""
         self.entropy = SeededEntropy(seed)
-        self._proof = Proof(SigningKey.generate(SeededEntropy(_KEY_SEEDS + seed)), key)
+        own = signing or SigningKey.generate(SeededEntropy(_KEY_SEEDS + seed))
+        self._proof = Proof(own, key)
         self.id = node_id or self._proof.own_id
         self.endpoint = endpoint
         self.log: list[Seen] = []

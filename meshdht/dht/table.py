@@ -118,13 +118,12 @@ class Bucket(KBucket):
         return cast(list[RemoteNode], list(self.replacement_nodes.values()))
 
     def halves(self) -> tuple[Bucket, Bucket]:
-        """Two buckets with its members and replacements; free places are not given yet."""
+        """Two buckets with its members and replacements; free places are not given yet. Neither
+        counts as looked into: of the greater range, one answer told all that is known here."""
         low, high = self.range
         middle = (low + high) // 2
         one = Bucket(low, middle, self.ksize, self._census, self._has_room)
         two = Bucket(middle + 1, high, self.ksize, self._census, self._has_room)
-        for half in (one, two):
-            half.refreshed = self.refreshed
         for node in self.members():
             (one if node.long_id <= middle else two).nodes[node.id] = node
         for node in self.replacements():

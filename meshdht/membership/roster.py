@@ -104,6 +104,7 @@ class Roster:
         init=False, repr=False, compare=False
     )
     _anchors: dict[object, Anchor] = field(init=False, repr=False, compare=False)
+    _node_ids: frozenset[bytes] = field(init=False, repr=False, compare=False)
     _ring: tuple[DeviceId, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +120,9 @@ class Roster:
         object.__setattr__(self, "_invites", invites)
         anchors = {key: each for each in self.anchors for key in (each.id, each.verify_key)}
         object.__setattr__(self, "_anchors", anchors)
+        node_ids = [device.id.raw for device in self.devices]
+        node_ids += [anchor.id.raw for anchor in self.anchors]
+        object.__setattr__(self, "_node_ids", frozenset(node_ids))
         ring = sorted(device.id for device in self.devices)
         object.__setattr__(self, "_ring", tuple(ring))
 
@@ -162,6 +166,10 @@ class Roster:
                 f"its membership log has {len(self.newer)} statements unknown to this version",
                 "update meshdht on this device; nothing was changed",
             )
+
+    def has_node(self, node_id: bytes) -> bool:
+        """Whether a member or an anchor has this id in the DHT."""
+        return node_id in self._node_ids
 
     def __contains__(self, device: DeviceId) -> bool:
         return device in self._by_key

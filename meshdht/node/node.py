@@ -127,6 +127,7 @@ class Node:
             self._control.entropy,
             clock,
             on_seen=self._peers.seen_from,
+            belongs=lambda node_id: self._holdings.roster.has_node(node_id),
         )
 
     def _make_publisher(self, store: NodeStore) -> Publisher:
@@ -213,6 +214,7 @@ class Node:
 
     def _members_changed(self) -> None:
         self._peers.set_members(self._holdings.roster, self.mesh_networks)
+        self._dht.members_changed()
 
     def _record_found(self, record: EndpointRecord) -> None:
         self._store.note_mark(record.device, record.sequence)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import PacketKey, SigningKey
+from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.dht import Dht
 from meshdht.dht.messages import Reply, encode_reply
 from meshdht.dht.proof import Proof, split_request
@@ -64,7 +65,13 @@ class Voice:
 class Peer:
     """One device: a Dht, its control channel, its place in the network."""
 
-    def __init__(self, network: DatagramNetwork, number: int, seed: int = 0) -> None:
+    def __init__(
+        self,
+        network: DatagramNetwork,
+        number: int,
+        seed: int = 0,
+        belongs: Belongs = anybody,
+    ) -> None:
         self.entropy = SeededEntropy(seed * 100_003 + number)
         signing = SigningKey.generate(self.entropy)
         self.id = signing.public.device_id.raw
@@ -74,7 +81,9 @@ class Peer:
         self.channel = ControlChannel(signing.public.device_id, PACKET_KEY, self.entropy)
         self.storage = RecordStorage(self.clock)
         proof = Proof(signing, PACKET_KEY)
-        self.dht = Dht(proof, self.send, self.storage, verify, self.entropy, self.clock)
+        self.dht = Dht(
+            proof, self.send, self.storage, verify, self.entropy, self.clock, belongs=belongs
+        )
         self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
         self.tracing = False
         network.attach(self.endpoint, self.receive)

@@ -158,3 +158,37 @@ def test_where_much_is_lost_a_publication_is_still_acknowledged_by_most() -> Non
             assert holders > K // 2
 
     run(main())
+
+
+def test_a_device_with_a_stale_roster_comes_back_by_those_of_it_that_are_left() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(23)
+        peers = await joined(network, 30)
+        await all_published(peers[:1])
+        roster = {peers[number].id for number in (4, 9, 14)}
+        # It remembers nobody's address but that of one who came after it had left.
+        back = Peer(network, 99, belongs=roster.__contains__)
+        assert await back.dht.bootstrap([peers[20].endpoint]) > 0
+        assert await back.dht.lookup(key_of("0")) == value_of("0", 1)
+        assert back.known() <= roster
+
+    run(main())
+
+
+def test_who_leaves_the_roster_leaves_the_table_and_is_not_taken_from_others() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(24)
+        peers = await joined(network, 10)
+        roster = {peer.id for peer in peers}
+        one = Peer(network, 99, belongs=roster.__contains__)
+        await one.dht.bootstrap([peers[0].endpoint])
+        await asyncio.sleep(5)
+        assert one.known() == roster
+        roster.remove(peers[3].id)
+        one.dht.members_changed()
+        assert one.known() == roster
+        found = await one.dht.find_node(peers[3].id)
+        assert peers[3].id not in {contact.node_id for contact in found}
+        assert one.known() == roster
+
+    run(main())

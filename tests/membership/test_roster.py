@@ -29,6 +29,12 @@ def test_a_device_is_found_by_each_of_its_keys_and_addresses(household: Househol
     assert len(roster) == 2
 
 
+def test_the_dht_nodes_are_the_devices(household: Household) -> None:
+    roster = household.roster()
+    assert all(roster.has_node(device.id.raw) for device in roster)
+    assert not roster.has_node(bytes(20))
+
+
 def test_a_stranger_is_not_found(household: Household) -> None:
     roster = household.roster()
     assert roster.device(signing_key(9).public) is None

@@ -34,22 +34,43 @@ async def small(one: World) -> World:
     return one
 
 
-def test_an_insider_enters_the_tables_and_logs_what_it_is_asked() -> None:
+def known(one: World) -> set[bytes]:
+    """Ids in the tables of those that run."""
+    return {contact.node_id for host in one.living() for contact in host.dht.contacts()}
+
+
+def test_an_insider_that_is_no_member_enters_no_table() -> None:
     async def main() -> None:
         async with world(1) as one:
             await small(one)
             observer = insider(one)
             await observer.enter(one.hosts[0].endpoint)
             await asyncio.sleep(5)
-            known = {contact.node_id for host in one.hosts for contact in host.dht.contacts()}
-            assert observer.id in known
+            assert len(observer.contacts) == 3
+            assert observer.id not in known(one)
+            assert observer.log == []
+
+    run(main())
+
+
+def test_an_insider_with_a_members_key_enters_the_tables_and_logs_what_it_is_asked() -> None:
+    async def main() -> None:
+        async with world(1) as one:
+            await small(one)
+            await one.hosts[2].crash()
+            identity = one.ledger.identities[2]
+            packet_key = identity.generation.secret.packet_key
+            observer = Insider(one.network, AT, packet_key, 1, signing=identity.signing)
+            await observer.enter(one.hosts[0].endpoint)
+            await asyncio.sleep(60)
+            assert observer.id in known(one)
             author = one.hosts[1]
             assert await author.dht.publish(*await record(author)) > 0
-            stores = [seen for seen in observer.log if seen.kind == "StoreValue"]
-            assert stores[0].source == author.endpoint
-            assert stores[0].key == (await record(author))[0]
-            assert 0 < stores[0].at <= asyncio.get_running_loop().time()
-            assert list(observer.held) == [stores[0].key]
+            key = (await record(author))[0]
+            store = next(seen for seen in observer.log[::-1] if seen.kind == "StoreValue")
+            assert (store.source, store.key) == (author.endpoint, key)
+            assert 0 < store.at <= asyncio.get_running_loop().time()
+            assert key in observer.held
 
     async def record(author: object) -> tuple[bytes, bytes]:
         from simulations.host import Host
