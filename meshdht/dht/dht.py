@@ -16,11 +16,12 @@ from meshdht.clock import Clock, Entropy
 from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
-from meshdht.dht.inflight import Answer, OnSeen, Send, unheard
+from meshdht.dht.inflight import OnSeen, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
-from meshdht.dht.messages import Outcome, Ping, Stored, StoreValue, WireContact
+from meshdht.dht.messages import Outcome, Ping, StoreValue, WireContact
 from meshdht.dht.proof import Proof
 from meshdht.dht.protocol import DhtProtocol, Verify
+from meshdht.dht.publication import Publication
 from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
 from meshdht.dht.upkeep import Upkeep
@@ -153,27 +154,16 @@ class Dht:
 
     async def publish(self, key: bytes, value: bytes) -> int:
         """Store at the k nearest nodes (at all, where there are fewer), at those that a liar may
-        have hidden from us (``NodeLookup.holders``), and here.
+        have hidden from us, and here.
 
         Returns how many others hold it now. Raises RemoteError if the value does not verify.
         """
         sequence = self._verify(key, value)
         self._storage.offer(key, value, sequence, source=OWN)
-        lookup = NodeLookup(self._protocol, key, self._k, self._alpha)
-        await lookup.find()
-        request = StoreValue(key, value)
-        slow = {self._protocol.ask(node, request): node.failures for node in lookup.slow()}
-        stores = [self._protocol.ask(node, request) for node in lookup.holders()]
-        await asyncio.gather(*stores)
-        if hopeful := [store for store, failures in slow.items() if not failures]:
-            await asyncio.wait(hopeful, timeout=self._protocol.inflight.typical.timeout)
-        everybody = [*stores, *slow]
-        # Where much is lost, few are in time: the others are waited for until most have it.
-        enough = min(self._k, len(everybody)) // 2 + 1
-        while _holding(everybody) < enough and (left := [s for s in slow if not s.done()]):
-            await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-        self.counters["superseded"] += _outcomes(everybody).count(Outcome.NOT_NEWER)
-        return _holding(everybody)
+        publication = Publication(self._protocol, key, value, self._k, self._alpha)
+        await publication.run()
+        self.counters["superseded"] += publication.count(Outcome.NOT_NEWER)
+        return publication.holding
 
     async def lookup(self, key: bytes) -> bytes | None:
         """The newest verified value under a key, or None; holders of an older one are mended
@@ -232,15 +222,3 @@ class Dht:
     def close(self) -> None:
         """Give up every request that still waits."""
         self._protocol.inflight.close()
-
-
-def _outcomes(stores: Iterable[asyncio.Future[Answer | None]]) -> list[Outcome]:
-    """What became of the stores that were answered."""
-    answers = [store.result() for store in stores if store.done()]
-    return [a.reply.outcome for a in answers if a and isinstance(a.reply, Stored)]
-
-
-def _holding(stores: Iterable[asyncio.Future[Answer | None]]) -> int:
-    """How many hold the value now."""
-    outcomes = _outcomes(stores)
-    return outcomes.count(Outcome.STORED) + outcomes.count(Outcome.SAME)

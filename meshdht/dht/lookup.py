@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import ceil
 from operator import itemgetter
 
@@ -45,14 +45,14 @@ from meshdht.limits import DHT_LOOKUP_CANDIDATES, DHT_LOOKUP_REQUESTS
 DISJOINT_PATHS = 3
 
 
-class _State(enum.Enum):
+class State(enum.Enum):
     ASKED = 1
     SLOW = 2
     ANSWERED = 3
     FAILED = 4
 
 
-_OUT = (_State.SLOW, _State.FAILED)
+_OUT = (State.SLOW, State.FAILED)
 
 
 class Candidates(NodeHeap):
@@ -114,7 +114,7 @@ class NodeLookup(SpiderCrawl):
         self._share = ceil(ksize / count)
         self.paths = [Candidates(self.node, self._share) for _ in range(count)]
         self._known: dict[bytes, RemoteNode] = {}
-        self._states: dict[bytes, _State] = {}
+        self._states: dict[bytes, State] = {}
         self._path_of: dict[bytes, int] = {}
         """The path that asked a node, or has one of our own contacts to begin with."""
         for number, seed in enumerate(seeds):
@@ -142,7 +142,7 @@ class NodeLookup(SpiderCrawl):
         if self._states.get(node.id) in _OUT:
             self.paths[path].set_aside(node)
 
-    def _mark(self, node: RemoteNode, state: _State) -> None:
+    def _mark(self, node: RemoteNode, state: State) -> None:
         self._states[node.id] = state
         for candidates in (self.nearest, *self.paths):
             if state in _OUT:
@@ -181,7 +181,7 @@ class NodeLookup(SpiderCrawl):
         return self._slow()[: self.ksize]
 
     def _slow(self) -> list[RemoteNode]:
-        return [n for n in self.nearest.aside() if self._states[n.id] is _State.SLOW]
+        return [n for n in self.nearest.aside() if self._states[n.id] is State.SLOW]
 
     def horizon(self) -> list[RemoteNode]:
         """The k nearest that are neither slow nor dead."""
@@ -223,7 +223,7 @@ class NodeLookup(SpiderCrawl):
         return group
 
     def _is_answered(self, node: RemoteNode) -> bool:
-        return self._states.get(node.id) is _State.ANSWERED
+        return self._states.get(node.id) is State.ANSWERED
 
     def _is_to_ask(self, node: RemoteNode) -> bool:
         return node.id not in self._states
@@ -239,16 +239,21 @@ class NodeLookup(SpiderCrawl):
         self._requests += 1
         request = self._request_to(node)
         if node.failures:
-            self._mark(node, _State.SLOW)
+            self._mark(node, State.SLOW)
         else:
-            self._mark(node, _State.ASKED)
+            self._mark(node, State.ASKED)
             self._fresh.add(node.id)
-        future = self.protocol.ask(node, request, lambda: self._is_slow(node))
-        future.add_done_callback(lambda done: self._settled(node, done))
+        self._send(node, request, lambda: self._is_slow(node))
         return True
 
+    def _send(
+        self, node: RemoteNode, request: Request, on_slow: Callable[[], None] | None = None
+    ) -> None:
+        future = self.protocol.ask(node, request, on_slow)
+        future.add_done_callback(lambda done: self._settled(node, done))
+
     def _is_slow(self, node: RemoteNode) -> None:
-        self._mark(node, _State.SLOW)
+        self._mark(node, State.SLOW)
         self._fresh.discard(node.id)
         self._wake.set()
 
@@ -256,9 +261,9 @@ class NodeLookup(SpiderCrawl):
         self._fresh.discard(node.id)
         answer = None if done.cancelled() else done.result()
         if answer is None or answer.sender != node.id:
-            self._mark(node, _State.FAILED)
+            self._mark(node, State.FAILED)
         else:
-            self._mark(node, _State.ANSWERED)
+            self._mark(node, State.ANSWERED)
             self._take(node, answer.reply)
         self._wake.set()
 
@@ -282,7 +287,7 @@ class NodeLookup(SpiderCrawl):
         if not any(groups):
             return not self._slow()
         return self._is_exhausted() or all(
-            self._is_answered(node) for group in groups for node in group
+            self._is_answered(node) for group in groups for node in self._wanted(group)
         )
 
     def _groups(self) -> list[list[RemoteNode]]:

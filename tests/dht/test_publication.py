@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import random
+
+from meshdht.dht.dht import K
+from meshdht.dht.messages import (
+    FindNode,
+    Nodes,
+    Request,
+    StoreValue,
+    WireContact,
+    decode_request,
+)
+from meshdht.dht.proof import split_request
+from meshdht.endpoint import Endpoint
+from meshdht.wire.packet import MessageKind
+from simulations.latency import fixed
+from simulations.loop import run
+from simulations.network import DatagramNetwork
+from tests.dht.support import Peer, joined, key_of, value_of
+
+
+def requests(peer: Peer) -> list[tuple[Request, Endpoint]]:
+    """What it asked while it was traced."""
+    return [
+        (decode_request(split_request(body, peer.id)[0]), to)
+        for kind, _, body, to in peer.sent
+        if kind is MessageKind.DHT_REQUEST
+    ]
+
+
+def nearest(peers: list[Peer], author: str, count: int) -> list[Peer]:
+    key = int.from_bytes(key_of(author), "big")
+    return sorted(peers, key=lambda peer: int.from_bytes(peer.id, "big") ^ key)[:count]
+
+
+def test_the_k_nearest_hold_it_though_only_a_majority_is_asked_who_they_are() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(41), 60)
+        author = peers[0]
+        author.tracing = True
+        assert await author.dht.publish(key_of("0"), value_of("0", 1)) >= K
+        others = nearest(peers[1:], "0", K)
+        assert all(peer.storage.get(key_of("0")) == value_of("0", 1) for peer in others)
+        asked = [request for request, _ in requests(author)]
+        assert sum(isinstance(request, StoreValue) for request in asked) >= K
+        assert sum(isinstance(request, FindNode) for request in asked) < K
+
+    run(main())
+
+
+def test_a_holder_that_died_is_replaced_by_the_next_nearest() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(42, latency=fixed(0.02)), 60)
+        author, *others = peers
+        dead = nearest(others, "0", K)[12:15]
+        for peer in dead:
+            peer.die()
+        began = author.clock.monotonic()
+        assert await author.dht.publish(key_of("0"), value_of("0", 1)) >= K
+        assert author.clock.monotonic() - began < 0.4
+        alive = nearest([peer for peer in others if peer not in dead], "0", K)
+        assert all(peer.storage.get(key_of("0")) is not None for peer in alive)
+
+    run(main())
+
+
+def test_no_value_is_sent_to_an_address_that_somebody_made_up() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(43), 30)
+        author, liar = peers[0], nearest(peers[1:], "0", 1)[0]
+        rng = random.Random(43)
+        victims = [Endpoint(f"203.0.113.{n + 1}", 9) for n in range(20)]
+
+        def lie(sender: bytes, target: bytes) -> Nodes:
+            return Nodes(
+                tuple(WireContact(target[:15] + rng.randbytes(5), each) for each in victims)
+            )
+
+        liar.dht._protocol.rpc_find_node = lie  # type: ignore[method-assign]
+        author.tracing = True
+        assert await author.dht.publish(key_of("0"), value_of("0", 1)) >= K
+        asked = requests(author)
+        assert any(to in victims for _, to in asked)
+        assert not [
+            to for request, to in asked if isinstance(request, StoreValue) and to in victims
+        ]
+
+    run(main())
