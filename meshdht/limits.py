@@ -11,6 +11,8 @@ MAX_REMEMBERED_NONCES = 32_768
 # A device whose clock is a day off is still heard (boards without a clock battery exist);
 # what was recorded earlier than that is not.
 CLOCK_WINDOW_S = 26 * 3600
+# Members whose clocks are compared with ours: as many as a device keeps paths to.
+CLOCK_VOICES_MAX = 512
 
 # --- WireGuard -----------------------------------------------------------------------------
 # Packets that wait for one peer's handshake; the oldest go first. Stops a peer that never

@@ -37,6 +37,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
 from meshdht.limits import DHT_CONTACTS_PER_REPLY
 from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 from simulations.loop import VirtualClock
@@ -87,7 +88,9 @@ class Insider:
         self.answers: list[Reply] = []
         self._side = side
         self._pending: dict[bytes, tuple[Request, Endpoint]] = {}
-        self.port = ControlPort(DeviceId(self.id), key, self._send, VirtualClock(), self.entropy)
+        self.port = ControlPort(
+            DeviceId(self.id), key, self._send, NetworkTime(VirtualClock()), self.entropy
+        )
         side.attach(endpoint, self._receive)
 
     def _send(self, datagram: bytes, to: Endpoint) -> None:

@@ -43,6 +43,7 @@ class SimulatedDisk:
         self._contacts: Sequence[Contact] = ()
         self._marks: dict[DeviceId, int] = {}
         self._peers: dict[DeviceId, Endpoint] = {}
+        self._written_until = 0.0
         self._values: dict[bytes, SavedValue] = {}
         self._collected: list[Callable[[], None]] = []
         self._batch: asyncio.TimerHandle | None = None
@@ -117,6 +118,7 @@ class SimulatedDisk:
 
     def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None:
         self._collect(partial(self._peers.__setitem__, device, endpoint))
+        self._collect(partial(self.note_time, unix))
 
     def note_value(self, saved: SavedValue) -> None:
         self._collect(partial(self._values.__setitem__, saved.key, saved))
@@ -126,6 +128,10 @@ class SimulatedDisk:
 
     def _drop_value(self, key: bytes) -> None:
         self._values.pop(key, None)
+
+    def note_time(self, unix: float) -> None:
+        """The device wrote something down at this time, by its clock."""
+        self._written_until = max(unix, self._written_until)
 
     # --- life --------------------------------------------------------------------------------
 
@@ -152,4 +158,5 @@ class SimulatedDisk:
             values=[self._values[key] for key in sorted(self._values)],
             marks=sorted(self._marks.items()),
             roster=None if self._appended else self._roster,
+            written_until=self._written_until,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId, SigningKey, WireGuardPrivateKey
@@ -15,9 +16,11 @@ from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
+from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
 from meshdht.node.inviting import Terms, invite_device
 from meshdht.node.joining import Joined, Joiner
+from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
 from simulations.disk import SimulatedDisk
 from simulations.loop import VirtualClock
@@ -65,9 +68,10 @@ class Host:
         self._lives += 1
         return SeededEntropy((self._seed * 1_000_003 + self.number) * 1_009 + self._lives)
 
-    def start(self) -> None:
+    def start(self, *, told_unix: float = 0.0) -> None:
         """Switch it on: a node on what the disk holds."""
-        self.node = Node(self.disk.state(), self.disk, self.send, self.clock, self._entropy(), self)
+        state = replace(self.disk.state(), told_unix=told_unix)
+        self.node = Node(state, self.disk, self.send, self.clock, self._entropy(), self)
         self.is_on = True
         self._side.attach(self.endpoint, self._receive)
         self.node.set_local([self.endpoint], [])
@@ -134,9 +138,8 @@ class Host:
         signing = SigningKey(entropy.token(SigningKey.SIZE))
         wireguard = WireGuardPrivateKey(entropy.token(WireGuardPrivateKey.SIZE))
         self.is_on = True
-        control = ControlPort(
-            signing.public.device_id, link.packet_key, self.send, self.clock, entropy
-        )
+        time = NetworkTime(self.clock, guess=guesses_until(link.expires))
+        control = ControlPort(signing.public.device_id, link.packet_key, self.send, time, entropy)
         joiner = Joiner(link, signing, wireguard, f"d{self.number}", control)
 
         def receive(datagram: bytes, source: Endpoint) -> None:
@@ -150,7 +153,7 @@ class Host:
         joined = await joiner.run(hints or link.hints, JOIN_TIMEOUT_S)
         self.install(joined.identity, joined.log)
         self.disk.know_peer(joined.member, joined.endpoint)
-        self.start()
+        self.start(told_unix=joined.unix)
         return joined
 
     # --- what its node tells -----------------------------------------------------------------
@@ -160,6 +163,9 @@ class Host:
 
     def path_changed(self, device: DeviceId) -> None:
         self.events["path changed"] += 1
+
+    def clocks_judged(self) -> None:
+        self.events["clocks judged"] += 1
 
     def disk_failed(self, error: StateError) -> None:
         self.events["disk failed"] += 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from meshdht.api.messages import Peer
+from meshdht.api.messages import ClockWarning, Peer
 from meshdht.api.text import (
     NOTHING,
     age_text,
@@ -21,6 +21,7 @@ from meshdht.api.text import (
     path_text,
     rtt_text,
     size_text,
+    span_text,
 )
 
 from .ledger import Ledger
@@ -189,6 +190,8 @@ def header(ledger: Ledger, network: str, width: int, now: float) -> Text:
         online = sum(peer.online for peer in status.peers)
         colour = GREEN if online else GREY
         right = Text(f"{'●' if online else '○'} {online} of {len(status.peers)} online ", colour)
+    if status.clocks:
+        right = Text.assemble(clock_mark(status.clocks), right)
     gap = width - left.cell_len - right.cell_len
     if gap < 1:
         left.truncate(max(1, width - right.cell_len - 1), overflow="ellipsis")
@@ -196,6 +199,15 @@ def header(ledger: Ledger, network: str, width: int, now: float) -> Text:
     line = Text.assemble(left, " " * gap, right, no_wrap=True)
     line.truncate(width)
     return line
+
+
+def clock_mark(clocks: Sequence[ClockWarning]) -> Text:
+    """``⚠ clock of pi 21 days behind``; of several, the first and how many more."""
+    first = clocks[0]
+    direction = "ahead" if first.ahead_s > 0 else "behind"
+    more = f" +{len(clocks) - 1}" if len(clocks) > 1 else ""
+    span = span_text(abs(first.ahead_s))
+    return Text(f"⚠ clock of {first.device} {span} {direction}{more}  ", YELLOW)
 
 
 def card(peer: Peer, ledger: Ledger, width: int, now: float) -> Text:

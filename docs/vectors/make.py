@@ -43,7 +43,7 @@ from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, N
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.wire.beacon import Beacon, seal_beacon
-from meshdht.wire.disco import seal_probe, seal_reply
+from meshdht.wire.disco import ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 
@@ -350,6 +350,7 @@ def bodies() -> object:
     key = device_box_key(NAS, LAPTOP.public)
     message_id = bytes(range(1, 9))
     observed = Endpoint("192.0.2.1", 41820)
+    answer = ProbeAnswer(observed, UNIX, clock_is_sound=True)
     sync = Sync(True, bytes(range(32)), (bytes(range(32, 64)),), ((nas, 7), (laptop, 9)))
     content = HandOver(Generation(1, SECRET), StatementHash(bytes(range(32)))).encode()
     reply = seal_join_reply(
@@ -366,8 +367,9 @@ def bodies() -> object:
         "message_id": message_id.hex(),
         "nonce": NONCE.hex(),
         "observed": str(observed),
+        "clock": UNIX,
         "probe": seal_probe(key, NONCE, nas, laptop, message_id).hex(),
-        "probe_reply": seal_reply(key, NONCE, nas, laptop, message_id, observed).hex(),
+        "probe_reply": seal_reply(key, NONCE, nas, laptop, message_id, answer).hex(),
         "sync_plaintext": encode(sync).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "join_reply_content": content.hex(),

@@ -34,6 +34,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             uptime_s=new.uptime_s,
             listen_port=new.listen_port,
             dropped=new.dropped,
+            clocks=new.clocks,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -59,6 +60,7 @@ def apply(status: Status, event: Event) -> Status:
                 uptime_s=event.uptime_s,
                 listen_port=event.listen_port,
                 dropped=event.dropped,
+                clocks=event.clocks,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -69,7 +71,7 @@ def apply(status: Status, event: Event) -> Status:
 
 
 def _header(status: Status) -> tuple[object, ...]:
-    return status.engine, status.device, status.listen_port, status.dropped
+    return status.engine, status.device, status.listen_port, status.dropped, status.clocks
 
 
 def _differs(old: Peer, new: Peer) -> bool:

@@ -76,6 +76,18 @@ class Peer(Struct, frozen=True, kw_only=True):
     tx_bytes: int = 0
 
 
+class ClockWarning(Struct, frozen=True, kw_only=True):
+    """A clock that is ``ahead_s`` of the network's time, which the clocks of ``says_so`` tell."""
+
+    device: str
+    this_device: bool
+    ahead_s: int
+    says_so: tuple[str, ...]
+    clocks: int
+    message: str
+    hint: str
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason."""
 
@@ -88,6 +100,7 @@ class Status(Struct, frozen=True, kw_only=True):
     uptime_s: float
     listen_port: int
     dropped: dict[str, int] = {}
+    clocks: tuple[ClockWarning, ...] = ()
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -157,6 +170,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     uptime_s: float
     listen_port: int
     dropped: dict[str, int]
+    clocks: tuple[ClockWarning, ...] = ()
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

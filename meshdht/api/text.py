@@ -29,6 +29,21 @@ def age_text(seconds: float | None) -> str:
     return f"{int(seconds // 86400)} d"
 
 
+def span_text(seconds: float) -> str:
+    """``1 minute``, ``3 hours``, ``21 days``, ``56 years``: rounded to a whole number of a unit."""
+    minutes, hours, days = round(seconds / 60), round(seconds / 3600), round(seconds / 86400)
+    years = round(seconds / 86400 / 365.25)
+    if minutes < 60:
+        count, unit = minutes, "minute"
+    elif hours < 24:
+        count, unit = hours, "hour"
+    elif years < 2:
+        count, unit = days, "day"
+    else:
+        count, unit = years, "year"
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
 def handshake_text(age_s: float | None) -> str:
     """``handshake 12 s ago``; ``–`` before the first, which comes once the peer is reached."""
     return NOTHING if age_s is None else f"handshake {age_text(age_s)} ago"

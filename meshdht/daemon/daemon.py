@@ -19,6 +19,7 @@ from meshdht.api.launch import Ready, Reporter
 from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import DiskStore
@@ -61,9 +62,11 @@ class Daemon:
         entropy: Entropy,
         *,
         config: Config,
+        stamps_after: float,
         wait_connected: bool,
     ) -> None:
-        """``wait_connected``: ready only once another device is reached."""
+        """``stamps_after``: Unix seconds that date the first handshakes, or later;
+        ``wait_connected``: ready only once another device is reached."""
         self._places = places
         self._store = store
         self._port = port
@@ -75,21 +78,24 @@ class Daemon:
         self._connected = asyncio.Event()
         self._fatal: MeshdhtError | None = None
         self._disk_failure = ""
+        self._clock = clock
+        self._clock_log = ClockLog()
         self._is_up = False
         self._config = config
         self._entropy = entropy
-        self._nearby = Nearby(state.identity, port.port, clock, entropy)
         self.node = Node(state, DiskStore(store), port.send, clock, entropy, self)
+        self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
         self._engine = EmbeddedEngine(
             state.identity.wireguard,
             tun,
             port.send,
-            clock=clock,
+            clock=self.node.time,
+            stamps_after=stamps_after,
             entropy=entropy,
             on_event=lambda event: self._tunnels.wireguard_event(event),
             on_tun_lost=self._tun_lost.set,
         )
-        self._tunnels = Tunnels(self.node, self._engine, clock)
+        self._tunnels = Tunnels(self.node, self._engine, self.node.time)
         self.service = DaemonService(
             places.network,
             self.node,
@@ -120,6 +126,14 @@ class Daemon:
         self.service.feed.touch()
         if self.node.path(device).endpoint is not None:
             self._connected.set()
+
+    def clocks_judged(self) -> None:
+        # Later: the node is in the middle of asking what time it is.
+        asyncio.get_running_loop().call_soon(self._tell_clocks)
+
+    def _tell_clocks(self) -> None:
+        self._clock_log.tell(self.node, self._clock.monotonic())
+        self.service.feed.touch()
 
     def disk_failed(self, error: StateError) -> None:
         if error.message != self._disk_failure:

@@ -22,8 +22,10 @@ from meshdht.membership.statements import ENTROPY_SIZE, GenesisBody
 from meshdht.net.netlink import Netlink
 from meshdht.net.udp import Receiver, UdpPort
 from meshdht.node.control import ControlPort
+from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
 from meshdht.node.joining import Joined, Joiner
+from meshdht.node.network_time import NetworkTime
 
 JOIN_TIMEOUT_S = 30.0
 
@@ -98,7 +100,8 @@ async def join(
     if not link.hints:
         raise LinkError("this invite link names no address to ask at", "ask for a new one")
     signing, wireguard = pending.take(entropy)
-    control = ControlPort(signing.public.device_id, link.packet_key, port.send, clock, entropy)
+    time = NetworkTime(clock, guess=guesses_until(link.expires))
+    control = ControlPort(signing.public.device_id, link.packet_key, port.send, time, entropy)
     joiner = Joiner(link, signing, wireguard, name, control)
     switchboard.control = _receiver(joiner, control)
     try:

@@ -15,7 +15,7 @@ from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
 from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.local import refuse_local_overlap
-from meshdht.daemon.persistence import listen_port, load, save_new
+from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.errors import PlatformError, StateError, UsageError
@@ -101,6 +101,7 @@ class Launch:
             self._clock,
             self._entropy,
             config=config,
+            stamps_after=await stamps_after(store, self._clock.unix()),
             wait_connected=isinstance(self._action, Join),
         )
 
@@ -122,7 +123,8 @@ class Launch:
         self._is_kept = True
         pending.forget()
         peers = [(joined.member, joined.endpoint)]
-        return NodeState(joined.identity, joined.log, peers, hints), store
+        state = NodeState(joined.identity, joined.log, peers, hints, told_unix=joined.unix)
+        return state, store
 
     # --- port --------------------------------------------------------------------------------
 

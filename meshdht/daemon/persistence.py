@@ -9,6 +9,7 @@ from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
+from meshdht.limits import DHT_VALUE_LIFETIME_S
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
@@ -18,6 +19,9 @@ from meshdht.node.ports import NodeState
 from meshdht.store.rows import ContactRow, PeerRow, ValueRow
 from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
+
+# Records are published, each with a sequence of its own, every 45 minutes or sooner.
+STAMP_MARGIN_S = 3600.0
 
 LISTEN_PORT = "listen port"
 _HINTS = "hints"
@@ -90,6 +94,20 @@ async def _hints(store: Store) -> list[Endpoint]:
         return []
 
 
+async def stamps_after(store: Store, unix: float) -> float:
+    """Unix seconds later than all that WireGuard handshakes of earlier lives were dated.
+
+    Peers refuse a handshake that is not dated later than the last. Like these, sequences follow
+    the network's time and never go back; a new one is drawn here, and more often than every
+    STAMP_MARGIN_S while the daemon runs. A disk that fails leaves us the clock.
+    """
+    try:
+        drawn = await store.next_sequence(int(unix * 1000)) / 1000
+    except StateError:
+        drawn = unix
+    return drawn + STAMP_MARGIN_S
+
+
 async def load(store: Store) -> NodeState:
     """A node's state; raises StateError if a part of it is missing or damaged."""
     row = await store.identity()
@@ -110,12 +128,17 @@ async def load(store: Store) -> NodeState:
                 f"{store.path} is damaged: a membership statement does not verify ({error})",
                 "it was left as it is; restore a copy, or join again with a new link",
             ) from None
+    peers, contacts, values = await store.peers(), await store.contacts(), await store.values()
+    written = [peer.last_seen for peer in peers.values()]
+    written += [contact.last_seen for contact in contacts]
+    written += [value.expires - DHT_VALUE_LIFETIME_S for value in values]
     return NodeState(
         identity=Identity(row.signing_key, row.wireguard_key, row.network_id, generation),
         log=log,
-        peers=[(device, peer.endpoint) for device, peer in (await store.peers()).items()],
+        peers=[(device, peer.endpoint) for device, peer in peers.items()],
         hints=await _hints(store),
-        contacts=[Contact(*contact) for contact in await store.contacts()],
-        values=[SavedValue(*value) for value in await store.values()],
+        contacts=[Contact(*contact) for contact in contacts],
+        values=[SavedValue(*value) for value in values],
         marks=sorted((await store.high_water()).items()),
+        written_until=max(written, default=0.0),
     )

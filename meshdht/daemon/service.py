@@ -30,6 +30,7 @@ from meshdht.api.messages import (
 from meshdht.api.messages import Device as DeviceLine
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.clocks import clock_warnings
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import Malformed, MeshdhtError, UsageError
@@ -88,6 +89,7 @@ class DaemonService:
             uptime_s=round(self._clock.monotonic() - self._started, 1),
             listen_port=self._listen_port,
             dropped=self._dropped(),
+            clocks=clock_warnings(self._node),
         )
 
     def _own(self) -> Device:
@@ -103,7 +105,7 @@ class DaemonService:
         path = self._node.path(device.id)
         age = None
         if stats is not None and stats.handshake_unix is not None:
-            age = round(max(0.0, self._clock.unix() - stats.handshake_unix), 1)
+            age = round(max(0.0, self._node.time.unix() - stats.handshake_unix), 1)
         return Peer(
             name=device.name,
             id=str(device.id),
@@ -140,7 +142,7 @@ class DaemonService:
         name = validate_label(request.name) if request.name else ""
         terms = Terms(request.expires_s, request.uses, name)
         hints = self._hints()
-        link = await invite_device(self._node, terms, hints, self._clock, self._entropy)
+        link = await invite_device(self._node, terms, hints, self._node.time, self._entropy)
         return Invite(link=str(link), expires=link.expires)
 
     async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
@@ -148,7 +150,7 @@ class DaemonService:
         name = validate_label(request.name, "anchor name") if request.name else ""
         terms = Terms(request.expires_s, request.uses, name)
         hints = self._hints()
-        link = await invite_anchor(self._node, terms, hints, self._clock, self._entropy)
+        link = await invite_anchor(self._node, terms, hints, self._node.time, self._entropy)
         return AnchorLink(link=str(link), expires=link.expires)
 
     async def anchors(self) -> Anchors:

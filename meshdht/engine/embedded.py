@@ -85,6 +85,7 @@ class EmbeddedEngine:
         send: Callable[[bytes, Endpoint], None],
         *,
         clock: Clock,
+        stamps_after: float = 0.0,
         entropy: Entropy,
         on_event: Callable[[DeviceEvent], None] = _ignore_event,
         on_tun_lost: Callable[[], None] = _ignore_loss,
@@ -92,9 +93,12 @@ class EmbeddedEngine:
         intervals: Intervals = SPECIFICATION,
     ) -> None:
         """``send`` must not raise. ``on_event`` hears of handshakes and roaming; ``on_tun_lost``
-        hears that the interface was deleted, and ``attach`` then takes another one."""
+        hears that the interface was deleted, and ``attach`` then takes another one.
+        ``stamps_after``: see ``Device``."""
         self.counters = EngineCounters()
-        self._device = Device(private, entropy, mtu=mtu, intervals=intervals)
+        self._device = Device(
+            private, entropy, mtu=mtu, intervals=intervals, stamps_after=stamps_after
+        )
         self._tun: TunDevice | None = tun
         self._send = send
         self._clock = clock

@@ -23,6 +23,7 @@ from meshdht.membership.anchor_link import AnchorLink
 from meshdht.node.claiming import Claimant
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.holding import holder_check
+from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
 from meshdht.wire.packet import MessageKind
 
@@ -68,13 +69,14 @@ class AnchorNode:
         self._store = store
         self._entropy = entropy
         self._on_disk_failure = on_disk_failure
-        self._control = ControlPort(self.id, state.packet_key, send, clock, entropy)
+        time = NetworkTime(clock)
+        self._control = ControlPort(self.id, state.packet_key, send, time, entropy)
         self._storage = RecordStorage(
-            clock, store.note_value, store.note_value_gone, store.when_written
+            time, store.note_value, store.note_value_gone, store.when_written
         )
         proof = Proof(state.signing, state.packet_key)
-        check = holder_check(clock)
-        self._dht = Dht(proof, self._control.send, self._storage, check, entropy, clock)
+        check = holder_check(time)
+        self._dht = Dht(proof, self._control.send, self._storage, check, entropy, time)
         self._unanswered: Counter[str] = Counter()
         self._is_known = asyncio.Event()
         self._claimant: Claimant | None = None
@@ -156,6 +158,9 @@ class AnchorNode:
                     validated=incoming.validated,
                 )
             case MessageKind.DHT_REPLY:
+                if incoming.validated:
+                    # Whom an anchor could ask for the time, it cannot tell apart.
+                    self._control.clock.follow(packet.sent_at_ms / 1000)
                 self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
             case MessageKind.RETRY:
                 self._dht.retry_received(packet.message_id, source)

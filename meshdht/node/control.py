@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from meshdht.clock import Clock, Entropy
+from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.channel import ControlChannel, Incoming
 from meshdht.wire.packet import MessageKind
 
 SendDatagram = Callable[[bytes, Endpoint], None]
+
+# What may go to an address that has not heard us: all else answers, and echoes a fresh token.
+_REQUESTS = frozenset(
+    {
+        MessageKind.DHT_REQUEST,
+        MessageKind.PROBE,
+        MessageKind.JOIN_REQUEST,
+        MessageKind.ANCHOR_REQUEST,
+    }
+)
 
 
 class ControlPort:
@@ -23,24 +34,38 @@ class ControlPort:
         own_id: DeviceId,
         key: PacketKey,
         send: SendDatagram,
-        clock: Clock,
+        clock: NetworkTime,
         entropy: Entropy,
     ) -> None:
         self.clock = clock
         self.entropy = entropy
-        self._channel = ControlChannel(own_id, key, entropy)
+        self._channel = ControlChannel(own_id, key, entropy, clock.overhear)
         self._send = send
 
     def send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         """Seal a body and send it; what the network does to it is not known here."""
-        now, unix = self.clock.monotonic(), self.clock.unix()
-        self._send(self._channel.seal(kind, message_id, body, to, now=now, unix=unix), to)
+        dates = [self._date(kind)]
+        if kind in _REQUESTS and self.clock.is_guessing and not self._channel.has_heard(to):
+            dates += self.clock.guesses()
+        now = self.clock.monotonic()
+        for unix in dates:
+            sealed = self._channel.seal(kind, message_id, body, to, now=now, unix=max(0.0, unix))
+            self._send(sealed, to)
+
+    def _date(self, kind: MessageKind) -> float:
+        """Our time; in requests now and then another, if one was overheard."""
+        if kind in _REQUESTS and self.clock.is_unsure:
+            return self.clock.request_date(self.entropy.uniform(0.0, 1.0))
+        return self.clock.unix()
 
     def open(self, datagram: bytes, source: Endpoint) -> Incoming | None:
         """What was let in, or None for junk, replays and the like."""
-        return self._channel.open(
+        incoming = self._channel.open(
             datagram, source, now=self.clock.monotonic(), unix=self.clock.unix()
         )
+        if incoming is not None and incoming.validated:
+            self.clock.heard_back()
+        return incoming
 
     def draw_message_id(self) -> bytes:
         return self._channel.draw_message_id()

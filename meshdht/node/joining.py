@@ -46,6 +46,8 @@ class Joined:
     member: DeviceId
     endpoint: Endpoint
     """The member that let us in, and where it answered."""
+    unix: float = 0.0
+    """How it dated its answer."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class _Offer:
     member: VerifyKey
     log: MembershipLog
     source: Endpoint
+    unix: float
 
 
 @dataclass(slots=True)
@@ -170,7 +173,8 @@ class Joiner:
             return
         hand_over = decode_hand_over(reply.content)
         log = MembershipLog(self._link.network)
-        offer = _Offer(hand_over, reply.member, log, incoming.source)
+        unix = incoming.packet.sent_at_ms / 1000
+        offer = _Offer(hand_over, reply.member, log, incoming.source, unix)
         self._progress.offers[incoming.source] = offer
         self._fetch(offer)
 
@@ -200,7 +204,7 @@ class Joiner:
             generation = offer.hand_over.generation
             identity = Identity(self._signing, self._wireguard, self._link.network, generation)
             self._progress.joined = Joined(
-                identity, offer.log, offer.member.device_id, offer.source
+                identity, offer.log, offer.member.device_id, offer.source, offer.unix
             )
             self._progress.heard.set()
         elif grew:

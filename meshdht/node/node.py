@@ -31,6 +31,7 @@ from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.keeping import Keeper
+from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import PathView, Peers, ProbeResult
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
@@ -61,13 +62,14 @@ class Node:
         self._background = Background()
         self._keeper = Keeper(store, observer.disk_failed)
         self._journal = self._keeper.journal
+        self._time = NetworkTime(clock, floor=state.written_until)
         self._control = ControlPort(
-            identity.device, identity.generation.secret.packet_key, send, clock, entropy
+            identity.device, identity.generation.secret.packet_key, send, self._time, entropy
         )
         self._holdings = NodeHoldings(
             identity,
             state.log,
-            clock,
+            self._time,
             self._statements_added,
             self._record_found,
             roster=state.roster,
@@ -114,7 +116,7 @@ class Node:
 
     def _make_dht(self, store: NodeStore) -> Dht:
         """A DHT over the records that were on disk."""
-        clock = self._control.clock
+        clock = self._time
         storage = RecordStorage(clock, store.note_value, store.note_value_gone, store.when_written)
         for saved in self._state.values:
             storage.load(saved)
@@ -146,6 +148,10 @@ class Node:
 
     def _restore(self) -> None:
         """Take up what was on disk."""
+        if self._state.told_unix:
+            self._time.told(self._state.told_unix)
+        self._time.on_shift = self._time_shifted
+        self._time.on_verdict = self._observer.clocks_judged
         for device, sequence in self._state.marks:
             self._holdings.cache.restore_mark(device, sequence)
         self._members_changed()
@@ -240,6 +246,11 @@ class Node:
             self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)
 
+    def _time_shifted(self) -> None:
+        """Other epochs than we thought: publish there, and look there."""
+        self._publisher.outdated()
+        self._seeker.restart()
+
     def _peers_is_connected(self, device: DeviceId) -> bool:
         return self._peers.path(device).endpoint is not None
 
@@ -299,6 +310,15 @@ class Node:
         """The key that this pair of devices mixes into its handshakes."""
         own = self._identity.wireguard.public
         return self._identity.generation.secret.preshared_key(own, device.wireguard_key)
+
+    def clocks(self) -> ClockVerdict:
+        """Whose clocks are wrong, as far as this device knows."""
+        return self._time.verdict()
+
+    @property
+    def time(self) -> NetworkTime:
+        """The network's time: what is dated or expires goes by it."""
+        return self._time
 
     @property
     def roster(self) -> Roster:

@@ -26,7 +26,7 @@ from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
 from meshdht.paths.reflexive import ReflexiveEndpoints
 from meshdht.wire.channel import Incoming
-from meshdht.wire.disco import open_probe, open_reply, seal_probe, seal_reply
+from meshdht.wire.disco import ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
 # How long a path beyond the neighbourhood is kept after it was last asked for: five times
@@ -198,13 +198,14 @@ class Peers:
         if box_key is None:
             return
         open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        clock = self._control.clock
         body = seal_reply(
             box_key,
             self._control.draw_nonce(),
             self._own_id,
             packet.sender,
             packet.message_id,
-            incoming.source,
+            ProbeAnswer(incoming.source, int(clock.own_unix()), clock.is_sound),
         )
         self._control.send(MessageKind.PROBE_REPLY, packet.message_id, body, incoming.source)
         self._learn_from_peer(packet.sender, incoming.source)
@@ -215,7 +216,7 @@ class Peers:
         peer = self._peers.get(packet.sender)
         if peer is None:
             return
-        observed = open_reply(
+        answer = open_reply(
             peer.box_key, packet.body, packet.sender, self._own_id, packet.message_id
         )
         before = peer.agent.best
@@ -223,11 +224,15 @@ class Peers:
         rtt_s = peer.agent.handle_reply(packet.message_id, incoming.source, now)
         if rtt_s is None:
             return
+        # Before anybody acts on the path: what they write is to bear the right date.
+        date = packet.sent_at_ms / 1000
+        sound = answer.clock_is_sound
+        self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
         waiting = self._waiting.pop(packet.message_id, None)
         if waiting is not None and not waiting.done():
             kind = self._kind_of(incoming.source)
             waiting.set_result(ProbeResult(incoming.source, kind, rtt_s))
-        self._note_reflexive(packet.sender, observed)
+        self._note_reflexive(packet.sender, answer.observed)
         self._wake.set()
         if peer.agent.best is not before:
             self._on_path_changed(packet.sender)

@@ -36,6 +36,10 @@ class NodeState:
     """The newest sequence seen of each device."""
     roster: Roster | None = None
     """The log's roster, where it has been folded already."""
+    written_until: float = 0.0
+    """The latest Unix time that this device has written down; 0: none."""
+    told_unix: float = 0.0
+    """The time as the member has it that let this device in just now; 0: that was long ago."""
 
 
 class HolderStore(Protocol):
@@ -84,6 +88,10 @@ class NodeObserver(Protocol):
 
     def path_changed(self, device: DeviceId) -> None:
         """A device's best path is another one, or gone."""
+        ...
+
+    def clocks_judged(self) -> None:
+        """Other devices' clocks than before, or this one's, are wrong: ``Node.clocks`` has them."""
         ...
 
     def disk_failed(self, error: StateError) -> None:

@@ -70,6 +70,10 @@ class Publisher:
         if self.candidates() != self._told:
             self._wake.set()
 
+    def outdated(self) -> None:
+        """What was written bears a wrong date, and lies in another epoch."""
+        self._wake.set()
+
     def peer_connected(self) -> None:
         """Somebody is there who may take the record, if nobody was when it was published."""
         if self._failures:

@@ -1,13 +1,14 @@
 """The control channel: seals what goes out, and lets in only what is fresh and a member's.
 
 Sans-IO. A datagram is opened before anything of it is parsed; what does not open is a
-stranger's and is counted, never answered. Replays fall to a bounded cache of nonces and a
-window around the receiver's clock.
+stranger's and is counted, never answered. Replays fall to a bounded cache of nonces and, but for
+what echoes a token of the last minutes, to a window around the receiver's clock.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshdht.clock import Entropy
@@ -18,6 +19,7 @@ from meshdht.errors import OpenFailed, RemoteError
 from meshdht.limits import CLOCK_WINDOW_S, MAX_REMEMBERED_NONCES
 from meshdht.wire.packet import (
     MESSAGE_ID_SIZE,
+    NO_TOKEN,
     ControlPacket,
     MessageKind,
     draw_nonce,
@@ -42,8 +44,16 @@ class Incoming:
 class ControlChannel:
     """Seals and opens the control packets of one device."""
 
-    def __init__(self, own_id: DeviceId, key: PacketKey, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        own_id: DeviceId,
+        key: PacketKey,
+        entropy: Entropy,
+        on_misdated: Callable[[float], None] = lambda unix: None,
+    ) -> None:
+        """``on_misdated`` hears the date, Unix seconds, of what opens and is not let in for it."""
         self._own_id = own_id
+        self._on_misdated = on_misdated
         self._key = key
         self._entropy = entropy
         self._tokens = AddressTokens(entropy)
@@ -76,6 +86,10 @@ class ControlChannel:
         )
         return seal_packet(packet, self._key, draw_nonce(self._entropy))
 
+    def has_heard(self, address: Endpoint) -> bool:
+        """Whether anything that was let in came from this address."""
+        return self._tokens.echo(address) != NO_TOKEN
+
     def open(
         self, datagram: bytes, source: Endpoint, *, now: float, unix: float
     ) -> Incoming | None:
@@ -85,21 +99,24 @@ class ControlChannel:
         except RemoteError as error:
             self.dropped["junk" if isinstance(error, OpenFailed) else "malformed"] += 1
             return None
-        if reason := self._refusal(packet, datagram[:NONCE_SIZE], unix):
+        validated = self._tokens.check(source, packet.echo, now)
+        if reason := self._refusal(packet, datagram[:NONCE_SIZE], unix, validated=validated):
             self.dropped[reason] += 1
             return None
         self._tokens.learn(source, packet.token)
-        validated = self._tokens.check(source, packet.echo, now)
         return Incoming(packet, source, validated, len(datagram))
 
-    def _refusal(self, packet: ControlPacket, nonce: bytes, unix: float) -> str:
+    def _refusal(self, packet: ControlPacket, nonce: bytes, unix: float, *, validated: bool) -> str:
         """Why a well-formed packet is not let in; empty if it is, and its nonce remembered."""
         if packet.sender == self._own_id:
             return "own"
-        if abs(packet.sent_at_ms / 1000 - unix) > CLOCK_WINDOW_S:
-            return "clock"
         if nonce in self._nonces:
             return "replayed"
+        date = packet.sent_at_ms / 1000
+        if abs(date - unix) > CLOCK_WINDOW_S and not validated:
+            # What echoes a token was written minutes ago, whatever its sender's clock says.
+            self._on_misdated(date)
+            return "clock"
         self._nonces[nonce] = None
         if len(self._nonces) > MAX_REMEMBERED_NONCES:
             self._nonces.popitem(last=False)

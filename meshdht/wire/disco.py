@@ -2,7 +2,9 @@
 
     body      = nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, plaintext) ‖ tag (16)
     plaintext = message id (8) ‖ content, padded with zeros to 32 bytes
-    content   = PROBE: none; PROBE_REPLY: the endpoint that the probe came from
+    content   = PROBE: none
+                PROBE_REPLY: the endpoint that the probe came from ‖ u32 the sender's own clock,
+                Unix seconds ‖ u8 1, or 0 if the sender knows that its clock is wrong
     aad       = kind (1) ‖ sender (20) ‖ receiver (20)
 
 Probe and reply have one size, so that a spoofed probe gains nothing. The reply tells the
@@ -10,6 +12,8 @@ asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, sectio
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from meshdht.crypto.boxes import NONCE_SIZE, BoxKey, open_sealed, seal
 from meshdht.crypto.keys import DeviceId
@@ -19,6 +23,19 @@ from meshdht.wire.buffer import Reader, Writer
 from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
 
 PLAINTEXT_SIZE = 32
+_CLOCK_MAX = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What a PROBE_REPLY says."""
+
+    observed: Endpoint
+    """Where the probe came from."""
+    clock: int
+    """The answerer's own clock, Unix seconds up to 2106."""
+    clock_is_sound: bool
+    """Whether it takes its clock for right."""
 
 
 def _aad(kind: MessageKind, sender: DeviceId, receiver: DeviceId) -> bytes:
@@ -46,18 +63,21 @@ def seal_reply(
     sender: DeviceId,
     receiver: DeviceId,
     message_id: bytes,
-    observed: Endpoint,
+    answer: ProbeAnswer,
 ) -> bytes:
-    """The body of a PROBE_REPLY to a probe that came from ``observed``."""
-    plaintext = Writer().raw(message_id).endpoint(observed).bytes().ljust(PLAINTEXT_SIZE, b"\0")
+    """The body of a PROBE_REPLY."""
+    writer = Writer().raw(message_id).endpoint(answer.observed)
+    writer.u32(min(max(answer.clock, 0), _CLOCK_MAX)).u8(answer.clock_is_sound)
+    plaintext = writer.bytes().ljust(PLAINTEXT_SIZE, b"\0")
     return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE_REPLY, sender, receiver))
 
 
 def open_reply(
     key: BoxKey, body: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
-) -> Endpoint:
-    """The endpoint that our probe came from; raises OpenFailed or Malformed."""
-    return _open(key, MessageKind.PROBE_REPLY, body, sender, receiver, message_id).endpoint()
+) -> ProbeAnswer:
+    """What the answer to our probe says; raises OpenFailed or Malformed."""
+    reader = _open(key, MessageKind.PROBE_REPLY, body, sender, receiver, message_id)
+    return ProbeAnswer(reader.endpoint(), reader.u32(), reader.u8() == 1)
 
 
 def _open(

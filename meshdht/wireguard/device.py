@@ -1,12 +1,10 @@
 """A WireGuard device without sockets: datagrams and IP packets in, datagrams and IP packets out.
 
-After every call of a ``handle_…`` or of a method that changes a peer, drain ``poll_transmit``,
-``poll_packet`` and ``poll_event``, then wait until ``next_timeout``. ``now`` is monotonic
-seconds, ``unix`` is Unix seconds (for time stamps only).
+After each call that is no ``poll_…``, drain ``poll_transmit``, ``poll_packet`` and ``poll_event``,
+then wait until ``next_timeout``. ``now`` is monotonic, ``unix`` Unix seconds (for stamps only).
 
-Roaming (section 2.1) follows the source of authenticated packets, with one exception: an
-initiation is answered to where it came from, but moves nothing, because a recorded one could be
-sent again from elsewhere after we restarted. The initiator's first packet moves the endpoint.
+Roaming (section 2.1) follows the source of authenticated packets but initiations: a recorded one
+could be sent again from elsewhere after we restarted. The initiator's first packet does move it.
 """
 
 from __future__ import annotations
@@ -59,8 +57,9 @@ class Device:
         *,
         mtu: int = DEFAULT_MTU,
         intervals: Intervals = SPECIFICATION,
+        stamps_after: float = 0.0,
     ) -> None:
-        """``mtu`` is that of the tunnel: padding never makes a packet larger than it."""
+        """``mtu``: of the tunnel, for padding. No handshake is dated before ``stamps_after``."""
         self.counters = Counters()
         self._entropy = entropy
         self._mtu = mtu
@@ -73,6 +72,7 @@ class Device:
         self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
         self._indices = IndexTable(entropy)
         self._handshaker = Handshaker(private, self._peers, self._indices, self.counters, entropy)
+        self._handshaker.stamps_after = stamps_after
         self._transmits: deque[tuple[bytes, Endpoint]] = deque()
         self._packets: deque[bytes] = deque()
         self._events: deque[DeviceEvent] = deque()

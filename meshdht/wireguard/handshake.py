@@ -54,6 +54,8 @@ class Handshaker:
         counters: Counters,
         entropy: Entropy,
     ) -> None:
+        self.stamps_after = 0.0
+        """Unix seconds that no initiation is dated before."""
         self._static = StaticKey(private.raw)
         self._peers = peers
         self._indices = indices
@@ -73,7 +75,7 @@ class Handshaker:
         handshake = Initiator(
             self._static, peer.public.raw, peer.psk, self._entropy.token(KEY_SIZE)
         )
-        peer.timestamp_sent = tai64n(unix, peer.timestamp_sent)
+        peer.timestamp_sent = tai64n(max(unix, self.stamps_after), peer.timestamp_sent)
         ephemeral, static, timestamp = handshake.write_initiation(
             peer.timestamp_sent, peer.static_static
         )

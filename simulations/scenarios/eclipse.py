@@ -18,6 +18,7 @@ from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Refused
 from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.packet import MessageKind
 from simulations import stock
 from simulations.adversary import Colluder, Insider, SybilMaker
@@ -56,7 +57,8 @@ class BareHost:
     def __init__(
         self, network: DatagramNetwork, at: Endpoint, signing: SigningKey, members: set[bytes]
     ) -> None:
-        entropy, clock = SeededEntropy(int.from_bytes(signing.raw[:8], "big")), VirtualClock()
+        entropy = SeededEntropy(int.from_bytes(signing.raw[:8], "big"))
+        clock = NetworkTime(VirtualClock())
         self.endpoint = at
         self._port = ControlPort(signing.public.device_id, PACKET_KEY, self._send, clock, entropy)
         self._storage = RecordStorage(clock)

@@ -15,6 +15,7 @@ from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.invites import write_admit
 from meshdht.membership.link import Link
 from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
 from tests.membership.household import signing_key, wireguard_key
@@ -31,7 +32,7 @@ class Stranger:
             signing_key(30).public.device_id,
             link.packet_key,
             lambda datagram, to: world.internet.send(datagram, at, to),
-            VirtualClock(),
+            NetworkTime(VirtualClock()),
             SeededEntropy(99),
         )
         world.internet.attach(at, lambda datagram, source: self.heard.append(len(datagram)))

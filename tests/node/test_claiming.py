@@ -15,6 +15,7 @@ from meshdht.membership.invites import Refusal
 from meshdht.node.claiming import EXPIRED, NOBODY
 from meshdht.node.control import ControlPort
 from meshdht.node.inviting import Terms
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.join import JoinOutcome, encode_reason, open_join_reply, seal_join_reply
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
@@ -162,7 +163,7 @@ def test_only_who_knows_the_welcome_is_taken_for_a_member() -> None:
                 impostor.public.device_id,
                 link.packet_key,
                 lambda datagram, to: world.internet.send(datagram, OTHER_HOME, to),
-                VirtualClock(),
+                NetworkTime(VirtualClock()),
                 SeededEntropy(5),
             )
 

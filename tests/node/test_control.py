@@ -10,8 +10,9 @@ from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.limits import CLOCK_WINDOW_S
 from meshdht.node.control import ControlPort
-from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
-from simulations.loop import VirtualClock, run
+from meshdht.node.network_time import NetworkTime
+from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind, open_packet
+from simulations.loop import UNIX_START, VirtualClock, run
 
 KEY = PacketKey(bytes(range(32)))
 HERE, THERE = Endpoint("198.18.1.1", 1), Endpoint("198.18.2.1", 2)
@@ -23,7 +24,7 @@ def port(number: int, sent: Sent, *, key: PacketKey = KEY, skew: float = 0.0) ->
         DeviceId(bytes([number]) * 20),
         key,
         lambda datagram, to: sent.append((datagram, to)),
-        VirtualClock(skew),
+        NetworkTime(VirtualClock(skew)),
         SeededEntropy(number),
     )
 
@@ -77,6 +78,39 @@ def test_what_is_not_let_in_is_counted_by_its_reason() -> None:
         assert other.dropped == {"replayed": 1, "junk": 1}
         assert one.dropped == {"own": 1}
         assert late.dropped == {"clock": 1}
+
+    run(main())
+
+
+def test_a_device_without_a_time_guesses_in_requests_and_in_nothing_else() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        one = port(1, sent, skew=-UNIX_START)
+        for kind in (MessageKind.PROBE, MessageKind.DHT_REQUEST, MessageKind.JOIN_REQUEST):
+            sent.clear()
+            for _ in range(20):
+                one.send(kind, bytes(8), b"", THERE)
+            assert len({open_packet(datagram, KEY).sent_at_ms for datagram, _ in sent}) > 5
+        for kind in (MessageKind.PROBE_REPLY, MessageKind.GOSSIP, MessageKind.DHT_REPLY):
+            sent.clear()
+            for _ in range(20):
+                one.send(kind, bytes(8), b"", THERE)
+            [date] = {open_packet(datagram, KEY).sent_at_ms for datagram, _ in sent}
+            assert date == int(one.clock.unix() * 1000)
+
+    run(main())
+
+
+def test_what_came_with_another_date_is_tried_as_the_date_of_requests() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        one, other = port(1, sent), port(2, sent, skew=30 * 86400.0)
+        other.send(MessageKind.PROBE, bytes(8), b"", HERE)
+        assert one.open(sent.pop()[0], THERE) is None
+        for _ in range(20):
+            one.send(MessageKind.PROBE, bytes(8), b"", THERE)
+        heard = [other.open(datagram, HERE) is not None for datagram, _ in sent]
+        assert set(heard) == {True, False}
 
     run(main())
 

@@ -10,6 +10,7 @@ from meshdht.dht.messages import Ping, encode_request
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Fetch, Message, Sync, seal_gossip
 from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
 from meshdht.paths.candidate import PathKind
 from meshdht.wire.disco import seal_probe
 from meshdht.wire.packet import MessageKind
@@ -113,7 +114,7 @@ class Impostor:
             claimed,
             secret.packet_key,
             lambda datagram, to: world.internet.send(datagram, ELSEWHERE, to),
-            VirtualClock(),
+            NetworkTime(VirtualClock()),
             world.entropy,
         )
         world.internet.attach(ELSEWHERE, self._receive)

@@ -16,6 +16,7 @@ from meshdht.membership.generations import AnchorHandOver
 from meshdht.node.anchor import AnchorNode, AnchorState
 from meshdht.node.control import ControlPort
 from meshdht.node.inviting import Terms, invite_anchor
+from meshdht.node.network_time import NetworkTime
 from meshdht.wire.packet import ControlPacket
 from simulations.loop import VirtualClock
 from tests.support.mesh import Machine, Mesh
@@ -89,7 +90,9 @@ class Holder:
         self.node = AnchorNode(
             state, self, self._send, clock, entropy, on_disk_failure=self.failures.append
         )
-        self._ear = ControlPort(self.id, self.link.packet_key, self._send, clock, entropy)
+        self._ear = ControlPort(
+            self.id, self.link.packet_key, self._send, NetworkTime(clock), entropy
+        )
         self._world.internet.attach(self.endpoint, self._receive)
         self.task = self._world.tasks.create_task(self.node.run())
 

@@ -25,6 +25,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
 from meshdht.node.inviting import Terms, invite_device
 from meshdht.node.joining import Joined, Joiner
+from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
 from simulations.latency import uniform
@@ -138,6 +139,7 @@ class Observed:
 
     rosters: int = 0
     paths: Counter[DeviceId] = field(default_factory=Counter)
+    verdicts: int = 0
     failures: list[StateError] = field(default_factory=list)
     on_roster: Callable[[], None] = lambda: None
     on_path: Callable[[DeviceId], None] = lambda device: None
@@ -149,6 +151,9 @@ class Observed:
     def path_changed(self, device: DeviceId) -> None:
         self.paths[device] += 1
         self.on_path(device)
+
+    def clocks_judged(self) -> None:
+        self.verdicts += 1
 
     def disk_failed(self, error: StateError) -> None:
         self.failures.append(error)
@@ -275,7 +280,7 @@ class Mesh:
             signing.public.device_id,
             link.packet_key,
             lambda datagram, to: self.internet.send(datagram, at, to),
-            VirtualClock(),
+            NetworkTime(VirtualClock()),
             SeededEntropy(int.from_bytes(self.entropy.token(4), "big")),
         )
         joiner = Joiner(link, signing, wireguard, name, control)

@@ -65,6 +65,28 @@ def test_a_packet_from_outside_the_clock_window_is_dropped() -> None:
     assert b.dropped == {"clock": 2}
 
 
+def test_a_packet_that_echoes_a_token_is_fresh_whatever_its_date() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b")
+    receive(b, send(a, B), A)
+    receive(a, send(b, A), B)
+    datagram = send(a, B, UNIX - 1000 * CLOCK_WINDOW_S)
+    heard = receive(b, datagram, A)
+    assert heard is not None
+    assert heard.validated
+    assert receive(b, datagram, A) is None, "it is dropped a second time all the same"
+    assert b.dropped == {"replayed": 1}
+
+
+def test_the_date_of_what_is_dropped_for_it_is_told() -> None:
+    dates: list[float] = []
+    a = a_channel(b"a")
+    b = ControlChannel(DeviceId(b"b" * 20), KEY, SeededEntropy(2), dates.append)
+    receive(b, send(a, B), A)
+    receive(b, send(a, B, 5.0), A)
+    receive(b, b"junk", A)
+    assert dates == [5.0]
+
+
 def test_an_own_packet_that_comes_back_is_dropped() -> None:
     a = a_channel(b"a")
     assert receive(a, send(a, B), B) is None

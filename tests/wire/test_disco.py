@@ -12,13 +12,14 @@ from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, OpenFailed, RemoteError
-from meshdht.wire.disco import open_probe, open_reply, seal_probe, seal_reply
+from meshdht.wire.disco import ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 
 ALICE, BOB = SigningKey(b"a" * 32), SigningKey(b"b" * 32)
 EVE = SigningKey(b"e" * 32)
 A, B = ALICE.public.device_id, BOB.public.device_id
 KEY = device_box_key(ALICE, BOB.public)
 ID = b"12345678"
+UNIX = 1_767_225_600
 NONCE = SeededEntropy(1).token(24)
 VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/bodies.json").read_text())
 
@@ -30,20 +31,32 @@ def test_probe_and_reply_agree_with_the_published_vector() -> None:
     ids = one.public.device_id, other.public.device_id
     observed = Endpoint.parse(VECTOR["observed"])
     assert seal_probe(key, nonce, *ids, message_id).hex() == VECTOR["probe"]
-    assert seal_reply(key, nonce, *ids, message_id, observed).hex() == VECTOR["probe_reply"]
+    answer = ProbeAnswer(observed, VECTOR["clock"], clock_is_sound=True)
+    assert seal_reply(key, nonce, *ids, message_id, answer).hex() == VECTOR["probe_reply"]
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7:51820", "[2001:db8::7]:1"])
 def test_a_reply_tells_the_asker_its_own_address(text: str) -> None:
-    observed = Endpoint.parse(text)
-    body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, observed)
-    assert open_reply(KEY, body, B, A, ID) == observed
+    answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True)
+    body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, answer)
+    assert open_reply(KEY, body, B, A, ID) == answer
+
+
+@pytest.mark.parametrize(("said", "read"), [(-5, 0), (0, 0), (UNIX, UNIX), (2**40, 2**32 - 1)])
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_reply_tells_the_answerers_clock_and_what_it_thinks_of_it(
+    said: int, read: int, *, sound: bool
+) -> None:
+    observed = Endpoint.parse("[2001:db8::7]:1")
+    body = seal_reply(KEY, NONCE, B, A, ID, ProbeAnswer(observed, said, clock_is_sound=sound))
+    assert open_reply(KEY, body, B, A, ID) == ProbeAnswer(observed, read, clock_is_sound=sound)
 
 
 def test_probe_and_reply_have_one_size() -> None:
     probe = seal_probe(KEY, NONCE, A, B, ID)
     for text in ("192.0.2.7:51820", "[2001:db8::7]:1"):
-        assert len(seal_reply(KEY, NONCE, B, A, ID, Endpoint.parse(text))) == len(probe)
+        answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True)
+        assert len(seal_reply(KEY, NONCE, B, A, ID, answer)) == len(probe)
 
 
 def test_a_probe_cannot_be_reflected_as_one_of_the_receivers() -> None:

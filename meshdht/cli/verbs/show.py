@@ -51,7 +51,8 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
     if as_json:
         say_json(snapshot)
         return
-    for line in status_lines(snapshot, on=coloured(sys.stdout)):
+    on = coloured(sys.stdout)
+    for line in [*status_lines(snapshot, on=on), *clock_lines(snapshot, on=on)]:
         say(line)
     if not snapshot.peers:
         note(NOBODY)
@@ -79,6 +80,15 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         Column(styles=("dim",)),
     ]
     return [head, *table(columns, rows, titles=False, on=on)]
+
+
+def clock_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """Two lines for each clock that is wrong: what is the matter, and what to do."""
+    lines = []
+    for warning in snapshot.clocks:
+        lines.append(style(f"⚠ {warning.message}", "yellow", on=on))
+        lines.append(style(f"  {warning.hint}", "dim", on=on))
+    return lines
 
 
 def _status_row(peer: Peer) -> list[str]:
