@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -18,7 +18,7 @@ from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
 from meshdht.dht.inflight import OnSeen, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
-from meshdht.dht.messages import Outcome, Ping, StoreValue, WireContact
+from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
 from meshdht.dht.proof import Proof
 from meshdht.dht.protocol import DhtProtocol, Verify
 from meshdht.dht.publication import Publication
@@ -138,11 +138,36 @@ class Dht:
         """Whether somebody is known who answers."""
         return len(self._protocol.router) > 0
 
-    def ask_where(self) -> None:
-        """Have a few contacts, those who answered last, say where they see us."""
-        latest = sorted(self._protocol.router, key=lambda node: node.seen, reverse=True)
-        for node in latest[:_WITNESSES]:
+    def ask_where(self, ids: Collection[bytes] | None = None) -> None:
+        """Have a few contacts (of these ids), who answered last, say where they see us."""
+        for node in self._latest(ids):
             self._protocol.ask(node, Ping())
+
+    async def ask_whom(self, ids: Collection[bytes]) -> list[Contact]:
+        """Have contacts of these ids say whom they know near us, and greet those that are new;
+        returns who of them answered."""
+        request = FindNode(self._protocol.source_node.id)
+        asked = [self._protocol.ask(node, request) for node in self._latest(ids)]
+        told: dict[bytes, WireContact] = {}
+        for answer in await asyncio.gather(*asked):
+            if answer is not None and isinstance(answer.reply, Nodes):
+                told |= {each.node_id: each for each in answer.reply.contacts if self._is_new(each)}
+        nodes = [RemoteNode(each.node_id, each.endpoint) for each in told.values()]
+        greeted = await asyncio.gather(*(self._protocol.ask(node, Ping()) for node in nodes))
+        answers = zip(nodes, greeted, strict=True)
+        now = self._clock.unix()
+        return [Contact(node.id, node.endpoint, now) for node, answer in answers if answer]
+
+    def _latest(self, ids: Collection[bytes] | None) -> list[RemoteNode]:
+        chosen = [node for node in self._protocol.router if ids is None or node.id in ids]
+        return sorted(chosen, key=lambda node: node.seen, reverse=True)[:_WITNESSES]
+
+    def _is_new(self, told: WireContact) -> bool:
+        """Whether it may be a contact, and is none where it is said to be."""
+        if not self._protocol.admission.may_enter(told.node_id):
+            return False
+        known = self._protocol.router.find(told.node_id)
+        return known is None or known.endpoint != told.endpoint or known.failures > 0
 
     async def find_node(self, target: bytes, told: Sequence[WireContact] = ()) -> list[Contact]:
         """The nodes nearest to an id that answer, nearest first; ``told`` are asked as well."""

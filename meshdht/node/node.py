@@ -31,13 +31,14 @@ from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.keeping import Keeper
+from meshdht.node.mooring import Mooring
 from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import PathView, Peers, ProbeResult
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
 from meshdht.node.seeking import Seeker
 from meshdht.node.writing import OwnStatements
-from meshdht.paths.candidate import Network
+from meshdht.paths.candidate import Network, PathKind
 from meshdht.records.endpoint import EndpointRecord
 from meshdht.wire.channel import Incoming
 
@@ -144,6 +145,10 @@ class Node:
             self._keeper.failed,
         )
 
+    def _make_mooring(self) -> Mooring:
+        entropy = self._control.entropy
+        return Mooring(self._dht, entropy, self._has_direct_path, self._anchor_ids, self._met)
+
     # --- life --------------------------------------------------------------------------------
 
     def _restore(self) -> None:
@@ -170,6 +175,7 @@ class Node:
                 tasks.create_task(self._publish())
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._dht.run())
+                tasks.create_task(self._make_mooring().run())
                 tasks.create_task(self._reconcile())
                 tasks.create_task(self._keeper.run(self._dht, self._publisher.network_seen))
         finally:
@@ -250,6 +256,18 @@ class Node:
         """Other epochs than we thought: publish there, and look there."""
         self._publisher.outdated()
         self._seeker.restart()
+
+    def _has_direct_path(self) -> bool:
+        """Whether a peer is reached beyond our own networks."""
+        connected = (self._peers.path(each.device) for each in self._peers.neighbours())
+        return any(path.kind is PathKind.DIRECT for path in connected)
+
+    def _anchor_ids(self) -> set[bytes]:
+        return {each.id.raw for each in self.roster.anchors}
+
+    def _met(self, contacts: Sequence[Contact]) -> None:
+        for contact in contacts:
+            self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])
 
     def _peers_is_connected(self, device: DeviceId) -> bool:
         return self._peers.path(device).endpoint is not None

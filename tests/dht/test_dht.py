@@ -133,6 +133,26 @@ def test_a_contact_is_remembered_with_its_date() -> None:
     run(main())
 
 
+def test_those_whom_a_contact_has_just_met_are_greeted_and_nobody_else() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(19)
+        peer, friend, newcomer, stranger = (Peer(network, number) for number in range(4))
+        assert await peer.dht.bootstrap([friend.endpoint]) == 1
+        assert await newcomer.dht.bootstrap([friend.endpoint]) >= 1
+        await asyncio.sleep(5)
+        peer.dht.ask_where([stranger.id])
+        assert await peer.dht.ask_whom([stranger.id]) == []
+        met = await peer.dht.ask_whom([friend.id])
+        assert [(each.node_id, each.endpoint) for each in met] in (
+            [(newcomer.id, newcomer.endpoint)],
+            [],  # it has asked us already, as one that the friend named
+        )
+        assert newcomer.id in peer.known()
+        assert await peer.dht.ask_whom([friend.id]) == []
+
+    run(main())
+
+
 def test_closing_gives_up_what_still_waits() -> None:
     async def main() -> None:
         network = DatagramNetwork(18)

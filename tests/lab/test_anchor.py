@@ -31,12 +31,14 @@ def test_two_that_moved_while_apart_meet_through_the_anchor(
     box = public(world, internet, "box", 4)
     connect(nas, laptop)
     link = tmp_path / "anchor.txt"
-    link.write_text(nas.must("anchor", "link"))
+    link.write_text(nas.must("anchor", "link", "--name", "box"))
     assert "only an admin" in laptop.meshdht("anchor", "link").stderr
     run = ["anchor", "run", "--link-file", str(link)]
     anchor = box.host.popen([*POWERLESS, *COMMAND, *run])
     # Both were there before it: each gives it its record when it next looks whom it knows.
     assert eventually(lambda: holds(box, records=2, contacts=2), within=60)
+    (listed,) = laptop.json("anchor", "list")["anchors"]
+    assert (listed["name"], listed["added_by"]) == ("box", "nas")
     address = nas.addresses()[0]
     laptop.must("down")
     nas.host.change_address(nas.host.cards[0], "203.0.113.52/32", "2001:db8::52/128")
@@ -50,4 +52,40 @@ def test_two_that_moved_while_apart_meet_through_the_anchor(
     assert [peer["name"] for peer in laptop.status()["peers"]] == ["nas"]
     box.must("anchor", "down")
     assert anchor.complete().returncode == 0
+    assert box.host.processes() == []
+
+
+# The least patient common NATs forget a mapping after half of this.
+ALONE_S = 60.0
+
+
+def test_two_behind_nats_that_come_one_after_the_other_meet_through_the_anchor(
+    world: World, tmp_path: Path, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    box = public(world, internet, "box", 4)
+    connect(nas, laptop)
+    link = tmp_path / "anchor.txt"
+    link.write_text(nas.must("anchor", "link"))
+    box.must("anchor", "up", "--link-file", str(link))
+    assert "already up, pid" in box.must("anchor", "up")
+    assert eventually(lambda: holds(box, records=2, contacts=2), within=60)
+    assert box.json("anchor", "status")["trouble"] == ""
+    address = nas.addresses()[0]
+    for place, (device, home) in enumerate([(nas, "office"), (laptop, "cafe")], start=20):
+        device.must("down")
+        lan, inside = world.switch(home), f"192.168.{place}"
+        outside = f"203.0.113.{place}/32"
+        world.router(f"{home}-router", internet, outside, lan, f"{inside}.1/24")
+        device.host.move(device.host.cards[0], lan, f"{inside}.2/24", gateways=[f"{inside}.1"])
+    nas.must("up")
+    time.sleep(ALONE_S)
+    started = time.monotonic()
+    laptop.must("up")
+    assert laptop.reaches(address, within=120) is not None
+    number(f"two behind NATs, met through an anchor: {time.monotonic() - started:.0f} s")
+    assert nas.peer("laptop")["path"]["endpoint"].startswith("203.0.113.21:")
+    box.must("anchor", "down")
+    assert "already down" in box.must("anchor", "down")
     assert box.host.processes() == []

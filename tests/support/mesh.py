@@ -30,7 +30,7 @@ from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
 from simulations.latency import uniform
 from simulations.loop import VirtualClock
-from simulations.network import DatagramNetwork
+from simulations.network import DatagramNetwork, Side
 
 RANGE = IPv4Network("100.99.0.0/18")
 ELSEWHERE = Endpoint("198.18.200.1", 41820)
@@ -174,6 +174,8 @@ class Machine:
         self._runs = 0
         self.number = number
         self.endpoint = mesh.home(number)
+        self.side: Side = mesh.internet
+        """What it is plugged into: the internet, or a network behind a NAT."""
         self.store = MemoryStore(identity, log)
         self.store.peers.update(peers)
         self.observed = Observed()
@@ -191,10 +193,10 @@ class Machine:
         return self.store.identity.device
 
     def send(self, datagram: bytes, to: Endpoint) -> None:
-        self._mesh.internet.send(datagram, self.endpoint, to)
+        self.side.send(datagram, self.endpoint, to)
 
     def start(self) -> None:
-        self._mesh.internet.attach(self.endpoint, self._receive)
+        self.side.attach(self.endpoint, self._receive)
         self.node.set_local([self.endpoint], [])
         self._task = self._mesh.tasks.create_task(self.node.run())
 
@@ -205,7 +207,7 @@ class Machine:
         """End the node; its disk stays."""
         if not crash:
             await self.node.save()
-        self._mesh.internet.detach(self.endpoint)
+        self.side.detach(self.endpoint)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -216,11 +218,12 @@ class Machine:
         self.node = self._make(self.store.state())
         self.start()
 
-    def move(self, endpoint: Endpoint) -> None:
+    def move(self, endpoint: Endpoint, side: Side | None = None) -> None:
         """Another address, as a laptop gets elsewhere."""
-        self._mesh.internet.detach(self.endpoint)
+        self.side.detach(self.endpoint)
         self.endpoint = endpoint
-        self._mesh.internet.attach(endpoint, self._receive)
+        self.side = side or self.side
+        self.side.attach(endpoint, self._receive)
         self.node.set_local([endpoint], [])
 
     def reaches(self, other: Machine) -> bool:
