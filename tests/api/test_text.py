@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.api.messages import PeerPath
-from meshdht.api.text import age_text, ipv4_first, link_text, path_text, rtt_text, size_text
+from meshdht.api.text import (
+    age_text,
+    ipv4_first,
+    link_text,
+    path_text,
+    rtt_text,
+    size_text,
+    span_text,
+)
 from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE
 
 
@@ -75,3 +83,20 @@ def test_the_ipv4_address_comes_first_where_there_is_one() -> None:
     assert ipv4_first(("fd00::1", "10.0.0.1")) == "10.0.0.1"
     assert ipv4_first(("fd00::1",)) == "fd00::1"
     assert ipv4_first(()) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (700.0, "12 minutes"),
+        (3570.0, "1 hour"),
+        (3 * 3600.0, "3 hours"),
+        (86399.0, "1 day"),
+        (86400.0, "1 day"),
+        (21 * 86400.0, "21 days"),
+        (365 * 86400.0, "365 days"),
+        (1_767_225_600.0, "56 years"),
+    ],
+)
+def test_spans_are_rounded_to_one_unit(seconds: float, text: str) -> None:
+    assert span_text(seconds) == text

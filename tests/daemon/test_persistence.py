@@ -8,11 +8,19 @@ from pathlib import Path
 import pytest
 
 from meshdht.crypto.keys import NetworkSecret, WireGuardPrivateKey
-from meshdht.daemon.persistence import DiskStore, listen_port, load, save_new
+from meshdht.daemon.persistence import (
+    STAMP_MARGIN_S,
+    DiskStore,
+    listen_port,
+    load,
+    save_new,
+    stamps_after,
+)
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
+from meshdht.limits import DHT_VALUE_LIFETIME_S
 from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.node.identity import Identity
 from meshdht.store.store import Store
@@ -110,3 +118,30 @@ async def test_a_statement_damaged_on_disk_is_said_so_and_left(tmp_path: Path) -
             await load(store)
     assert str(path) in raised.value.message
     assert raised.value.hint
+
+
+async def test_handshakes_of_a_new_life_are_dated_after_all_of_the_last(tmp_path: Path) -> None:
+    unix = 1_800_000_000.0
+    async with Store.open(tmp_path / "state.db") as store:
+        first = await stamps_after(store, unix)
+        assert first == unix + STAMP_MARGIN_S
+        published = await store.next_sequence(int((unix + 86400) * 1000)) / 1000
+    async with Store.open(tmp_path / "state.db") as store:
+        assert await stamps_after(store, 5.0) > published + 2700, "in 1970, after a restart"
+
+
+async def test_the_latest_time_that_was_written_down_comes_back(tmp_path: Path) -> None:
+    home, unix = Household(), 1_800_000_000.0
+    path = tmp_path / "state.db"
+    async with Store.open(path) as store:
+        await save_new(store, founder(home), home.log, 41820)
+        assert (await load(store)).written_until == 0.0
+        DiskStore(store).note_peer(signing_key(1).public.device_id, ENDPOINT, unix)
+    async with Store.open(path) as store:
+        assert (await load(store)).written_until == unix
+        await DiskStore(store).save_contacts([Contact(bytes(20), ENDPOINT, unix + 60)])
+        assert (await load(store)).written_until == unix + 60
+        expires = unix + 90 + DHT_VALUE_LIFETIME_S
+        DiskStore(store).note_value(SavedValue(bytes(20), b"v", 1, expires, "2001:db8::/48"))
+    async with Store.open(path) as store:
+        assert (await load(store)).written_until == unix + 90

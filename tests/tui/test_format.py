@@ -10,6 +10,7 @@ from meshdht_tui.format import (
     Order,
     card,
     cell,
+    clock_mark,
     columns,
     header,
     ordered,
@@ -20,7 +21,7 @@ from meshdht_tui.ledger import Ledger
 from msgspec.structs import replace
 
 from meshdht.api.errors import NoDaemon
-from meshdht.api.messages import PeerPath, Snapshot, Status
+from meshdht.api.messages import ClockWarning, PeerPath, Snapshot, Status
 from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE, STATUS
 from tests.api.strategies import statuses
 
@@ -140,3 +141,22 @@ def test_a_path_that_is_none_reads_as_a_dash(ledger: Ledger) -> None:
 )
 def test_sparklines_show_the_last_values(values: list[float], bars: str) -> None:
     assert spark(values, 3) == bars
+
+
+def test_the_header_names_a_wrong_clock(ledger: Ledger) -> None:
+    warning = ClockWarning(
+        device="attic",
+        this_device=False,
+        ahead_s=-86400,
+        says_so=("nas",),
+        clocks=2,
+        message="",
+        hint="",
+    )
+    assert clock_mark([warning]).plain == "⚠ clock of attic 1 day behind  "
+    assert ledger.status is not None
+    ledger.take(Snapshot(replace(ledger.status, clocks=(warning, warning))), 100.0)
+    line = header(ledger, "home", 80, 100.0).plain
+    assert "⚠ clock of attic 1 day behind +1" in line
+    assert line.endswith("● 2 of 3 online ")
+    assert len(line) == 80

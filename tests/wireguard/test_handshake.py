@@ -117,3 +117,16 @@ def test_a_cookie_reply_that_does_not_open_is_counted(alice: Side) -> None:
     alice.handshaker.take_cookie(CookieReply(index, bytes(24), bytes(32)), 0.0)
     alice.handshaker.take_cookie(CookieReply(index ^ 1, bytes(24), bytes(32)), 0.0)
     assert (alice.counters.bad_handshake, alice.counters.unknown_index) == (1, 1)
+
+
+def test_a_clock_that_fell_back_after_a_restart_locks_nobody_out(alice: Side, bob: Side) -> None:
+    first = alice.handshaker.initiate(alice.peer, 0.0, UNIX)
+    assert bob.handshaker.respond(Initiation.decode(first), 0.0) is not None
+    woken = Side(ALICE, BOB)
+    stale = woken.handshaker.initiate(woken.peer, 10.0, 5.0)
+    assert bob.handshaker.respond(Initiation.decode(stale), 10.0) is None
+    assert bob.counters.old_handshake == 1
+    woken.handshaker.stamps_after = UNIX + 1
+    for now in (20.0, 30.0):
+        fresh = woken.handshaker.initiate(woken.peer, now, 5.0)
+        assert bob.handshaker.respond(Initiation.decode(fresh), now) is not None

@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht import __version__
-from meshdht.cli.verbs.show import status_lines
+from meshdht.api.messages import ClockWarning
+from meshdht.cli.verbs.show import clock_lines, status_lines
 from tests.api.fake_daemon import STATUS, FakeService
 from tests.cli.conftest import Meshdht
 
@@ -101,3 +102,26 @@ def test_version_is_the_packages(meshdht: Meshdht) -> None:
     assert meshdht("version").out.startswith(f"meshdht {__version__} (Python 3.")
     assert json.loads(meshdht("version", "--json").out)["meshdht"] == __version__
     assert meshdht("--version").out == f"meshdht {__version__}\n"
+
+
+def test_status_names_a_wrong_clock_and_says_what_to_do(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    warning = ClockWarning(
+        device="attic",
+        this_device=False,
+        ahead_s=-86400,
+        says_so=("laptop", "nas"),
+        clocks=3,
+        message="the clock of attic is 1 day behind, say laptop, nas",
+        hint="set it",
+    )
+    service.snapshot = replace(STATUS, clocks=(warning,))
+    assert meshdht("status").out.splitlines()[-2:] == [
+        "⚠ the clock of attic is 1 day behind, say laptop, nas",
+        "  set it",
+    ]
+    [told] = json.loads(meshdht("status", "--json").out)["clocks"]
+    assert (told["device"], told["ahead_s"]) == ("attic", -86400)
+    assert told["says_so"] == ["laptop", "nas"]
+    assert clock_lines(STATUS, on=False) == []
