@@ -44,6 +44,7 @@ class SimulatedDisk:
         self._marks: dict[DeviceId, int] = {}
         self._peers: dict[DeviceId, Endpoint] = {}
         self._written_until = 0.0
+        self._hints: Sequence[Endpoint] = ()
         self._values: dict[bytes, SavedValue] = {}
         self._collected: list[Callable[[], None]] = []
         self._batch: asyncio.TimerHandle | None = None
@@ -145,6 +146,10 @@ class SimulatedDisk:
         """Have it written where a device was last reached, as after an earlier life."""
         self._peers[device] = endpoint
 
+    def know_hints(self, hints: Sequence[Endpoint]) -> None:
+        """Have it written what the invite said."""
+        self._hints = hints
+
     def state(self) -> NodeState:
         """What a start reads."""
         log = SharedLog(self._log)
@@ -154,6 +159,7 @@ class SimulatedDisk:
             self.identity,
             log,
             peers=sorted(self._peers.items()),
+            hints=self._hints,
             contacts=self._contacts,
             values=[self._values[key] for key in sorted(self._values)],
             marks=sorted(self._marks.items()),

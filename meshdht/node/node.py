@@ -361,6 +361,11 @@ class Node:
         return [self.roster.ipv4_range, ip_network(self.roster.ipv6_subnet)]
 
     @property
+    def has_entered(self) -> bool:
+        """Whether it is in the DHT, and those nearest to it were found."""
+        return self._dht.is_entered and self._entrance.tried.is_set()
+
+    @property
     def own_endpoints(self) -> list[Endpoint]:
         """Where this device may be reached: hints for a link."""
         return [candidate.endpoint for candidate in self._publisher.candidates()]

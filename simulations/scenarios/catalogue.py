@@ -15,6 +15,7 @@ from simulations.scenarios import (
     holders,
     lookups,
     quiet,
+    start,
 )
 from simulations.scenarios.options import Scenario
 
@@ -32,6 +33,7 @@ SCENARIOS: Mapping[str, Entry] = {
     "skew": Entry(clocks.skew, {"nodes": 15}),
     "roam": Entry(quiet.roam, {"nodes": 20, "latency": (0.1, 0.1)}),
     "idle": Entry(quiet.idle, {"nodes": 10, "hours": 1.0}),
+    "start": Entry(start.start, {"nodes": 10}),
     "stale": Entry(holders.stale, {"nodes": 30}),
     "junk": Entry(holders.junk, {"nodes": 20}),
     "eclipse": Entry(eclipse.eclipse, {"nodes": 50}),
