@@ -20,7 +20,7 @@ from meshdht.crypto.keys import (
     WireGuardPrivateKey,
     WireGuardPublicKey,
 )
-from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
+from meshdht.dht.messages import FindNode, Nodes, Ping, Pong, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
@@ -293,6 +293,12 @@ def anchor() -> object:
         "message_id": message_id.hex(),
         "nonce": NONCE.hex(),
         "anchor_reply": reply.hex(),
+        "ping": encode_request(Ping()).hex(),
+        "seen_at": ["198.51.100.7:40123", "[2001:db8::20]:51820"],
+        "pongs": [
+            encode_reply(Pong(seen)).hex()
+            for seen in (Endpoint("198.51.100.7", 40123), Endpoint("2001:db8::20", 51820))
+        ],
         "roster_anchor": {
             "id": str(entry.id),
             "name": entry.name,

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +30,8 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import DHT_VALUE_BYTES
 from meshdht.wire.packet import MAX_BODY_SIZE, MAX_DATAGRAM_SIZE, OVERHEAD
+
+VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/anchor.json").read_text())
 
 ids = st.binary(min_size=20, max_size=20)
 endpoints = st.builds(
@@ -170,3 +175,10 @@ def test_the_largest_replies_fit_one_datagram_and_lose_the_farthest_contacts() -
 def test_contacts_that_are_not_one_host_are_passed_over(endpoint: Endpoint) -> None:
     told = Nodes((WireContact(bytes(20), endpoint), FAR))
     assert decode_reply(encode_reply(told)) == Nodes((FAR,))
+
+
+def test_ping_and_pong_agree_with_the_published_vectors() -> None:
+    assert encode_request(Ping()).hex() == VECTOR["ping"]
+    for seen, pong in zip(VECTOR["seen_at"], VECTOR["pongs"], strict=True):
+        assert encode_reply(Pong(Endpoint.parse(seen))).hex() == pong
+        assert decode_reply(bytes.fromhex(pong)) == Pong(Endpoint.parse(seen))
