@@ -150,6 +150,9 @@ class AnchorNode:
         packet = incoming.packet
         match packet.kind:
             case MessageKind.DHT_REQUEST:
+                # A claim is larger than most requests: none to an address that proved nothing.
+                if self._claimant is not None and incoming.validated:
+                    self._claimant.spoken_to(source)
                 self._dht.request_received(
                     packet.sender.raw,
                     packet.message_id,

@@ -49,6 +49,8 @@ class Claimant:
         )
         self._claim = claim.encode()
         self._welcomed: asyncio.Future[AnchorHandOver] = asyncio.get_running_loop().create_future()
+        self._speaker: Endpoint | None = None
+        self._spoken = asyncio.Event()
         self.trouble = NOBODY
         """Why the anchor is not in the log yet, for people."""
 
@@ -56,17 +58,35 @@ class Claimant:
         """Ask ``whom()`` until one welcomes; None if the link expires before."""
         rounds = 0
         while not self._link.is_expired(self._control.clock.unix()):
-            for endpoint in list(dict.fromkeys(whom()))[:ANCHOR_ASKS]:
+            speaker = [self._speaker] if self._speaker is not None else []
+            for endpoint in list(dict.fromkeys([*speaker, *whom()]))[:ANCHOR_ASKS]:
                 request = MessageKind.ANCHOR_REQUEST
                 self._control.send(request, self._message_id, self._claim, endpoint)
                 if await self._is_welcome(STAGGER_S):
                     return self._welcomed.result()
             pause = PAUSES_S[min(rounds, len(PAUSES_S) - 1)]
-            if await self._is_welcome(pause * self._control.entropy.uniform(0.8, 1.2)):
+            if await self._is_welcome(PAUSES_S[0]):
+                return self._welcomed.result()
+            await self._pause(pause * self._control.entropy.uniform(0.8, 1.2) - PAUSES_S[0])
+            if self._welcomed.done():
                 return self._welcomed.result()
             rounds += 1
         self.trouble = EXPIRED
         return None
+
+    def spoken_to(self, endpoint: Endpoint) -> None:
+        """Somebody asked us something, maybe a member behind a NAT that lets us in just now."""
+        self._speaker = endpoint
+        self._spoken.set()
+
+    async def _pause(self, pause: float) -> None:
+        """Until it is time, or somebody speaks."""
+        self._spoken.clear()
+        try:
+            async with asyncio.timeout(pause):
+                await self._spoken.wait()
+        except TimeoutError:
+            return
 
     async def _is_welcome(self, timeout_s: float) -> bool:
         await asyncio.wait([self._welcomed], timeout=timeout_s)
@@ -86,3 +106,4 @@ class Claimant:
         if not self._welcomed.done():
             self.trouble = ""
             self._welcomed.set_result(hand_over)
+            self._spoken.set()

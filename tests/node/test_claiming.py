@@ -19,10 +19,12 @@ from meshdht.node.network_time import NetworkTime
 from meshdht.wire.join import JoinOutcome, encode_reason, open_join_reply, seal_join_reply
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
-from tests.support.anchor import Holder, link_of
+from simulations.nat import Inside, Nat, NatKind
+from tests.support.anchor import HOME, Holder, link_of
 from tests.support.mesh import Machine, eventually, mesh
 
 VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/anchor.json").read_text())
+INSIDE = Endpoint("192.168.1.2", 41820)
 OTHER_HOME = Endpoint("203.0.113.9", 41820)
 
 
@@ -201,5 +203,26 @@ def test_only_who_knows_the_welcome_is_taken_for_a_member() -> None:
             anchor.start()
             await eventually(lambda: not anchor.node.trouble, 5)
             assert listed(first) == [anchor.id]
+
+    run(main())
+
+
+def test_a_household_behind_a_nat_that_names_the_anchor_lets_it_in() -> None:
+    """No hint of the link can be reached, so that it is for the member to speak first."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await link_of(first)
+            nat = Nat("198.51.100.1", NatKind.ADDRESS_AND_PORT_DEPENDENT)
+            first.move(INSIDE, Inside(world.internet, nat))
+            anchor = Holder(world, link)
+            await asyncio.sleep(300)
+            assert anchor.node.trouble == NOBODY
+            first.node.set_anchors([HOME])
+            await eventually(lambda: not anchor.node.trouble, 60)
+            assert listed(first) == [anchor.id]
+            await eventually(lambda: anchor.node.records > 0, 120)
+            assert Endpoint(nat.host, INSIDE.port) in first.node.own_endpoints
 
     run(main())
