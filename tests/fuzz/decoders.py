@@ -18,7 +18,7 @@ from meshdht.gossip import messages as gossip
 from meshdht.membership.anchor_claims import decode_anchor_claim
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.claims import decode_claim
-from meshdht.membership.generations import decode_hand_over
+from meshdht.membership.generations import decode_anchor_hand_over, decode_hand_over
 from meshdht.membership.link import parse_link
 from meshdht.membership.statements import decode_statement
 from meshdht.records.endpoint import decode_record
@@ -105,6 +105,7 @@ DECODERS: dict[str, Decoder] = {
     ),
     "claim": Decoder(decode_claim, samples=(bytes(300),)),
     "anchor claim": Decoder(decode_anchor_claim, samples=(bytes(260),)),
+    "anchor hand-over": Decoder(decode_anchor_hand_over, samples=(bytes([1]) + bytes(52),)),
     "invite link": Decoder(
         _text(parse_link), MeshdhtError, samples=(b"meshdht://join/1/AAAA", b"meshdht:AAAA")
     ),
