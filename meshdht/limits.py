@@ -36,6 +36,8 @@ WIREGUARD_INITIATION_SPACING_S = 0.05
 # A peer that names thousands of endpoints would have us probe thousands of strangers.
 MAX_PAIRS_PER_PEER = 16
 MAX_OUTSTANDING_PROBES = 64
+# How long a peer may ask us to be silent: it cannot keep us from proving our paths.
+MAX_SILENCE_S = 400
 # Observations of our own address: a peer has one voice for each address family.
 MAX_OBSERVERS = 256
 # Addresses whose text is read already: whoever sends from many must not fill memory.

@@ -22,6 +22,8 @@ from meshdht.node.inviting import Terms, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
+from meshdht.paths.candidate import Network
+from meshdht.wire.classify import Traffic, classify
 from simulations.disk import SimulatedDisk
 from simulations.loop import VirtualClock
 from simulations.network import Side
@@ -42,14 +44,19 @@ class Host:
         seed: int,
         *,
         skew: float = 0.0,
+        networks: Sequence[Network] = (),
     ) -> None:
-        """``side`` is what it is plugged into; ``skew``: seconds that its wall clock is ahead."""
+        """``side`` is what it is plugged into; ``skew``: seconds that its wall clock is ahead;
+        ``networks``: those that its interface is on."""
         self.number = number
         self.endpoint = endpoint
         self.clock = VirtualClock(skew)
         self.events: Counter[str] = Counter()
         self.is_on = False
-        self._side = side
+        self.side = side
+        self.taps: list[Callable[[bytes], None]] = []
+        """Each is given all that the host sends and hears, within its local network too."""
+        self._networks = networks
         self._tasks = tasks
         self._seed = seed
         self._lives = 0
@@ -73,8 +80,8 @@ class Host:
         state = replace(self.disk.state(), told_unix=told_unix)
         self.node = Node(state, self.disk, self.send, self.clock, self._entropy(), self)
         self.is_on = True
-        self._side.attach(self.endpoint, self._receive)
-        self.node.set_local([self.endpoint], [])
+        self.side.attach(self.endpoint, self._receive)
+        self.node.set_local([self.endpoint], self._networks)
         self._task = self._tasks.create_task(self.node.run())
 
     async def stop(self) -> None:
@@ -91,7 +98,7 @@ class Host:
 
     async def _end(self) -> None:
         self.is_on = False
-        self._side.detach(self.endpoint)
+        self.side.detach(self.endpoint)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -100,30 +107,35 @@ class Host:
     def sleep(self) -> None:
         """Close the lid: it neither hears nor speaks. (Its timers go on in vain.)"""
         self.is_on = False
-        self._side.detach(self.endpoint)
+        self.side.detach(self.endpoint)
 
     def wake(self) -> None:
         """Open the lid; the daemon tells the node that the network is there again."""
         self.is_on = True
-        self._side.attach(self.endpoint, self._receive)
-        self.node.set_local([self.endpoint], [])
+        self.side.attach(self.endpoint, self._receive)
+        self.node.set_local([self.endpoint], self._networks)
 
     def move(self, endpoint: Endpoint, side: Side | None = None) -> None:
         """Plug it in elsewhere, as a laptop that travels."""
-        self._side.detach(self.endpoint)
+        self.side.detach(self.endpoint)
         self.endpoint = endpoint
-        self._side = side or self._side
-        self._side.attach(endpoint, self._receive)
+        self.side = side or self.side
+        self.side.attach(endpoint, self._receive)
         self.node.set_local([endpoint], [])
 
     # --- datagrams ---------------------------------------------------------------------------
 
     def send(self, datagram: bytes, to: Endpoint) -> None:
         if self.is_on:
-            self._side.send(datagram, self.endpoint, to)
+            for tap in self.taps:
+                tap(datagram)
+            self.side.send(datagram, self.endpoint, to)
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
-        self.node.datagram_received(datagram, source)
+        for tap in self.taps:
+            tap(datagram)
+        if classify(datagram) is Traffic.CONTROL:
+            self.node.datagram_received(datagram, source)
 
     # --- joining -----------------------------------------------------------------------------
 
@@ -149,7 +161,7 @@ class Host:
                 except RemoteError:
                     self.events["bad reply"] += 1
 
-        self._side.attach(self.endpoint, receive)
+        self.side.attach(self.endpoint, receive)
         joined = await joiner.run(hints or link.hints, JOIN_TIMEOUT_S)
         self.install(joined.identity, joined.log)
         self.disk.know_peer(joined.member, joined.endpoint)

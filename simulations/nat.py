@@ -9,9 +9,9 @@ the NAT's public address. The filter decides who may use a mapping from outside:
     ADDRESS_AND_PORT_DEPENDENT inner endpoint                 endpoints that were sent to
     SYMMETRIC                  inner and remote endpoint      that remote endpoint
 
-A mapping expires once nothing was sent through it for ``lifetime_s`` (REQ-5; what comes in does
-not renew it, REQ-6). ``hairpin``: two hosts inside reach each other by their outer endpoints
-(REQ-9).
+A mapping expires once nothing was sent through it for ``lifetime_s`` (REQ-5). What comes in does
+not renew it, but where ``inbound_renews`` (REQ-6 leaves that open; Linux does). ``hairpin``: two
+hosts inside reach each other by their outer endpoints (REQ-9).
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class Nat:
         *,
         lifetime_s: float = LIFETIME_S,
         hairpin: bool = False,
+        inbound_renews: bool = False,
     ) -> None:
+        self.inbound_renews = inbound_renews
         self.host = host
         self.kind = kind
         self.hairpin = hairpin
@@ -67,6 +69,12 @@ class Nat:
         self._by_key: dict[Hashable, _Mapping] = {}
         self._by_port: dict[int, _Mapping] = {}
         self._next_port = _FIRST_PORT
+
+    def forget(self) -> None:
+        """Lose all mappings, as in a power cut; what is made anew has other ports."""
+        self._next_port = max((port + 1 for port in self._by_port), default=self._next_port)
+        self._by_key.clear()
+        self._by_port.clear()
 
     def outbound(self, inner: Endpoint, to: Endpoint, now: float) -> Endpoint:
         """The outer source endpoint of a datagram that leaves."""
@@ -82,7 +90,11 @@ class Nat:
         mapping = self._by_port.get(outer.port)
         if mapping is None or self._is_over(mapping, now):
             return None
-        return mapping.inner if self._lets_in(mapping, source, now) else None
+        if not self._lets_in(mapping, source, now):
+            return None
+        if self.inbound_renews:
+            mapping.used = mapping.sent_to[source] = now
+        return mapping.inner
 
     def _lets_in(self, mapping: _Mapping, source: Endpoint, now: float) -> bool:
         if self.kind is NatKind.ENDPOINT_INDEPENDENT:
@@ -131,7 +143,7 @@ class Inside:
 
     def __init__(self, outside: Side, nat: Nat) -> None:
         self._outside = outside
-        self._nat = nat
+        self.nat = nat
         self._receivers: dict[Endpoint, Receive] = {}
         self._routes: dict[str, Forward] = {}
         outside.route(nat.host, self._came_in)
@@ -151,15 +163,15 @@ class Inside:
         if to in self._receivers or to.host in self._routes:
             loop.call_later(LAN_DELAY_S, self._deliver, datagram, source, to)
             return
-        outer = self._nat.outbound(source, to, loop.time())
-        if to.host == self._nat.host:
-            if self._nat.hairpin:
+        outer = self.nat.outbound(source, to, loop.time())
+        if to.host == self.nat.host:
+            if self.nat.hairpin:
                 loop.call_later(LAN_DELAY_S, self._came_in, datagram, outer, to)
             return
         self._outside.send(datagram, outer, to)
 
     def _came_in(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
-        inner = self._nat.inbound(to, source, asyncio.get_running_loop().time())
+        inner = self.nat.inbound(to, source, asyncio.get_running_loop().time())
         if inner is not None:
             self._deliver(datagram, source, inner)
 

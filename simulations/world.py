@@ -6,9 +6,11 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from meshdht.clock import SeededEntropy
 from meshdht.endpoint import Endpoint
+from meshdht.paths.candidate import Network
 from simulations.host import Host
 from simulations.ledger import Ledger, found, prepare
 from simulations.loop import UNIX_START
@@ -24,6 +26,15 @@ def address(number: int) -> str:
     return f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.1"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a machine is plugged in, and what its interface knows of that."""
+
+    endpoint: Endpoint | None = None
+    side: Side | None = None
+    networks: Sequence[Network] = ()
+
+
 class World:
     """The hosts of one network; ``world()`` opens one."""
 
@@ -37,12 +48,25 @@ class World:
         self.ledger: Ledger
 
     def add_host(
-        self, *, endpoint: Endpoint | None = None, side: Side | None = None, skew: float = 0.0
+        self,
+        *,
+        endpoint: Endpoint | None = None,
+        side: Side | None = None,
+        networks: Sequence[Network] = (),
+        skew: float = 0.0,
     ) -> Host:
         """A machine that carries no device yet."""
         number = len(self.hosts)
         home = endpoint or Endpoint(address(number), PORT)
-        host = Host(number, home, side or self.network, self.tasks, self.seed, skew=skew)
+        host = Host(
+            number,
+            home,
+            side or self.network,
+            self.tasks,
+            self.seed,
+            skew=skew,
+            networks=networks,
+        )
         self.hosts.append(host)
         return host
 
@@ -61,17 +85,25 @@ class World:
         await host.join(link)
         return host
 
-    def install(self, devices: int, *, skew: Sequence[float] = ()) -> None:
+    def install(
+        self, devices: int, *, skew: Sequence[float] = (), places: Sequence[Place] = ()
+    ) -> None:
         """``devices`` members of one network, none of them started (see ledger.py), each with
-        its clock ahead by so many seconds."""
+        its clock ahead by so many seconds, and in its place; without one, on the internet."""
         self.ledger = prepare(self.entropy, UNIX_START, devices)
         for number, identity in enumerate(self.ledger.identities):
-            host = self.add_host(skew=skew[number] if skew else 0.0)
+            place = places[number] if places else Place()
+            host = self.add_host(
+                endpoint=place.endpoint,
+                side=place.side,
+                networks=place.networks,
+                skew=skew[number] if skew else 0.0,
+            )
             host.install(identity, self.ledger.log, self.ledger.roster)
 
     async def start_all(self, *, spread_s: float) -> None:
         """Start the hosts one after the other. Each remembers some of its neighbours from an
-        earlier life, and one that was started before it."""
+        earlier life, and one that was started before it: but for those behind another NAT."""
         place = {host.id: host for host in self.hosts}
         pause = spread_s / max(1, len(self.hosts))
         for host in self.hosts:
@@ -80,7 +112,8 @@ class World:
             known = [place[each] for each in ids[:REMEMBERED_PEERS]]
             known += [self.random.choice(self.hosts[: host.number])] if host.number else []
             for peer in known:
-                host.disk.know_peer(peer.id, peer.endpoint)
+                if peer.side in (self.network, host.side):
+                    host.disk.know_peer(peer.id, peer.endpoint)
             host.start()
             await asyncio.sleep(pause)
 

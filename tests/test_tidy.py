@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     # declarations: constants, types and errors without behaviour
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
+    "meshdht/paths/view.py": "tests/node/test_peers.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",
     "meshdht/wireguard/constants.py": "tests/wireguard/test_timers.py",
     "meshdht/wireguard/events.py": "tests/wireguard/test_device.py",

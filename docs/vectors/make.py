@@ -6,6 +6,7 @@ The inputs are fixed here; a change of any output is a change of the protocol.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -43,7 +44,7 @@ from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, N
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.wire.beacon import Beacon, seal_beacon
-from meshdht.wire.disco import ProbeAnswer, seal_probe, seal_reply
+from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 
@@ -376,6 +377,12 @@ def bodies() -> object:
         "clock": UNIX,
         "probe": seal_probe(key, NONCE, nas, laptop, message_id).hex(),
         "probe_reply": seal_reply(key, NONCE, nas, laptop, message_id, answer).hex(),
+        "probe_that_asks_for_silence": seal_probe(
+            key, NONCE, nas, laptop, message_id, Asked(misses=2, silence_s=110)
+        ).hex(),
+        "probe_reply_that_agrees": seal_reply(
+            key, NONCE, nas, laptop, message_id, replace(answer, agrees=True)
+        ).hex(),
         "sync_plaintext": encode(sync).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "join_reply_content": content.hex(),

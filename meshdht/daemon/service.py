@@ -39,8 +39,8 @@ from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device
 from meshdht.node.inviting import Terms, invite_anchor, invite_device
 from meshdht.node.node import Node
-from meshdht.node.peers import PathView
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.view import PathView
 
 PING_PAUSE_S = 1.0
 # The direct path of a ping that goes on until direct; a relay would be one more kind.
@@ -70,9 +70,19 @@ class DaemonService:
         self._dropped = dropped
         self._stop = stop
         self._started = clock.monotonic()
-        self.feed = EventFeed(self.status)
+        self.feed = EventFeed(self._watched_status)
 
     async def status(self) -> Status:
+        """Looks before it tells: idle paths are proved rarely."""
+        await self._node.look()
+        return await self._status()
+
+    async def _watched_status(self) -> Status:
+        """For those who are told again and again: what is not true any more shows soon."""
+        self._node.watched()
+        return await self._status()
+
+    async def _status(self) -> Status:
         stats = await self._engine.stats()
         own = self._own()
         peers = [
@@ -119,6 +129,7 @@ class DaemonService:
         )
 
     async def devices(self) -> Devices:
+        await self._node.look()
         own = self._own()
         lines = [
             DeviceLine(

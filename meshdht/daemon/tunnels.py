@@ -11,7 +11,12 @@ from meshdht.engine.backend import Backend, Initiate, IPNetwork, PeerConfig
 from meshdht.engine.reconcile import reconcile
 from meshdht.membership.roster import Device
 from meshdht.node.node import Node
-from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, EndpointWanted, HandshakeCompleted
+from meshdht.wireguard.events import (
+    DeviceEvent,
+    EndpointRoamed,
+    HandshakeCompleted,
+    HandshakeWanted,
+)
 
 # Of two devices that have just met, one begins the handshake; the other waits this long for it.
 YIELD_S = 0.3
@@ -49,14 +54,15 @@ class Tunnels:
         self._wake.set()
 
     def wireguard_event(self, event: DeviceEvent) -> None:
-        """What WireGuard learns of a peer's address is news for its path agent; what it has to
-        send to a peer beyond the neighbourhood makes that one wanted."""
+        """What WireGuard learns of a peer's address is news for its path agent. That it begins
+        a handshake, or would, tells of traffic, or of a peer that has fallen silent: the path
+        is proved at once, and one to a peer beyond the neighbourhood is kept."""
         device = self._node.roster.device(event.peer)
         if device is None:
             return
         if isinstance(event, EndpointRoamed | HandshakeCompleted):
             self._node.roamed(device.id, event.endpoint)
-        elif isinstance(event, EndpointWanted):
+        elif isinstance(event, HandshakeWanted):
             self._node.want(device.id)
 
     async def run(self) -> None:

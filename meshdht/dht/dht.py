@@ -31,6 +31,11 @@ from meshdht.limits import DHT_SAVED_CONTACTS
 # The paper's k: every 20 nodes of a homelab hold every record.
 K = 20
 ALPHA = 3
+# Values of our own that we know the holders of: those of three epochs at most.
+OWN_VALUES = 3
+# Of the k nearest, a reader asks until a majority has answered: it meets a holder for certain if
+# more than half hold the value, and soon if most do.
+HELD_SHARE = 2 / 3
 # Contacts asked where they see us: enough that one who lies is outvoted.
 _WITNESSES = 4
 
@@ -75,6 +80,8 @@ class Dht:
         self._alpha = alpha
         self._remembered: list[Endpoint] = []
         self._race: Race | None = None
+        self._publications: dict[bytes, Publication] = {}
+        """Of our own values, by their keys, the newest last."""
         self._protocol = DhtProtocol(
             proof,
             storage,
@@ -186,9 +193,28 @@ class Dht:
         sequence = self._verify(key, value)
         self._storage.offer(key, value, sequence, source=OWN)
         publication = Publication(self._protocol, key, value, self._k, self._alpha)
+        self._publications[key] = publication
+        while len(self._publications) > OWN_VALUES:
+            del self._publications[next(iter(self._publications))]
         await publication.run()
         self.counters["superseded"] += publication.count(Outcome.NOT_NEWER)
         return publication.holding
+
+    def is_held(self, key: bytes) -> bool:
+        """Whether most of the contacts that a reader would ask now have acknowledged what we
+        published last: the others came later, or were silent then."""
+        publication = self._publications.get(key)
+        near = self._protocol.router.find_neighbors(Node(key), self._k, itself=True)
+        held = sum(publication.is_held_by(node.id) for node in near) if publication else 0
+        return len(near) > 0 and held >= HELD_SHARE * len(near)
+
+    def heard(self, node_id: bytes, endpoint: Endpoint) -> None:
+        """The node has just proved, by other means, that it is there: it needs no ping."""
+        known = self._protocol.router.find(node_id)
+        if known is not None and known.endpoint == endpoint:
+            known.seen = asyncio.get_running_loop().time()
+            known.failures = 0
+            self._protocol.router.add_contact(known)
 
     async def lookup(self, key: bytes) -> bytes | None:
         """The newest verified value under a key, or None; holders of an older one are mended

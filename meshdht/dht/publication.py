@@ -53,6 +53,10 @@ class Publication(NodeLookup):
         """How many others hold the value."""
         return self.count(Outcome.STORED) + self.count(Outcome.SAME)
 
+    def is_held_by(self, node_id: bytes) -> bool:
+        """Whether a node has acknowledged the value."""
+        return self._outcomes.get(node_id) in (Outcome.STORED, Outcome.SAME)
+
     def count(self, outcome: Outcome) -> int:
         """How many answered so."""
         return list(self._outcomes.values()).count(outcome)

@@ -18,11 +18,12 @@ from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import Bucket
 
 ROUND_S = 60.0
-QUIET_S = 15 * 60.0
+QUIET_S = 3600.0
 REFRESH_S = 3600.0
 PINGS_PER_ROUND = 4
-# A dead contact is tried again after a minute, two, four … at most this.
-REVIVAL_LONGEST_S = 3600.0
+# A dead contact is tried again after a minute, two, four … at most this. One that comes back
+# asks others itself, and is met that way.
+REVIVAL_LONGEST_S = 6 * 3600.0
 
 
 class Upkeep:

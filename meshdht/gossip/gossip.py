@@ -1,9 +1,11 @@
 """Gossip: what changes is pushed at once and spreads; what was missed is reconciled.
 
 A new statement goes to the connected neighbours, each of which passes on what was new to it, so
-that duplicates die. So does a record, to those who follow its device: everybody in a small
-network, in a large one those who keep a path to it. Reconciliation compares digests: with a
-neighbour when it connects, and with a random one after a jittered pause.
+that duplicates die. A record is told by its own device to all of its neighbours; these announce
+it to a few others that follow the device (everybody in a small network, in a large one those
+who keep a path to it), and whoever was not told asks for it. Reconciliation compares digests:
+with a neighbour when it connects, and with a random one after a jittered pause, which doubles
+as long as nothing differs.
 
 The gossip decides who is told what. What a statement or a record means, and whether it is
 genuine, is for the ``Holdings`` it was given to say.
@@ -11,6 +13,7 @@ genuine, is for the ``Holdings`` it was given to say.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -30,9 +33,14 @@ from meshdht.gossip.messages import (
     Sync,
     Want,
 )
-from meshdht.limits import MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
+from meshdht.limits import FULL_MESH_DEVICES, MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
 
 RECONCILE_S = 60.0
+# The longest pause is so many times that.
+LONGEST_PAUSE = 64
+# A record is announced a little after it came: by then its device has told it to those it can.
+ANNOUNCE_AFTER_S = 2.0
+ANNOUNCE_TO = 3
 
 T = TypeVar("T")
 
@@ -90,38 +98,76 @@ class Gossip:
         self._neighbours = neighbours
         self._send = send
         self._entropy = entropy
+        self._news: dict[DeviceId, DeviceId] = {}
+        """Records to announce: their devices, and who told us."""
+        self._has_news = asyncio.Event()
+        self._skip = 0
+        """How many of the next moments to reconcile are let pass."""
+        self._pauses = 1
         self.received: Counter[str] = Counter()
         """Messages by type."""
 
-    def push(self, messages: Sequence[Message], exclude: DeviceId | None = None) -> None:
+    def push_own(self, record: Record) -> None:
+        """Tell this device's record to all neighbours: it is news to each of them."""
+        for neighbour in self._sample(self._neighbours(), FULL_MESH_DEVICES):
+            self._send(record, neighbour.endpoint)
+
+    def push_statements(self, statements: Sequence[bytes], exclude: DeviceId | None = None) -> None:
         """Tell the connected neighbours, but not the one that told us."""
+        messages = list(pack_statements(statements))
         others = [each for each in self._neighbours() if each.device != exclude]
         for neighbour in self._sample(others, MAX_GOSSIP_FANOUT):
             for message in messages:
                 self._send(message, neighbour.endpoint)
 
-    def _pass_on(self, record: Record, exclude: DeviceId) -> None:
-        """Tell another device's record to those who follow it."""
-        followers = [
-            each
-            for each in self._neighbours()
-            if each.device not in (exclude, record.device)
-            and self._holdings.is_followed(record.device, each.device)
-        ]
-        for neighbour in self._sample(followers, MAX_GOSSIP_FANOUT):
-            self._send(record, neighbour.endpoint)
+    async def run(self) -> None:
+        """Announce and reconcile, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + self.reconcile()
+            while (left_s := due - loop.time()) > 0:
+                try:
+                    async with asyncio.timeout(left_s):
+                        await self._has_news.wait()
+                except TimeoutError:
+                    break
+                await asyncio.sleep(ANNOUNCE_AFTER_S * self._entropy.uniform(0.5, 1.5))
+                self.announce()
 
-    def push_statements(self, statements: Sequence[bytes], exclude: DeviceId | None = None) -> None:
-        self.push(list(pack_statements(statements)), exclude)
+    def announce(self) -> None:
+        """Tell a few neighbours of the records that came since the last time."""
+        news, self._news = self._news, {}
+        self._has_news.clear()
+        sequences = dict(self._holdings.sequences())
+        for neighbour in self._sample(self._neighbours(), ANNOUNCE_TO):
+            told = [
+                (device, sequences[device])
+                for device, teller in news.items()
+                if neighbour.device not in (device, teller)
+                and device in sequences
+                and self._holdings.is_followed(device, neighbour.device)
+            ]
+            for part in (told[i : i + MAX_SEQUENCES] for i in range(0, len(told), MAX_SEQUENCES)):
+                self._send(self._sync(part, answer=False), neighbour.endpoint)
 
     def reconcile_with(self, endpoint: Endpoint) -> None:
-        """Compare what is held with one neighbour."""
-        self._send(self._sync(answer=True), endpoint)
+        """Compare what is held with one neighbour that has just connected."""
+        self._differs()
+        self._send(self._sync(self._some_sequences(), answer=True), endpoint)
+
+    def _differs(self) -> None:
+        """What we hold and what others do is not the same: reconcile often again."""
+        self._skip, self._pauses = 0, 1
 
     def reconcile(self) -> float:
-        """Compare with a random neighbour; returns seconds until the next time."""
-        for neighbour in self._sample(self._neighbours(), 1):
-            self.reconcile_with(neighbour.endpoint)
+        """Compare with a random neighbour, if it is time; returns seconds until the next call."""
+        if self._skip:
+            self._skip -= 1
+        else:
+            for neighbour in self._sample(self._neighbours(), 1):
+                self._send(self._sync(self._some_sequences(), answer=True), neighbour.endpoint)
+            self._skip = self._pauses - 1
+            self._pauses = min(2 * self._pauses, LONGEST_PAUSE)
         return RECONCILE_S * self._entropy.uniform(0.75, 1.25)
 
     def handle(self, sender: DeviceId, source: Endpoint, message: Message) -> None:
@@ -136,7 +182,8 @@ class Gossip:
                 self._handle_statements(sender, source, message)
             case Record():
                 if self._holdings.take_record(message):
-                    self._pass_on(message, exclude=sender)
+                    self._news[message.device] = sender
+                    self._has_news.set()
             case Want():
                 for device in message.devices[:MAX_WANTED]:
                     if record := self._holdings.record(device):
@@ -144,6 +191,7 @@ class Gossip:
 
     def _handle_sync(self, source: Endpoint, theirs: Sync) -> None:
         if theirs.log_digest != self._holdings.log_digest():
+            self._differs()
             if not all(self._holdings.knows(head) for head in theirs.heads):
                 self.fetch(source)
             self._send_statements(theirs.heads, source)
@@ -154,12 +202,13 @@ class Gossip:
             if seq > held.get(device, 0) and self._holdings.is_followed(device)
         ]
         if newer:
+            self._differs()
             self._send(Want(tuple(newer)), source)
         for device, sequence in theirs.sequences:
             if held.get(device, 0) > sequence and (record := self._holdings.record(device)):
                 self._send(record, source)
         if theirs.answer:
-            self._send(self._sync(answer=False), source)
+            self._send(self._sync(self._some_sequences(), answer=False), source)
 
     def fetch(self, source: Endpoint) -> None:
         """Ask one neighbour for the statements that we lack."""
@@ -168,6 +217,7 @@ class Gossip:
     def _handle_statements(self, sender: DeviceId, source: Endpoint, message: Statements) -> None:
         new, incomplete = self._holdings.take_statements(message.statements)
         if new:
+            self._differs()
             self.push_statements(new, exclude=sender)
         if incomplete:
             self.fetch(source)
@@ -180,10 +230,12 @@ class Gossip:
             self._send(message, to)
         if len(packets) > MAX_STATEMENT_PACKETS:
             # The digest that still differs makes the receiver ask for the rest.
-            self._send(self._sync(answer=False), to)
+            self._send(self._sync(self._some_sequences(), answer=False), to)
 
-    def _sync(self, *, answer: bool) -> Sync:
-        sequences = self._sample(self._holdings.sequences(), MAX_SEQUENCES)
+    def _some_sequences(self) -> list[tuple[DeviceId, int]]:
+        return self._sample(self._holdings.sequences(), MAX_SEQUENCES)
+
+    def _sync(self, sequences: Sequence[tuple[DeviceId, int]], *, answer: bool) -> Sync:
         return Sync(
             answer=answer,
             log_digest=self._holdings.log_digest(),

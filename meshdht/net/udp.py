@@ -108,7 +108,7 @@ class UdpPort:
                 self._on_wireguard(data, self._last_source)
             elif traffic is Traffic.CONTROL:
                 self._on_control(data, self._last_source)
-            else:
+            elif traffic is not Traffic.KEEPALIVE:
                 self.counters.unwanted += 1
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
+from meshdht.limits import MAX_LEARNED_TOKENS
 from meshdht.node.network_time import NetworkTime
 from meshdht.wire.channel import ControlChannel, Incoming
+from meshdht.wire.classify import KEEPALIVE
 from meshdht.wire.packet import MessageKind
 
 SendDatagram = Callable[[bytes, Endpoint], None]
@@ -41,6 +44,7 @@ class ControlPort:
         self.entropy = entropy
         self._channel = ControlChannel(own_id, key, entropy, clock.overhear)
         self._send = send
+        self._sent_at: OrderedDict[Endpoint, float] = OrderedDict()
 
     def send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         """Seal a body and send it; what the network does to it is not known here."""
@@ -48,6 +52,7 @@ class ControlPort:
         if kind in _REQUESTS and self.clock.is_guessing and not self._channel.has_heard(to):
             dates += self.clock.guesses()
         now = self.clock.monotonic()
+        self._note_sent(to, now)
         for unix in dates:
             sealed = self._channel.seal(kind, message_id, body, to, now=now, unix=max(0.0, unix))
             self._send(sealed, to)
@@ -57,6 +62,21 @@ class ControlPort:
         if kind in _REQUESTS and self.clock.is_unsure:
             return self.clock.request_date(self.entropy.uniform(0.0, 1.0))
         return self.clock.unix()
+
+    def keep_open(self, to: Endpoint) -> None:
+        """Send the smallest datagram: NATs and firewalls on the way let answers in again."""
+        self._note_sent(to, self.clock.monotonic())
+        self._send(KEEPALIVE, to)
+
+    def _note_sent(self, to: Endpoint, now: float) -> None:
+        self._sent_at[to] = now
+        self._sent_at.move_to_end(to)
+        if len(self._sent_at) > MAX_LEARNED_TOKENS:
+            self._sent_at.popitem(last=False)
+
+    def silent_s(self, to: Endpoint) -> float:
+        """Seconds since something was sent to an address; infinity if nothing was."""
+        return self.clock.monotonic() - self._sent_at.get(to, -math.inf)
 
     def open(self, datagram: bytes, source: Endpoint) -> Incoming | None:
         """What was let in, or None for junk, replays and the like."""

@@ -33,12 +33,13 @@ from meshdht.node.identity import Identity
 from meshdht.node.keeping import Keeper
 from meshdht.node.mooring import Mooring
 from meshdht.node.network_time import ClockVerdict, NetworkTime
-from meshdht.node.peers import PathView, Peers, ProbeResult
+from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
 from meshdht.node.seeking import Seeker
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network, PathKind
+from meshdht.paths.view import PathView, ProbeResult
 from meshdht.records.endpoint import EndpointRecord
 from meshdht.wire.channel import Incoming
 
@@ -81,6 +82,7 @@ class Node:
             self._peer_connected,
             self._path_changed,
             lambda: self._publisher.changed(),
+            lambda device, endpoint: self._dht.heard(device.raw, endpoint),
         )
         self._gossip = Gossip(
             self._holdings,
@@ -176,7 +178,7 @@ class Node:
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
-                tasks.create_task(self._reconcile())
+                tasks.create_task(self._gossip.run())
                 tasks.create_task(self._keeper.run(self._dht, self._publisher.network_seen))
         finally:
             self._background.group = None
@@ -186,13 +188,6 @@ class Node:
         """Keep our record published, once there is somebody to take it, or clearly nobody."""
         await self._entrance.tried.wait()
         await self._publisher.run()
-
-    async def _reconcile(self) -> None:
-        """Compare with a random neighbour, now and then."""
-        pause = self._gossip.reconcile()
-        while True:
-            await asyncio.sleep(pause)
-            pause = self._gossip.reconcile()
 
     async def save(self) -> None:
         """Write down what is only in memory: before the process ends. Raises StateError."""
@@ -280,7 +275,7 @@ class Node:
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""
-        self._peers.set_local_networks(networks)
+        self._peers.set_local(endpoints, networks)
         self._publisher.set_host_endpoints(endpoints)
         self._seeker.restart()
         if self._background.group is not None:
@@ -306,6 +301,14 @@ class Node:
         self._peers.want(device)
         if not was_urgent:
             self._seeker.lost()
+
+    async def look(self) -> None:
+        """Prove the paths that were not proved of late: somebody wants to know."""
+        await self._peers.look()
+
+    def watched(self) -> None:
+        """Somebody watches the paths, and will for a while."""
+        self._peers.watched()
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
         """WireGuard heard the device, authenticated, from this endpoint."""

@@ -22,11 +22,14 @@ from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import FULL_MESH_DEVICES, MAX_WANTED_PEERS
 from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
+from meshdht.node.keepalives import Keepalives, OpenPath
 from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
+from meshdht.paths.pace import KEEPALIVE_S, Pace
 from meshdht.paths.reflexive import ReflexiveEndpoints
+from meshdht.paths.view import PathView, ProbeResult
 from meshdht.wire.channel import Incoming
-from meshdht.wire.disco import ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
+from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
 # How long a path beyond the neighbourhood is kept after it was last asked for: five times
@@ -34,24 +37,8 @@ from meshdht.wire.packet import MessageKind
 WANTED_S = 600.0
 # With so many neighbours connected, those that are missing in a large network can wait.
 ENOUGH_NEIGHBOURS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PathView:
-    """How a peer is reached right now."""
-
-    kind: PathKind
-    endpoint: Endpoint | None
-    rtt_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
-    """One answered probe."""
-
-    endpoint: Endpoint
-    kind: PathKind
-    rtt_s: float
+# How long one who looks waits for paths to be proved: a dead one is known within four timeouts.
+LOOK_S = 2.0
 
 
 @dataclass(slots=True)
@@ -66,7 +53,8 @@ class Peers:
     """Probes, answers probes, and knows who is connected.
 
     ``on_connected(device)`` is called when a peer that had no path got one,
-    ``on_path_changed(device)`` whenever its best path is another, or gone.
+    ``on_path_changed(device)`` whenever its best path is another, or gone, and
+    ``on_proved(device, endpoint)`` whenever one of its endpoints has shown that it works.
     """
 
     def __init__(
@@ -76,6 +64,7 @@ class Peers:
         on_connected: Callable[[DeviceId], None],
         on_path_changed: Callable[[DeviceId], None],
         on_reflexive_changed: Callable[[], None],
+        on_proved: Callable[[DeviceId, Endpoint], None],
     ) -> None:
         self._own = own
         self._own_id = own.public.device_id
@@ -83,14 +72,21 @@ class Peers:
         self._on_connected = on_connected
         self._on_path_changed = on_path_changed
         self._on_reflexive_changed = on_reflexive_changed
+        self._on_proved = on_proved
         self._roster: Roster | None = None
         self._peers: dict[DeviceId, _Peer] = {}
         # A guest is answered, not probed: its key is remembered for the next time.
         self._guest_key = lru_cache(MAX_WANTED_PEERS)(self._compute_key)
+        self._pace = Pace()
+        self._local_endpoints: frozenset[Endpoint] = frozenset()
         self._local_networks: Sequence[Network] = ()
         self._mesh_networks: Sequence[Network] = ()
         self._waiting: dict[bytes, asyncio.Future[ProbeResult]] = {}
         self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._trial: tuple[bytes, int] = (b"", 0)
+        """The probe that asked for a silence last, and for how long."""
+        self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
         self.reflexive = ReflexiveEndpoints()
 
     def set_members(self, roster: Roster, mesh_networks: Sequence[Network]) -> None:
@@ -114,6 +110,30 @@ class Peers:
         if self._is_other_member(device):
             self._keep(device, now + WANTED_S)
             self._drop_unwanted(now)
+            self._need([device], now)
+
+    def _need(self, devices: Iterable[DeviceId], now: float) -> None:
+        for device in devices:
+            if (peer := self._peers.get(device)) is not None:
+                peer.agent.need(now)
+        self._wake.set()
+
+    def watched(self) -> None:
+        """Somebody watches all paths, and will for a while."""
+        self._need(self._peers, self._control.clock.monotonic())
+
+    async def look(self) -> None:
+        """Prove every path that was not proved of late; returns once all have shown whether
+        they work, after LOOK_S at most."""
+        self.watched()
+        moment = self._control.clock.monotonic() - KEEPALIVE_S
+        try:
+            async with asyncio.timeout(LOOK_S):
+                while not all(each.agent.proved_since(moment) for each in self._peers.values()):
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            return
 
     def sought(self) -> list[DeviceId]:
         """The devices that a path is kept to, or would be if there were one."""
@@ -132,7 +152,7 @@ class Peers:
         if peer is not None:
             peer.wanted_until = max(peer.wanted_until, until)
         elif (box_key := self._compute_key(device)) is not None:
-            agent = PathAgent(self._control.entropy, self._kind_of)
+            agent = PathAgent(self._control.entropy, self._kind_of, self._pace)
             self._peers[device] = _Peer(box_key, agent, until)
 
     def _compute_key(self, device: DeviceId) -> BoxKey | None:
@@ -154,12 +174,14 @@ class Peers:
                 return
             del self._peers[device]
             if peer.agent.best is not None:
-                self._on_path_changed(device)
+                self._path_changed(device)
 
-    def set_local_networks(self, networks: Sequence[Network]) -> None:
-        """The networks of our interfaces changed: what was seen of us before is void."""
+    def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
+        """The addresses of our interfaces changed: what was seen of us before is void."""
+        self._local_endpoints = frozenset(endpoints)
         self._local_networks = networks
         self.reflexive.forget()
+        self._keepalives.forget()
         now = self._control.clock.monotonic()
         for peer in self._peers.values():
             peer.agent.recheck(now)
@@ -177,6 +199,9 @@ class Peers:
         for endpoint in endpoints:
             if is_probeable(endpoint, self._mesh_networks):
                 peer.agent.learn(endpoint, now)
+        if peer.agent.best is None:
+            # Whoever tells us this has heard of it: it may be back, and its filter open.
+            peer.agent.recheck(now)
         self._wake.set()
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
@@ -197,7 +222,9 @@ class Peers:
         box_key = peer.box_key if peer else self._guest_key(packet.sender)
         if box_key is None:
             return
-        open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        asked = open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        self._keepalives.probed(incoming.source, asked.misses)
+        agreed = peer is not None and self._agree(peer.agent, incoming.source, asked.silence_s)
         clock = self._control.clock
         body = seal_reply(
             box_key,
@@ -205,10 +232,34 @@ class Peers:
             self._own_id,
             packet.sender,
             packet.message_id,
-            ProbeAnswer(incoming.source, int(clock.own_unix()), clock.is_sound),
+            ProbeAnswer(incoming.source, int(clock.own_unix()), clock.is_sound, agreed),
         )
         self._control.send(MessageKind.PROBE_REPLY, packet.message_id, body, incoming.source)
         self._learn_from_peer(packet.sender, incoming.source)
+
+    def _agree(self, agent: PathAgent, source: Endpoint, silence_s: int) -> bool:
+        """Whether we will be silent towards a peer, and probe it then."""
+        now = self._control.clock.monotonic()
+        best = agent.best
+        if not silence_s or best is None or best.endpoint != source or agent.is_needed(now):
+            return False
+        if not self._keepalives.may_hush(source, silence_s):
+            return False
+        agent.hush(source, now + silence_s, then_call=True)
+        return True
+
+    def _ask_silence(self, device: DeviceId, silence_s: int) -> None:
+        peer = self._peers[device]
+        for probe in peer.agent.probe_best(self._control.clock.monotonic()):
+            self._trial = (probe.message_id, silence_s)
+            self._send_probe(device, peer, probe)
+
+    def _open_paths(self, now: float) -> list[OpenPath]:
+        return [
+            OpenPath(device, peer.agent.best.endpoint, not peer.agent.is_needed(now))
+            for device, peer in self._peers.items()
+            if peer.agent.best is not None and peer.agent.kind is not PathKind.LAN
+        ]
 
     def handle_reply(self, incoming: Incoming) -> None:
         """An answer to one of our probes."""
@@ -228,14 +279,22 @@ class Peers:
         date = packet.sent_at_ms / 1000
         sound = answer.clock_is_sound
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
+        self._on_proved(packet.sender, incoming.source)
         waiting = self._waiting.pop(packet.message_id, None)
         if waiting is not None and not waiting.done():
             kind = self._kind_of(incoming.source)
             waiting.set_result(ProbeResult(incoming.source, kind, rtt_s))
+        if self._kind_of(incoming.source) is not PathKind.LAN:
+            own = answer.observed in self._local_endpoints
+            self._keepalives.way(incoming.source).seen_as(own=own)
+        if answer.agrees and packet.message_id == self._trial[0]:
+            ends = self._keepalives.agreed(incoming.source)
+            peer.agent.hush(incoming.source, ends, then_call=False)
         self._note_reflexive(packet.sender, answer.observed)
         self._wake.set()
+        self._settled.set()
         if peer.agent.best is not before:
-            self._on_path_changed(packet.sender)
+            self._path_changed(packet.sender)
         if before is None:
             self._on_connected(packet.sender)
 
@@ -254,7 +313,12 @@ class Peers:
             self._on_reflexive_changed()
 
     async def run(self) -> None:
-        """Send what is due, for ever."""
+        """Prove paths and hold them open, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keepalives.run())
+            tasks.create_task(self._prove())
+
+    async def _prove(self) -> None:
         while True:
             self._wake.clear()
             now = self._control.clock.monotonic()
@@ -277,7 +341,12 @@ class Peers:
         for probe in peer.agent.poll(now):
             self._send_probe(device, peer, probe)
         if peer.agent.best is not before:
-            self._on_path_changed(device)
+            self._path_changed(device)
+
+    def _path_changed(self, device: DeviceId) -> None:
+        self._pace.peers = len(self.neighbours())
+        self._settled.set()
+        self._on_path_changed(device)
 
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
         """Probe the best path (all, while there is none); the first answer, or None."""
@@ -300,7 +369,9 @@ class Peers:
 
     def _send_probe(self, device: DeviceId, peer: _Peer, probe: Probe) -> None:
         nonce = self._control.draw_nonce()
-        body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id)
+        silence_s = self._trial[1] if probe.message_id == self._trial[0] else 0
+        asked = Asked(probe.lost, silence_s)
+        body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id, asked)
         self._control.send(MessageKind.PROBE, probe.message_id, body, probe.endpoint)
 
     def neighbours(self) -> list[Neighbour]:

@@ -18,7 +18,8 @@ from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, publish_epochs
 
-# Often enough that every epoch's record is there well before its readers.
+# How often it is looked whether the record is still where readers look: often enough that every
+# epoch's is there well before them.
 REFRESH_S = 45 * 60.0
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
@@ -55,6 +56,8 @@ class Publisher:
         self._told: tuple[Candidate, ...] | None = None
         self._written: dict[bytes, bytes] = {}
         """The records that were written last, by their locators."""
+        self._epochs: frozenset[int] = frozenset()
+        """Theirs."""
         self._failures = 0
         self._contacts = 0
         """How many contacts the DHT had when we published, at most so far."""
@@ -109,12 +112,24 @@ class Publisher:
             reached = await self._publish() or len(self._holdings.roster) == 1
             self._failures = 0 if reached else self._failures + 1
             pause = REFRESH_S if reached else RETRY_S[min(self._failures, len(RETRY_S)) - 1]
-            try:
-                async with asyncio.timeout(pause * self._control.entropy.uniform(0.9, 1.0)):
-                    await self._wake.wait()
-            except TimeoutError:
+            while not await self._woken(pause) and reached and self._is_held():
                 continue
-            await asyncio.sleep(SETTLE_S)
+
+    async def _woken(self, pause: float) -> bool:
+        """Wait; whether there is something to tell before the pause is over."""
+        try:
+            async with asyncio.timeout(pause * self._control.entropy.uniform(0.9, 1.0)):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        await asyncio.sleep(SETTLE_S)
+        return True
+
+    def _is_held(self) -> bool:
+        """Whether readers find what we published: in each epoch, at the nodes asked for it."""
+        secret = self._identity.generation.secret
+        epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
+        return self._epochs.issuperset(epochs) and all(map(self._dht.is_held, self._written))
 
     async def _publish(self) -> bool:
         """Write, tell and store a record for each epoch that readers may look in."""
@@ -124,6 +139,7 @@ class Publisher:
         secret = self._identity.generation.secret
         epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
         self._written.clear()
+        self._epochs = frozenset(epochs)
         reached = False
         # The current epoch last: its sequence is the newest, and it is what gossip passes on.
         for epoch in reversed(epochs):
@@ -136,7 +152,7 @@ class Publisher:
             record = Record(self._identity.device, epoch, envelope)
             self._holdings.take_record(record)
             if epoch == epochs[0]:
-                self._gossip.push([record])
+                self._gossip.push_own(record)
             key = device_locator(secret.locator_key, epoch, self._identity.signing.public)
             self._written[key] = envelope
             reached |= await self._store_at_others(key, envelope)

@@ -21,6 +21,8 @@ from meshdht.records.locator import device_locator, read_epochs
 
 # Pauses between look-ups of one absent device; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
+# Beyond these, while somebody is connected who tells us by gossip of a device that comes back.
+PATIENT_PAUSES_S = (1800.0, 2 * 3600.0)
 # What is remembered of a peer is tried first; the DHT is asked once that had its chance.
 HEAD_START_S = 0.5
 # Look-ups under way at once.
@@ -95,12 +97,17 @@ class Seeker:
             absence = self._absent.get(device.id) or _Absence(now + HEAD_START_S)
             known[device.id] = absence
             if absence.next_look <= now and len(due) < WIDTH:
-                pause = PAUSES_S[min(absence.looks, len(PAUSES_S) - 1)]
+                pause = self._pause(absence.looks)
                 due.append((device, absence.looks))
                 absence.looks += 1
                 absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
         self._absent = known
         return due
+
+    def _pause(self, looks: int) -> float:
+        told = any(map(self._is_connected, self._sought()))
+        pauses = (*PAUSES_S, *PATIENT_PAUSES_S) if told else PAUSES_S
+        return pauses[min(looks, len(pauses) - 1)]
 
     async def _look_up(self, device: Device, look: int) -> None:
         """Take the newest record found in the epochs where a record may be. The first look is

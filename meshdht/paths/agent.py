@@ -2,9 +2,9 @@
 
 Every endpoint that may reach the peer is a *pair* (our one port, that endpoint). A pair is
 probed at once when it is learned, again after growing pauses while nothing answers, and
-rarely once it has proved itself:
+rarely once it has proved itself (pace.py):
 
-    new ──probe──► answered: alive ──KEEPALIVE (best) or STANDBY (others)──► probe …
+    new ──probe──► answered: alive ──a pause: needed or idle, best or standby──► probe …
      │                          └─ MAX_MISSES unanswered in a row: dead
      └─ unanswered: probed again after RETRY_S[0], RETRY_S[1], …
 
@@ -16,6 +16,7 @@ a NAT's filter (RFC 8445's triggered check).
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,19 +25,20 @@ from meshdht.clock import Entropy
 from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.pace import (
+    IDLE_STANDBY_S,
+    KEEPALIVE_S,
+    NEEDED_S,
+    OWN_PROOF,
+    STANDBY_S,
+    Pace,
+)
 from meshdht.paths.score import cost_s, is_clearly_better
 from meshdht.wire.packet import MESSAGE_ID_SIZE
 
-# The least patient common NATs forget a UDP mapping after 30 s; a lost probe is made up for well
-# within the rest.
-KEEPALIVE_S = 25.0
-# A peer that probes us saves us the keepalive: our answer refreshes our mapping as well. But it
-# shows one direction only, so that once in a while we ask ourselves.
-OWN_PROOF_S = 4 * KEEPALIVE_S
-STANDBY_S = 120.0
-# Pauses after unanswered probes; the last one repeats.
-RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 MAX_MISSES = 4
+# When a pair that a peer asked us to be silent on, and then to probe, is our own to prove again.
+AFTER_CALL_S = 10.0
 # An answer later than this counts as a miss, though it still measures and revives the pair.
 MIN_TIMEOUT_S = 0.3
 # Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
@@ -52,8 +54,19 @@ class Pair:
     rtt_s: float | None = None
     alive: bool = False
     misses: int = 0
-    """Probes unanswered since the last answer."""
+    """Probes unanswered since the last answer, or since there was reason to hope anew."""
+    lost: int = 0
+    """Probes unanswered since the last answer, if there ever was one."""
+    call_at: float | None = None
+    """When the peer wants to be probed, whatever becomes of that."""
     last_answer: float | None = None
+
+    @property
+    def due(self) -> float:
+        return self.next_probe if self.call_at is None else min(self.next_probe, self.call_at)
+
+    def is_called(self, now: float) -> bool:
+        return self.call_at is not None and self.call_at <= now
 
     @property
     def timeout_s(self) -> float:
@@ -66,14 +79,20 @@ class Probe:
 
     message_id: bytes
     endpoint: Endpoint
+    lost: int = 0
+    """How many before it were not answered."""
 
 
 class PathAgent:
     """All pairs of one peer. ``kind_of`` says what kind of path an endpoint makes."""
 
-    def __init__(self, entropy: Entropy, kind_of: Callable[[Endpoint], PathKind]) -> None:
+    def __init__(
+        self, entropy: Entropy, kind_of: Callable[[Endpoint], PathKind], pace: Pace
+    ) -> None:
         self._entropy = entropy
         self._kind_of = kind_of
+        self._pace = pace
+        self._needed_until = -math.inf
         self._pairs: dict[Endpoint, Pair] = {}
         self._outstanding: OrderedDict[bytes, tuple[Endpoint, float]] = OrderedDict()
         self.best: Pair | None = None
@@ -87,6 +106,33 @@ class PathAgent:
     def pairs(self) -> Sequence[Pair]:
         return list(self._pairs.values())
 
+    def is_needed(self, now: float) -> bool:
+        return now < self._needed_until
+
+    def need(self, now: float) -> None:
+        """There is traffic for the peer, or somebody watches: be brisk for the next NEEDED_S.
+
+        A proof that is no younger than a brisk one would be is made now, on every pair: a path
+        that died while nobody needed it is left at once.
+        """
+        was_needed, self._needed_until = self.is_needed(now), now + NEEDED_S
+        best = self.best
+        if best is None or best.last_answer is None:
+            # One that never answered is tried anew, but not by every packet that wants out.
+            if all(pair.next_probe > now + KEEPALIVE_S for pair in self._pairs.values()):
+                self.recheck(now)
+        elif was_needed:
+            return
+        elif now - best.last_answer > KEEPALIVE_S and not best.misses:
+            self.recheck(now)
+        else:
+            best.next_probe = min(best.next_probe, best.last_answer + KEEPALIVE_S)
+
+    def proved_since(self, moment: float) -> bool:
+        """Whether the path has shown since then that it works, or that there is none."""
+        best = self.best
+        return best is None or (best.last_answer is not None and best.last_answer >= moment)
+
     def learn(self, endpoint: Endpoint, now: float) -> None:
         """An endpoint that may reach the peer; a new one is probed at once."""
         if endpoint not in self._pairs:
@@ -98,8 +144,8 @@ class PathAgent:
         known = self._pairs.get(endpoint)
         if known is not None and known.alive:
             if known is self.best and not known.misses:
-                proved = (known.last_answer or now) + OWN_PROOF_S
-                due = min(now + self._pause(known), proved)
+                pause = self._pause(known, now)
+                due = min(now + pause, (known.last_answer or now) + OWN_PROOF * pause)
                 known.next_probe = max(known.next_probe, due)
             return
         self.learn(endpoint, now)
@@ -118,9 +164,22 @@ class PathAgent:
 
     def poll(self, now: float) -> list[Probe]:
         """The probes that are due; each must be sent now."""
-        return [
+        calls = [self._call(pair, now) for pair in self._pairs.values() if pair.is_called(now)]
+        return calls + [
             self._probe(pair, now) for pair in list(self._pairs.values()) if pair.next_probe <= now
         ]
+
+    def hush(self, endpoint: Endpoint, until: float, *, then_call: bool) -> None:
+        """Send nothing to a pair for a while, and probe it then if the peer asked for that."""
+        pair = self._pairs[endpoint]
+        if then_call:
+            pair.call_at = until
+        pair.next_probe = max(pair.next_probe, until + AFTER_CALL_S)
+
+    def _call(self, pair: Pair, now: float) -> Probe:
+        """A probe that may go unanswered: it was sent to find out."""
+        pair.call_at = None
+        return self._new_probe(pair, now)
 
     def probe_best(self, now: float) -> list[Probe]:
         """A probe on the best pair, or on all while there is none: the user asked."""
@@ -136,14 +195,14 @@ class PathAgent:
         del self._outstanding[message_id]
         rtt_s = now - sent_at
         pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
-        pair.alive, pair.misses, pair.last_answer = True, 0, now
+        pair.alive, pair.misses, pair.lost, pair.last_answer = True, 0, 0, now
         self._choose()
-        pair.next_probe = now + self._pause(pair)
+        pair.next_probe = now + self._pause(pair, now)
         return rtt_s
 
     def deadline(self) -> float | None:
         """When ``poll`` is due next."""
-        return min((pair.next_probe for pair in self._pairs.values()), default=None)
+        return min((pair.due for pair in self._pairs.values()), default=None)
 
     def _probe(self, pair: Pair, now: float) -> Probe:
         if pair.misses >= MAX_MISSES and pair.alive:
@@ -151,16 +210,21 @@ class PathAgent:
             if pair is self.best:
                 self._choose()
                 self._check_others(pair, now)
+        probe = self._new_probe(pair, now)
+        retry = self._pace.retry_s(pair.misses)
+        # An alive pair is retried as soon as its answer is overdue; a silent one backs off.
+        wait = pair.timeout_s if pair.alive else retry
+        pair.misses += 1
+        pair.lost += pair.last_answer is not None
+        pair.next_probe = now + wait * self._entropy.uniform(1.0, 1.1)
+        return probe
+
+    def _new_probe(self, pair: Pair, now: float) -> Probe:
         message_id = self._entropy.token(MESSAGE_ID_SIZE)
         self._outstanding[message_id] = (pair.endpoint, now)
         if len(self._outstanding) > MAX_OUTSTANDING_PROBES:
             self._outstanding.popitem(last=False)
-        retry = RETRY_S[min(pair.misses, len(RETRY_S) - 1)]
-        # An alive pair is retried as soon as its answer is overdue; a silent one backs off.
-        wait = pair.timeout_s if pair.alive else retry
-        pair.misses += 1
-        pair.next_probe = now + wait * self._entropy.uniform(1.0, 1.1)
-        return Probe(message_id, pair.endpoint)
+        return Probe(message_id, pair.endpoint, pair.lost)
 
     def _check_others(self, dead: Pair, now: float) -> None:
         """What was last proved minutes ago may have died with the best: its successor first."""
@@ -169,8 +233,11 @@ class PathAgent:
                 pair.misses = 0
                 pair.next_probe = now
 
-    def _pause(self, pair: Pair) -> float:
-        pause = KEEPALIVE_S if pair is self.best else STANDBY_S
+    def _pause(self, pair: Pair, now: float) -> float:
+        if self.is_needed(now):
+            pause = KEEPALIVE_S if pair is self.best else STANDBY_S
+        else:
+            pause = self._pace.idle_s if pair is self.best else IDLE_STANDBY_S
         return pause * self._entropy.uniform(0.9, 1.0)
 
     def _choose(self) -> None:

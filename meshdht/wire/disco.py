@@ -2,10 +2,14 @@
 
     body      = nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, plaintext) ‖ tag (16)
     plaintext = message id (8) ‖ content, padded with zeros to 32 bytes
-    content   = PROBE: none
+    content   = PROBE: u8 misses ‖ u16 silence
                 PROBE_REPLY: the endpoint that the probe came from ‖ u32 the sender's own clock,
-                Unix seconds ‖ u8 1, or 0 if the sender knows that its clock is wrong
+                Unix seconds ‖ u8 flags: 1 unless the sender knows that its clock is wrong, 2 agreed
     aad       = kind (1) ‖ sender (20) ‖ receiver (20)
+
+``misses``: how many probes before this one were not answered. ``silence``: if not 0, the
+receiver is asked to send nothing for so many seconds and to probe then; ``agreed``: it will (see
+paths/lifetime.py).
 
 Probe and reply have one size, so that a spoofed probe gains nothing. The reply tells the
 asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, section 14.2).
@@ -24,6 +28,15 @@ from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
 
 PLAINTEXT_SIZE = 32
 _CLOCK_MAX = 2**32 - 1
+_SOUND, _AGREED = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a PROBE says beside that it is one."""
+
+    misses: int = 0
+    silence_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class ProbeAnswer:
     """The answerer's own clock, Unix seconds up to 2106."""
     clock_is_sound: bool
     """Whether it takes its clock for right."""
+    agrees: bool = False
+    """Whether it will be silent as it was asked."""
 
 
 def _aad(kind: MessageKind, sender: DeviceId, receiver: DeviceId) -> bytes:
@@ -43,18 +58,25 @@ def _aad(kind: MessageKind, sender: DeviceId, receiver: DeviceId) -> bytes:
 
 
 def seal_probe(
-    key: BoxKey, nonce: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
+    key: BoxKey,
+    nonce: bytes,
+    sender: DeviceId,
+    receiver: DeviceId,
+    message_id: bytes,
+    asked: Asked = Asked(),
 ) -> bytes:
     """The body of a PROBE."""
-    plaintext = message_id.ljust(PLAINTEXT_SIZE, b"\0")
+    content = Writer().raw(message_id).u8(min(asked.misses, 255)).u16(asked.silence_s)
+    plaintext = content.bytes().ljust(PLAINTEXT_SIZE, b"\0")
     return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE, sender, receiver))
 
 
 def open_probe(
     key: BoxKey, body: bytes, sender: DeviceId, receiver: DeviceId, message_id: bytes
-) -> None:
+) -> Asked:
     """Check a PROBE; raises OpenFailed or Malformed."""
-    _open(key, MessageKind.PROBE, body, sender, receiver, message_id)
+    reader = _open(key, MessageKind.PROBE, body, sender, receiver, message_id)
+    return Asked(reader.u8(), reader.u16())
 
 
 def seal_reply(
@@ -67,7 +89,9 @@ def seal_reply(
 ) -> bytes:
     """The body of a PROBE_REPLY."""
     writer = Writer().raw(message_id).endpoint(answer.observed)
-    writer.u32(min(max(answer.clock, 0), _CLOCK_MAX)).u8(answer.clock_is_sound)
+    writer.u32(min(max(answer.clock, 0), _CLOCK_MAX)).u8(
+        _SOUND * answer.clock_is_sound + _AGREED * answer.agrees
+    )
     plaintext = writer.bytes().ljust(PLAINTEXT_SIZE, b"\0")
     return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE_REPLY, sender, receiver))
 
@@ -77,7 +101,8 @@ def open_reply(
 ) -> ProbeAnswer:
     """What the answer to our probe says; raises OpenFailed or Malformed."""
     reader = _open(key, MessageKind.PROBE_REPLY, body, sender, receiver, message_id)
-    return ProbeAnswer(reader.endpoint(), reader.u32(), reader.u8() == 1)
+    observed, clock, flags = reader.endpoint(), reader.u32(), reader.u8()
+    return ProbeAnswer(observed, clock, bool(flags & _SOUND), bool(flags & _AGREED))
 
 
 def _open(

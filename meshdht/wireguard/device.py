@@ -25,9 +25,9 @@ from meshdht.wireguard.counters import Counters
 from meshdht.wireguard.events import (
     DeviceEvent,
     EndpointRoamed,
-    EndpointWanted,
     HandshakeCompleted,
     HandshakeFailed,
+    HandshakeWanted,
 )
 from meshdht.wireguard.handshake import Handshaker
 from meshdht.wireguard.indices import IndexTable
@@ -245,8 +245,8 @@ class Device:
             return
         peer.initiation_sent_at = now
         peer.timers.initiation_sent(now)
+        self._events.append(HandshakeWanted(peer.public))
         if peer.endpoint is None:
-            self._events.append(EndpointWanted(peer.public))
             return
         message = self._handshaker.initiate(peer, now, unix)
         self._send_handshake(peer, message, peer.endpoint, now)

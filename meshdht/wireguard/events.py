@@ -34,10 +34,11 @@ class HandshakeFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointWanted:
-    """There is something to send to the peer, and nowhere to send it; said once a handshake try."""
+class HandshakeWanted:
+    """There is something to send to the peer, or it has fallen silent: said once a handshake try,
+    whether there is an endpoint to send the initiation to or not."""
 
     peer: WireGuardPublicKey
 
 
-DeviceEvent = HandshakeCompleted | EndpointRoamed | EndpointWanted | HandshakeFailed
+DeviceEvent = HandshakeCompleted | EndpointRoamed | HandshakeWanted | HandshakeFailed

@@ -1,4 +1,4 @@
-"""What a mesh costs when nothing happens, and how fast it tells when something does."""
+"""How fast a mesh tells what has happened."""
 
 from __future__ import annotations
 
@@ -8,51 +8,12 @@ from functools import partial
 
 from simulations.host import Host, eventually
 from simulations.measure import SETTLE_S, START_SPREAD_S
-from simulations.network import HEADERS_BYTES
 from simulations.scenarios.options import Options, Report
 from simulations.table import Cell, quantile, render
-from simulations.world import World, world
+from simulations.world import world
 
 MOVES = 5
 WITHIN_S = 30.0
-# What was begun when the devices started is over by then.
-CALM_S = 300.0
-DAY_S = 86400.0
-
-
-async def idle(options: Options) -> Report:
-    """what each device sends and receives in a day when nothing happens"""
-    async with world(options.seed, options.network()) as one:
-        one.install(options.nodes)
-        await one.start_all(spread_s=START_SPREAD_S)
-        await asyncio.sleep(CALM_S)
-        before = _totals(one)
-        await asyncio.sleep(options.hours * 3600)
-        days = options.hours * 3600 / DAY_S * options.nodes
-        datagrams, payload = (now - then for now, then in zip(_totals(one), before, strict=True))
-        neighbours = sum(len(one.ledger.roster.neighbourhood(host.id)) for host in one.hosts)
-        digest = one.network.digest
-    wire = payload + HEADERS_BYTES * datagrams
-    rows: list[list[Cell]] = [
-        [
-            options.nodes,
-            neighbours // options.nodes,
-            options.hours,
-            int(datagrams / days),
-            payload / days / 1e6,
-            wire / days / 1e6,
-            wire / days / 1e6 / max(1, neighbours // options.nodes),
-        ]
-    ]
-    head = ("nodes", "peers", "hours", "datagrams/day", "payload MB", "wire MB", "wire MB/peer")
-    remark = "A device and day, sent and received together; wire: with IPv4 and UDP headers."
-    return Report(render(head, rows), digest, (remark,))
-
-
-def _totals(one: World) -> tuple[int, int]:
-    network = one.network
-    datagrams = network.sent.total() + network.received.total()
-    return datagrams, network.sent_bytes.total() + network.received_bytes.total()
 
 
 async def roam(options: Options) -> Report:

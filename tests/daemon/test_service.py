@@ -324,3 +324,18 @@ def test_anchors_are_listed_apart_from_devices_with_where_they_answered() -> Non
             assert len((await second.service.status()).peers) == 1
 
     run(main())
+
+
+def test_the_status_and_those_who_watch_see_that_an_idle_peer_is_gone() -> None:
+    async def main() -> None:
+        async with served(3) as (_, [first, second, third]):
+            await asyncio.sleep(6 * 3600)
+            await second.machine.stop(crash=True)
+            off = {peer.name for peer in (await first.service.status()).peers if not peer.online}
+            assert off == {"d1"}
+            events = third.service.events()
+            assert isinstance(await anext(events), Snapshot)
+            await asyncio.sleep(3)
+            assert not third.machine.reaches(second.machine)
+
+    run(main())

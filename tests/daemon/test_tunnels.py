@@ -11,9 +11,9 @@ from meshdht.daemon.tunnels import YIELD_S, Tunnels
 from meshdht.engine.backend import AddPeer, Initiate, PeerStats, SetEndpoint
 from meshdht.wireguard.events import (
     EndpointRoamed,
-    EndpointWanted,
     HandshakeCompleted,
     HandshakeFailed,
+    HandshakeWanted,
 )
 from simulations.loop import run
 from tests.daemon.stand_ins import FakeEngine
@@ -42,6 +42,8 @@ async def pair() -> AsyncIterator[tuple[Mesh, Tunnelled, Tunnelled]]:
     async with mesh() as world:
         machines = await world.grow(2)
         world.internet.blocked = lambda source, to: True
+        for machine in machines:
+            machine.node.watched()
         await asyncio.sleep(60)
         assert machines[0].node.path(machines[1].id).endpoint is None
         ends = [Tunnelled(world, machine) for machine in sorted(machines, key=lambda m: m.id)]
@@ -167,8 +169,8 @@ def test_what_is_sent_to_a_peer_without_an_endpoint_makes_it_wanted() -> None:
         async with pair() as (_, lower, upper):
             wanted: list[DeviceId] = []
             lower.machine.node.want = wanted.append  # type: ignore[method-assign, assignment]
-            lower.tunnels.wireguard_event(EndpointWanted(key(upper)))
-            lower.tunnels.wireguard_event(EndpointWanted(WireGuardPublicKey(b"\x01" * 32)))
+            lower.tunnels.wireguard_event(HandshakeWanted(key(upper)))
+            lower.tunnels.wireguard_event(HandshakeWanted(WireGuardPublicKey(b"\x01" * 32)))
             assert wanted == [upper.machine.id]
 
     run(main())
@@ -191,5 +193,19 @@ def test_where_wireguard_hears_a_peer_is_told_to_its_path_agent() -> None:
             )
             others = [each for each in told if each[0] == upper.machine.id]
             assert others == [(upper.machine.id, ELSEWHERE)] * 2
+
+    run(main())
+
+
+def test_a_handshake_that_begins_proves_the_path_at_once() -> None:
+    async def main() -> None:
+        async with pair() as (world, lower, upper):
+            await meet(world)
+            await asyncio.sleep(6 * 3600)
+            await upper.machine.stop(crash=True)
+            await asyncio.sleep(30)
+            lower.tunnels.wireguard_event(HandshakeWanted(key(upper)))
+            await asyncio.sleep(2)
+            assert lower.machine.node.path(upper.machine.id).endpoint is None
 
     run(main())

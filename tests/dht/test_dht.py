@@ -211,4 +211,38 @@ def test_who_leaves_the_roster_leaves_the_table_and_is_not_taken_from_others() -
         assert peers[3].id not in {contact.node_id for contact in found}
         assert one.known() == roster
 
+
+def test_an_author_knows_whether_those_that_readers_ask_hold_its_value() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(3)
+        peers = await joined(network, 6)
+        key, value = key_of("author"), value_of("author", 1)
+        assert not peers[0].dht.is_held(key)
+        await peers[0].dht.publish(key, value)
+        assert peers[0].dht.is_held(key)
+        for number in range(50, 56):
+            newcomer = Peer(network, number)
+            await newcomer.dht.bootstrap([peers[0].endpoint])
+        await asyncio.sleep(5)
+        assert not peers[0].dht.is_held(key), "half of the nearest came later"
+        await peers[0].dht.publish(key, value)
+        assert peers[0].dht.is_held(key)
+
+    run(main())
+
+
+def test_a_contact_heard_by_other_means_needs_no_ping() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(4)
+        peers = await joined(network, 3)
+        asked = len(peers[0].sent)
+        async with asyncio.TaskGroup() as group:
+            rounds = group.create_task(peers[0].dht.run())
+            for _ in range(6 * 12):
+                await asyncio.sleep(300)
+                for other in peers[1:]:
+                    peers[0].dht.heard(other.id, other.endpoint)
+            rounds.cancel()
+        assert len(peers[0].sent) == asked
+
     run(main())

@@ -4,6 +4,7 @@ import asyncio
 
 from meshdht.dht.messages import StoreValue, decode_request
 from meshdht.dht.proof import split_request
+from meshdht.dht.upkeep import QUIET_S, REVIVAL_LONGEST_S
 from meshdht.wire.packet import MessageKind
 from simulations.loop import run
 from simulations.network import DatagramNetwork
@@ -44,11 +45,11 @@ def test_a_contact_that_died_leaves_the_table_and_comes_back() -> None:
         peers[3].die()
         async with asyncio.TaskGroup() as group:
             upkeep = group.create_task(peers[0].dht.run())
-            await asyncio.sleep(3600)
+            await asyncio.sleep(1.5 * QUIET_S)
             assert peers[3].id not in peers[0].known()
             assert peers[3].id in {contact.node_id for contact in peers[0].dht.contacts()}
             network.attach(peers[3].endpoint, peers[3].receive)
-            await asyncio.sleep(4000)
+            await asyncio.sleep(REVIVAL_LONGEST_S)
             assert peers[3].id in peers[0].known()
             upkeep.cancel()
 

@@ -25,7 +25,12 @@ from meshdht.engine.backend import (
 )
 from meshdht.engine.embedded import EmbeddedEngine
 from meshdht.wireguard.constants import Intervals
-from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, HandshakeCompleted
+from meshdht.wireguard.events import (
+    DeviceEvent,
+    EndpointRoamed,
+    HandshakeCompleted,
+    HandshakeWanted,
+)
 from tests.engine.eventually import eventually
 from tests.wireguard.network import A_TO_B, B_TO_A, ip_packet
 
@@ -145,7 +150,7 @@ async def test_packets_cross_from_tun_to_tun(sides: Sides) -> None:
 async def test_handshakes_and_roaming_are_reported(sides: Sides) -> None:
     a, b = sides
     await connect(a, b)
-    assert [type(event) for event in a.events] == [HandshakeCompleted]
+    assert [type(event) for event in a.events] == [HandshakeWanted, HandshakeCompleted]
     assert EndpointRoamed(a.private.public, a.endpoint) in b.events
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
-from meshdht.gossip.gossip import Gossip, Neighbour, pack_statements
+from meshdht.gossip.gossip import LONGEST_PAUSE, Gossip, Neighbour, pack_statements
 from meshdht.gossip.messages import MAX_PLAINTEXT_SIZE, Message, Record, Statements, encode
 from meshdht.limits import MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
 
@@ -82,6 +82,7 @@ class Party:
         self.queue: deque[tuple[int, Endpoint, Message]] = deque()
         self.cut: set[int] = set()
         self.sent = 0
+        self.sizes: list[int] = []
         self.gossips = [self._gossip(number) for number in range(count)]
 
     def _gossip(self, number: int) -> Gossip:
@@ -100,11 +101,18 @@ class Party:
         return Gossip(self.shelves[number], neighbours, send, SeededEntropy(number))
 
     def settle(self) -> None:
+        """Deliver all, and have everybody announce what it heard of, until nothing is left."""
+        for gossip in self.gossips:
+            gossip.announce()
         while self.queue:
-            sender, to, message = self.queue.popleft()
-            receiver = self.ends.index(to)
-            if not self.cut & {sender, receiver}:
-                self.gossips[receiver].handle(self.ids[sender], self.ends[sender], message)
+            while self.queue:
+                sender, to, message = self.queue.popleft()
+                receiver = self.ends.index(to)
+                if not self.cut & {sender, receiver}:
+                    self.sizes.append(len(encode(message)))
+                    self.gossips[receiver].handle(self.ids[sender], self.ends[sender], message)
+            for gossip in self.gossips:
+                gossip.announce()
 
 
 def a_record(party: Party, number: int, version: int) -> Record:
@@ -124,10 +132,65 @@ def test_a_new_record_reaches_more_devices_than_one_push_tells() -> None:
     party = Party(5 * MAX_GOSSIP_FANOUT)
     record = a_record(party, 0, 7)
     party.shelves[0].records[party.ids[0]] = record
-    party.gossips[0].push([record])
+    party.gossips[0].push_own(record)
     party.settle()
     holders = [shelf for shelf in party.shelves if shelf.record(party.ids[0]) == record]
     assert len(holders) >= 0.95 * len(party.shelves)
+
+
+def test_a_record_is_sent_once_to_each_device_that_its_own_reaches() -> None:
+    party = Party(20)
+    record = a_record(party, 0, 7)
+    party.shelves[0].records[party.ids[0]] = record
+    party.gossips[0].push_own(record)
+    party.settle()
+    assert all(shelf.record(party.ids[0]) == record for shelf in party.shelves)
+    assert sum(size >= 800 for size in party.sizes) == 19
+
+
+def test_a_device_that_its_own_does_not_reach_hears_of_a_record_from_others() -> None:
+    party = Party(10)
+    record = a_record(party, 0, 7)
+    party.shelves[0].records[party.ids[0]] = record
+    for neighbour in range(1, 9):
+        party.gossips[neighbour].handle(party.ids[0], party.ends[0], record)
+    party.settle()
+    assert party.shelves[9].record(party.ids[0]) == record
+
+
+def test_a_mesh_where_nothing_differs_reconciles_ever_more_rarely_until_something_does() -> None:
+    party = Party(2)
+    sent: list[int] = []
+    for _ in range(24 * 60):
+        before = party.sent
+        party.gossips[0].reconcile()
+        party.settle()
+        sent.append(party.sent - before)
+    assert sum(sent[:64]) > 2 * 5
+    assert sum(sent[-12 * 60 :]) <= 2 * 12 * 60 // LONGEST_PAUSE + 2
+    party.shelves[1].length = 3
+    for _ in range(LONGEST_PAUSE):
+        if party.shelves[0].length == 0:
+            party.gossips[0].reconcile()
+            party.settle()
+    assert party.shelves[0].length == 3
+    before = party.sent
+    for _ in range(2):
+        party.gossips[0].reconcile()
+    assert party.sent > before, "soon again, not after an hour"
+
+
+def test_a_neighbour_that_has_just_connected_makes_us_reconcile_often_again() -> None:
+    party = Party(2)
+    for _ in range(24 * 60):
+        party.gossips[0].reconcile()
+        party.settle()
+    party.gossips[0].reconcile_with(party.ends[1])
+    party.settle()
+    before = party.sent
+    party.gossips[0].reconcile()
+    party.settle()
+    assert party.sent == before + 2
 
 
 def test_an_old_record_is_not_passed_on() -> None:

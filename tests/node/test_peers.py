@@ -11,7 +11,9 @@ from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Fetch, Message, Sync, seal_gossip
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
+from meshdht.node.peers import LOOK_S
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.pace import IDLE_SHORTEST_S, OWN_PROOF
 from meshdht.wire.disco import seal_probe
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
@@ -45,14 +47,55 @@ def test_a_ping_that_nobody_answers_ends_in_time() -> None:
     run(main())
 
 
-def test_a_peer_that_falls_silent_is_off_within_half_a_minute() -> None:
+def test_a_peer_with_traffic_that_falls_silent_is_off_within_half_a_minute() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
+            first.node.want(second.id)
             await second.stop(crash=True)
             await asyncio.sleep(30)
             assert first.node.path(second.id).kind is PathKind.NONE
             assert first.observed.paths[second.id] == 2
+
+    run(main())
+
+
+def test_an_idle_peer_that_falls_silent_is_off_within_minutes_and_at_once_if_wanted() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(3600)
+            await second.stop(crash=True)
+            await asyncio.sleep(60)
+            if first.reaches(second):
+                first.node.want(second.id)
+                await asyncio.sleep(2)
+            assert first.node.path(second.id).kind is PathKind.NONE
+            second.restart()
+            await asyncio.sleep(5)
+            assert first.reaches(second)
+            await asyncio.sleep(3600)
+            await second.stop(crash=True)
+            await asyncio.sleep(IDLE_SHORTEST_S * (OWN_PROOF + 1))
+            assert first.node.path(second.id).kind is PathKind.NONE
+
+    run(main())
+
+
+def test_who_looks_sees_what_is_true_now() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await asyncio.sleep(3600)
+            await second.stop(crash=True)
+            begun = asyncio.get_running_loop().time()
+            await first.node.look()
+            assert asyncio.get_running_loop().time() - begun <= LOOK_S
+            assert first.node.path(second.id).kind is PathKind.NONE
+            assert first.reaches(third)
+            begun = asyncio.get_running_loop().time()
+            await first.node.look()
+            assert asyncio.get_running_loop().time() == begun, "all was proved just now"
 
     run(main())
 
@@ -229,7 +272,7 @@ def test_an_address_prefix_has_one_voice_in_the_dht_on_where_we_are() -> None:
         async with mesh() as world:
             first, _ = await world.grow(2)
             peers = first.node._peers
-            peers.set_local_networks([])
+            peers.set_local([], [])
             true, false = Endpoint("203.0.113.9", 1), Endpoint("203.0.113.66", 1)
             for number in range(2):
                 peers.seen_from(Endpoint(f"198.51.{number + 1}.1", 41820), true)

@@ -68,13 +68,29 @@ def test_a_lost_device_is_looked_up_ever_more_rarely() -> None:
             await asyncio.sleep(60)
             times = noted_lookups(first)
             await third.stop()
+            first.node.watched()
             await eventually(lambda: first.node.path(third.id).endpoint is None, 60)
             lost = asyncio.get_running_loop().time()
-            await asyncio.sleep(2000)
+            await asyncio.sleep(24 * 3600)
             assert lost < times[0] <= lost + HEAD_START_S + 0.1
-            # Pauses that grow for 82 s, then one of 300 s again and again.
-            assert 8 <= len(times) <= 14
+            # Pauses that grow for some 40 min, then one of 2 h again and again; each time, up to
+            # three epochs.
+            assert 12 <= len(times) <= 3 * 20
             assert first.reaches(second)
+
+    run(main())
+
+
+def test_a_device_that_reaches_nobody_goes_on_looking() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
+            times = noted_lookups(first)
+            await second.stop()
+            first.node.watched()
+            await asyncio.sleep(6 * 3600)
+            assert len(times) >= 6 * 3600 / (1.2 * 300)
 
     run(main())
 

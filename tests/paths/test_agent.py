@@ -5,15 +5,18 @@ from itertools import pairwise
 from meshdht.clock import SeededEntropy
 from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
-from meshdht.paths.agent import (
-    KEEPALIVE_S,
-    MAX_MISSES,
-    OWN_PROOF_S,
-    RETRY_S,
-    PathAgent,
-    Probe,
-)
+from meshdht.paths.agent import AFTER_CALL_S, MAX_MISSES, PathAgent, Probe
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.pace import (
+    IDLE_LONGEST_S,
+    IDLE_SHORTEST_S,
+    KEEPALIVE_S,
+    NEEDED_S,
+    OWN_PROOF,
+    PATIENT_RETRY_S,
+    RETRY_S,
+    Pace,
+)
 
 LAN, WAN = Endpoint("192.168.1.2", 1), Endpoint("203.0.113.2", 1)
 
@@ -26,13 +29,21 @@ class World:
         self.rtt_s = rtt_s or {}
         self.sent: list[tuple[float, Endpoint]] = []
         self._arrivals: list[tuple[float, Probe]] = []
+        self.pace = Pace()
         self.agent = PathAgent(
-            SeededEntropy(1), lambda end: PathKind.LAN if end == LAN else PathKind.DIRECT
+            SeededEntropy(1), lambda end: PathKind.LAN if end == LAN else PathKind.DIRECT, self.pace
         )
 
     def learn(self, *endpoints: Endpoint) -> None:
         for endpoint in endpoints:
             self.agent.learn(endpoint, self.now)
+
+    def run_needed(self, seconds: float) -> None:
+        """Run while there is traffic: WireGuard tells of it each time it makes a session."""
+        end = self.now + seconds
+        while self.now < end:
+            self.agent.need(self.now)
+            self.run(min(NEEDED_S - 30, end - self.now))
 
     def run(self, seconds: float) -> None:
         end = self.now + seconds
@@ -103,11 +114,101 @@ def test_a_silent_endpoint_is_probed_ever_more_rarely() -> None:
     assert min(pauses[-5:]) >= RETRY_S[-1]
 
 
-def test_a_living_path_costs_one_probe_a_keepalive() -> None:
+def test_a_silent_endpoint_is_probed_more_rarely_still_where_others_would_tell() -> None:
+    world = World()
+    world.pace.peers = 1
+    world.learn(WAN)
+    world.run(24 * 3600.0)
+    pauses = [after - before for (before, _), (after, _) in pairwise(world.sent)]
+    assert min(pauses[-5:]) >= PATIENT_RETRY_S[-1]
+
+
+def test_a_path_with_traffic_costs_one_probe_a_keepalive() -> None:
     world = World({WAN: 0.02})
     world.learn(WAN)
-    world.run(10 * KEEPALIVE_S)
+    world.run_needed(10 * KEEPALIVE_S)
     assert 10 <= len(world.sent) <= 12
+
+
+def test_an_idle_path_costs_a_probe_in_minutes_and_fewer_the_more_peers_there_are() -> None:
+    for peers, pause in ((1, IDLE_SHORTEST_S), (9, 540.0), (1000, IDLE_LONGEST_S)):
+        world = World({WAN: 0.02})
+        world.pace.peers = peers
+        world.learn(WAN)
+        world.run(20 * pause)
+        assert 20 <= len(world.sent) <= 24
+
+
+def test_a_path_that_died_idle_is_left_within_seconds_of_the_first_traffic() -> None:
+    world = World({LAN: 0.001, WAN: 0.02})
+    world.pace.peers = 9
+    world.learn(LAN, WAN)
+    world.run(3 * 3600.0)
+    assert world.best == LAN
+    del world.rtt_s[LAN]
+    world.run(60.0)
+    assert world.best == LAN, "nobody asks in this minute, so that nobody knows"
+    world.agent.need(world.now)
+    world.run(0.3 * (MAX_MISSES + 1))
+    assert world.best == WAN
+
+
+def test_traffic_for_a_peer_that_was_given_up_tries_it_at_once_but_not_with_every_packet() -> None:
+    world = World()
+    world.pace.peers = 1
+    world.learn(WAN)
+    world.run(3 * 3600.0)
+    before = len(world.sent)
+    for _ in range(100):
+        world.agent.need(world.now)
+        world.run(0.1)
+    assert 4 <= len(world.sent) - before <= 7
+
+
+def test_a_recent_proof_is_not_made_again_for_each_packet() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    before = len(world.sent)
+    for _ in range(50):
+        world.agent.need(world.now)
+        world.run(0.1)
+    assert len(world.sent) == before
+
+
+def test_a_peer_asked_to_call_is_left_alone_until_then() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    start, before = world.now, len(world.sent)
+    world.agent.hush(WAN, start + 360.0, then_call=True)
+    world.run(365.0)
+    assert world.sent[before:] == [(start + 360.0, WAN)]
+
+
+def test_a_call_that_is_not_answered_says_nothing_about_the_path() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.agent.hush(WAN, world.now + 110.0, then_call=True)
+    world.rtt_s.clear()
+    world.run(110.0 + AFTER_CALL_S / 2)
+    assert world.best == WAN
+    world.rtt_s[WAN] = 0.02
+    world.run(AFTER_CALL_S)
+    assert world.best == WAN
+
+
+def test_the_next_probe_to_get_through_tells_how_many_did_not() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.rtt_s.clear()
+    world.run_needed(KEEPALIVE_S + 5.0)
+    (probe,) = world.agent.probe_best(world.now)
+    assert probe.lost >= MAX_MISSES
+    world.agent.handle_reply(probe.message_id, WAN, world.now)
+    assert world.agent.probe_best(world.now)[0].lost == 0
 
 
 def test_a_peers_probe_takes_the_place_of_our_keepalive_but_not_for_ever() -> None:
@@ -115,8 +216,8 @@ def test_a_peers_probe_takes_the_place_of_our_keepalive_but_not_for_ever() -> No
     world.learn(WAN)
     world.run(1.0)
     start, before = world.now, len(world.sent)
-    while world.now < start + 4 * OWN_PROOF_S:
-        world.run(KEEPALIVE_S / 2)
+    while world.now < start + 4 * OWN_PROOF * KEEPALIVE_S:
+        world.run_needed(KEEPALIVE_S / 2)
         world.agent.learn_from_peer(WAN, world.now)
     assert 4 <= len(world.sent) - before <= 5
 
@@ -127,7 +228,7 @@ def test_a_silent_peer_is_not_believed_because_it_once_probed() -> None:
     world.run(1.0)
     world.agent.learn_from_peer(WAN, world.now)
     world.rtt_s.clear()
-    world.run(KEEPALIVE_S + 2.0)
+    world.run_needed(KEEPALIVE_S + 2.0)
     assert world.best is None
 
 
@@ -137,7 +238,7 @@ def test_a_dead_path_is_left_for_another_within_seconds_of_the_next_keepalive() 
     world.run(1.0)
     assert world.best == LAN
     del world.rtt_s[LAN]
-    world.run(KEEPALIVE_S + 0.3 * (MAX_MISSES + 2))
+    world.run_needed(KEEPALIVE_S + 0.3 * (MAX_MISSES + 2))
     assert world.best == WAN
 
 
@@ -146,7 +247,7 @@ def test_a_peer_that_vanishes_has_no_path_and_one_that_returns_has_one_again() -
     world.learn(WAN)
     world.run(1.0)
     del world.rtt_s[WAN]
-    world.run(KEEPALIVE_S + 2.0)
+    world.run_needed(KEEPALIVE_S + 2.0)
     assert world.best is None
     assert world.agent.kind is PathKind.NONE
     world.rtt_s[WAN] = 0.02
@@ -160,7 +261,7 @@ def test_a_peer_with_many_ways_that_vanishes_is_known_to_be_gone_as_soon() -> No
     world.run(60.0)
     assert world.best == LAN
     world.rtt_s.clear()
-    world.run(KEEPALIVE_S + 5.0)
+    world.run_needed(KEEPALIVE_S + 5.0)
     assert world.best is None
 
 

@@ -67,6 +67,7 @@ def test_a_host_asleep_neither_hears_nor_speaks() -> None:
             one.found()
             sleeper = await one.join()
             await asyncio.sleep(5)
+            one.hosts[0].node.watched()
             sleeper.sleep()
             sent = one.network.sent[sleeper.endpoint]
             await asyncio.sleep(60)

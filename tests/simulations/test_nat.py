@@ -73,6 +73,15 @@ def test_only_what_goes_out_keeps_a_mapping_alive(kind: NatKind) -> None:
     assert nat.inbound(renewed, SERVER, 2 * LIFETIME_S) == INNER
 
 
+@pytest.mark.parametrize("kind", NatKind)
+def test_what_comes_in_keeps_a_mapping_alive_where_it_renews(kind: NatKind) -> None:
+    nat = Nat(PUBLIC, kind, inbound_renews=True)
+    outer = nat.outbound(INNER, SERVER, 0.0)
+    for number in range(1, 10):
+        assert nat.inbound(outer, SERVER, number * (LIFETIME_S - 1)) == INNER
+    assert nat.inbound(outer, SERVER, 10 * LIFETIME_S) is None
+
+
 def test_a_permission_expires_though_its_mapping_lives() -> None:
     nat = Nat(PUBLIC, NatKind.ADDRESS_DEPENDENT)
     outer = nat.outbound(INNER, SERVER, 0.0)

@@ -28,6 +28,7 @@ from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
+from meshdht.wire.classify import Traffic, classify
 from simulations.latency import uniform
 from simulations.loop import VirtualClock
 from simulations.network import DatagramNetwork, Side
@@ -201,7 +202,8 @@ class Machine:
         self._task = self._mesh.tasks.create_task(self.node.run())
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
-        self.node.datagram_received(datagram, source)
+        if classify(datagram) is Traffic.CONTROL:
+            self.node.datagram_received(datagram, source)
 
     async def stop(self, *, crash: bool = False) -> None:
         """End the node; its disk stays."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.wire.classify import Traffic, classify
+from meshdht.wire.classify import KEEPALIVE, Traffic, classify
 
 
 def test_the_four_wireguard_types_are_wireguard() -> None:
@@ -23,3 +23,9 @@ def test_the_magic_cookie_marks_stun() -> None:
 @given(st.binary(max_size=64))
 def test_any_bytes_have_an_answer(datagram: bytes) -> None:
     assert classify(datagram) in Traffic
+
+
+def test_a_datagram_of_one_byte_is_a_keepalive_whatever_the_byte() -> None:
+    assert {classify(bytes([byte])) for byte in range(256)} == {Traffic.KEEPALIVE}
+    assert classify(KEEPALIVE) is Traffic.KEEPALIVE
+    assert classify(b"") is Traffic.CONTROL

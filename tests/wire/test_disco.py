@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, OpenFailed, RemoteError
-from meshdht.wire.disco import ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
+from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 
 ALICE, BOB = SigningKey(b"a" * 32), SigningKey(b"b" * 32)
 EVE = SigningKey(b"e" * 32)
@@ -33,11 +34,16 @@ def test_probe_and_reply_agree_with_the_published_vector() -> None:
     assert seal_probe(key, nonce, *ids, message_id).hex() == VECTOR["probe"]
     answer = ProbeAnswer(observed, VECTOR["clock"], clock_is_sound=True)
     assert seal_reply(key, nonce, *ids, message_id, answer).hex() == VECTOR["probe_reply"]
+    asked = Asked(misses=2, silence_s=110)
+    sealed = seal_probe(key, nonce, *ids, message_id, asked).hex()
+    assert sealed == VECTOR["probe_that_asks_for_silence"]
+    agreed = seal_reply(key, nonce, *ids, message_id, replace(answer, agrees=True)).hex()
+    assert agreed == VECTOR["probe_reply_that_agrees"]
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7:51820", "[2001:db8::7]:1"])
 def test_a_reply_tells_the_asker_its_own_address(text: str) -> None:
-    answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True)
+    answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True, agrees=True)
     body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, answer)
     assert open_reply(KEY, body, B, A, ID) == answer
 
@@ -50,6 +56,13 @@ def test_a_reply_tells_the_answerers_clock_and_what_it_thinks_of_it(
     observed = Endpoint.parse("[2001:db8::7]:1")
     body = seal_reply(KEY, NONCE, B, A, ID, ProbeAnswer(observed, said, clock_is_sound=sound))
     assert open_reply(KEY, body, B, A, ID) == ProbeAnswer(observed, read, clock_is_sound=sound)
+
+
+def test_a_probe_says_what_it_asks_and_what_was_lost_before_it() -> None:
+    for asked in (Asked(), Asked(misses=3), Asked(silence_s=360)):
+        assert open_probe(KEY, seal_probe(KEY, NONCE, A, B, ID, asked), A, B, ID) == asked
+    many = seal_probe(KEY, NONCE, A, B, ID, Asked(misses=1000))
+    assert open_probe(KEY, many, A, B, ID).misses == 255
 
 
 def test_probe_and_reply_have_one_size() -> None:

@@ -1,0 +1,26 @@
+"""How a peer is reached, for whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshdht.endpoint import Endpoint
+from meshdht.paths.candidate import PathKind
+
+
+@dataclass(frozen=True, slots=True)
+class PathView:
+    """How a peer is reached right now."""
+
+    kind: PathKind
+    endpoint: Endpoint | None
+    rtt_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One answered probe."""
+
+    endpoint: Endpoint
+    kind: PathKind
+    rtt_s: float
