@@ -175,7 +175,7 @@ async def outcome(options: Options, share: float, attack: str) -> tuple[Counts, 
         for host in chance.sample(hosts, min(GREETED, len(hosts))):
             liar.ask(FindNode(liar.id), host.endpoint)
         await asyncio.sleep(0.1)
-    await asyncio.sleep(3700)
+    await asyncio.sleep(10)
     for host in hosts:
         await host.dht.refresh()
     for key in keys:
