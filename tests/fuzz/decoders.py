@@ -27,6 +27,7 @@ from meshdht.wire.beacon import open_beacon
 from meshdht.wire.join import decode_reason, open_join_reply
 from meshdht.wire.packet import open_packet
 from meshdht.wireguard.messages import CookieReply, Initiation, Response
+from tests.fuzz import resigned
 
 _KEY = PacketKey(bytes(range(32)))
 _BEACON_KEY = BeaconKey(bytes(range(32)))
@@ -126,4 +127,17 @@ DECODERS: dict[str, Decoder] = {
         launch.decode_launch, ApiError, samples=(b'{"type":"join","link":"x"}\n',)
     ),
     "launch report": Decoder(launch.decode_report, ApiError, samples=(b'{"type":"ready"}\n',)),
+    # Behind a seal, a signature, a checksum that holds.
+    "probe": Decoder(resigned.probe, samples=resigned.PROBES),
+    "probe reply": Decoder(resigned.probe_reply, samples=resigned.PROBE_REPLIES),
+    "gossip inside its seal": Decoder(resigned.sealed_gossip, samples=resigned.GOSSIP),
+    "join reply inside its box": Decoder(resigned.join_reply, samples=resigned.JOIN_REPLIES),
+    "signed statement": Decoder(resigned.statement, samples=resigned.STATEMENTS),
+    "signed claim": Decoder(resigned.claim, samples=resigned.CLAIMS),
+    "invite link with its checksum": Decoder(
+        resigned.invite_link, MeshdhtError, samples=resigned.INVITE_LINKS
+    ),
+    "anchor link with its checksum": Decoder(
+        resigned.anchors_link, MeshdhtError, samples=resigned.ANCHOR_LINKS
+    ),
 }

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from meshdht.membership.roster import Roster
+from tests.fuzz import resigned
 from tests.fuzz.decoders import DECODERS
 
 LARGEST = 1500
@@ -46,3 +48,15 @@ def test_a_decoder_raises_its_own_error_and_nothing_else(name: str) -> None:
 
     feed()
     assert tried >= 100
+
+
+def test_what_is_signed_anew_is_as_good_as_the_sample() -> None:
+    """Or nothing behind the signatures would be reached."""
+    for name in ("probe", "gossip inside its seal", "signed statement", "signed claim"):
+        for sample in DECODERS[name].samples:
+            DECODERS[name].decode(sample)
+    for sample in DECODERS["invite link with its checksum"].samples:
+        assert "home" in str(DECODERS["invite link with its checksum"].decode(sample))
+    admitted = resigned.statement(resigned.STATEMENTS[2])
+    assert isinstance(admitted, Roster)
+    assert [device.name for device in admitted.devices] == ["nas", "laptop"]
