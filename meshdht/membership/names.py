@@ -54,11 +54,6 @@ def suggest_label(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LABEL_MAX].rstrip("-")
 
 
-def full_name(device: str, network: str) -> str:
-    """``nas.home.internal``; ``internal`` is reserved for private use (ICANN, 2024)."""
-    return f"{device}.{network}.{DOMAIN}"
-
-
 class NameTable:
     """Gives out names in the order of the fold: the second ``nas`` is ``nas-2``."""
 

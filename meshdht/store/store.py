@@ -55,7 +55,7 @@ class Store:
         self._dirty = asyncio.Event()
         self._values: dict[bytes, ValueRow | None] = {}
         self._marks: dict[DeviceId, int] = {}
-        self._peers: dict[DeviceId, PeerRow | None] = {}
+        self._peers: dict[DeviceId, PeerRow] = {}
         self._waiting: list[Callable[[], None]] = []
         self._urgent = asyncio.Event()
         self._writing = False
@@ -158,9 +158,6 @@ class Store:
         rows = await self._rows("SELECT bytes FROM statements ORDER BY position")
         return [raw for (raw,) in rows]
 
-    async def append_statement(self, statement_hash: bytes, raw: bytes) -> None:
-        await self.append_statements([(statement_hash, raw)])
-
     async def append_statements(self, statements: Iterable[tuple[bytes, bytes]]) -> None:
         """(hash, bytes) pairs in one transaction; those that are stored already stay."""
         async with self._transaction() as database:
@@ -237,11 +234,6 @@ class Store:
         self._peers[device] = row
         self._dirty.set()
 
-    def drop_peer(self, device: DeviceId) -> None:
-        """Collected."""
-        self._peers[device] = None
-        self._dirty.set()
-
     # --- batches ---
 
     def when_written(self, done: Callable[[], None]) -> None:
@@ -293,10 +285,8 @@ class Store:
                 await database.executemany(
                     _PUT_MARK, [(device.raw, mark) for device, mark in marks.items()]
                 )
-                seen = [(d.raw, *row.endpoint, row.last_seen) for d, row in peers.items() if row]
+                seen = [(d.raw, *row.endpoint, row.last_seen) for d, row in peers.items()]
                 await database.executemany(_PUT_PEER, seen)
-                away = [(device.raw,) for device, row in peers.items() if row is None]
-                await database.executemany("DELETE FROM peers WHERE device = ?", away)
         except BaseException as error:
             self._keep(values, marks, peers)
             self._waiting = waiting + self._waiting
@@ -312,7 +302,7 @@ class Store:
         self,
         values: dict[bytes, ValueRow | None],
         marks: dict[DeviceId, int],
-        peers: dict[DeviceId, PeerRow | None],
+        peers: dict[DeviceId, PeerRow],
     ) -> None:
         """Take back what was not written, under what came since."""
         self._values = values | self._values

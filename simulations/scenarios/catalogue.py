@@ -13,6 +13,7 @@ from simulations.scenarios import (
     eclipse,
     growth,
     holders,
+    hostile,
     idle,
     lookups,
     quiet,
@@ -37,6 +38,7 @@ SCENARIOS: Mapping[str, Entry] = {
     "idle": Entry(idle.idle, {"nodes": 10, "hours": 6.0}),
     "stale": Entry(holders.stale, {"nodes": 30}),
     "junk": Entry(holders.junk, {"nodes": 20}),
+    "hostile": Entry(hostile.hostile, {"nodes": 5}),
     "eclipse": Entry(eclipse.eclipse, {"nodes": 50}),
     "amplification": Entry(amplification.amplification, {"nodes": 10}),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from typing import Any
 
 from meshdht.clock import SeededEntropy
@@ -27,7 +28,9 @@ from simulations.world import PORT, World, world
 
 HOLDERS = 3
 JUNK_PER_S = 1000.0
-JUNK_SECONDS = 10.0
+JUNK_SECONDS = 60
+# Between two rows of the table.
+JUNK_ROW_S = 5
 
 
 async def stale(options: Options) -> Report:
@@ -107,16 +110,31 @@ async def junk(options: Options) -> Report:
         flooder = Flooder(one.network, attacker, packet_key, options.seed)
         await flooder.enter(victim.endpoint)
         forge = _Forge(options.seed)
-        for second in range(int(JUNK_SECONDS) + 1):
+        tracemalloc.start()
+        for second in range(0, JUNK_SECONDS + 1, JUNK_ROW_S):
             if second:
-                count = int(JUNK_PER_S)
+                count = int(JUNK_PER_S) * JUNK_ROW_S
                 await flooder.flood(victim.endpoint, forge.make, per_s=JUNK_PER_S, count=count)
             alive = sum(victim.dht._storage.get(key) is not None for key in held)
-            rows.append([second, forge.made, len(victim.dht._storage), alive, len(held)])
+            memory = _allocated() / 1000
+            rows.append([second, forge.made, len(victim.dht._storage), alive, len(held), memory])
+            flooder.answers.clear()
+        tracemalloc.stop()
         refused = victim.dht.counters["store refused"]
         digest = one.network.digest
-    head = ("second", "junk sent", "values held", "honest alive", "honest before")
-    return Report(render(head, rows), digest, (f"{refused} stores refused by quota",))
+    head = ("second", "junk sent", "values held", "honest alive", "honest before", "memory kB")
+    remarks = (
+        f"{refused} stores refused by quota",
+        "memory: what meshdht's own code has allocated since the flood began and still holds"
+        " (tracemalloc), in all nodes and the attacker together",
+    )
+    return Report(render(head, rows), digest, remarks)
+
+
+def _allocated() -> int:
+    """Bytes that the product's code holds, of those allocated since tracing began."""
+    held = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/meshdht/*")])
+    return sum(statistic.size for statistic in held.statistics("filename"))
 
 
 class _Forge:

@@ -208,6 +208,7 @@ async def test_a_stream_ends_when_its_client_leaves(
         await wire.ask(HELLO, encode_line(request_))
         await until(lambda: service.streams_open == 1)
     await until(lambda: service.streams_open == 0)
+    assert service.streams_open == 0
 
 
 async def test_a_client_that_speaks_during_a_stream_is_let_go(

@@ -10,7 +10,6 @@ from meshdht.errors import InvalidName
 from meshdht.membership.names import (
     LABEL_MAX,
     NameTable,
-    full_name,
     label_fault,
     suggest_label,
     validate_label,
@@ -74,7 +73,3 @@ def test_names_are_distinct_labels(asked: list[str]) -> None:
     given_out = [table.take(name) for name in asked]
     assert len(set(given_out)) == len(given_out)
     assert all(len(name) <= LABEL_MAX and not label_fault(name) for name in given_out)
-
-
-def test_a_full_name_ends_in_the_private_domain() -> None:
-    assert full_name("nas", "home") == "nas.home.internal"

@@ -65,6 +65,7 @@ async def test_an_interface_that_is_not_there_harms_nobody(
     other.lan.set_addresses([LOOPBACK])
     one.lan.send(BEACON)
     await eventually(lambda: bool(other.heard))
+    assert other.heard
 
 
 async def test_what_is_too_long_comes_cut_and_can_be_told_from_a_beacon(

@@ -102,6 +102,7 @@ def test_an_empty_file_counts_as_new(path: Path) -> None:
     path.parent.mkdir(mode=0o700)
     path.touch()
     fill(path)
+    assert path.stat().st_size > 0
     open_and_close(path)
 
 

@@ -18,7 +18,7 @@ async def main() -> None:
         while True:
             print("sequence", await store.next_sequence(0), flush=True)
             statement = os.urandom(16).hex()
-            await store.append_statement(statement.encode(), statement.encode())
+            await store.append_statements([(statement.encode(), statement.encode())])
             print("statement", statement, flush=True)
             key = os.urandom(20)
             store.put_value(ValueRow(key, bytes(800), 1, 1e10, "own"))

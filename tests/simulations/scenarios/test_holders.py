@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from meshdht.wire import channel
 from simulations.loop import run
 from simulations.scenarios import holders
 from simulations.scenarios.options import Options
@@ -15,9 +16,14 @@ def test_an_older_record_that_is_stored_again_is_never_read() -> None:
 
 
 def test_junk_leaves_honest_records_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holders, "JUNK_SECONDS", 1.0)
+    monkeypatch.setattr(holders, "JUNK_SECONDS", 3)
+    monkeypatch.setattr(holders, "JUNK_ROW_S", 1)
+    monkeypatch.setattr(channel, "MAX_REMEMBERED_NONCES", 500)
     report = run(holders.junk(Options(nodes=4, seed=1)))
-    *_, alive, before = report.table.splitlines()[-1].split()
-    assert alive == before == "4"
+    rows = [line.split() for line in report.table.splitlines()[2:]]
+    assert [(alive, before) for *_, alive, before, _ in rows] == [("4", "4")] * 4
+    *_, earlier, last = [float(row[-1].replace(",", "")) for row in rows]
+    # A thousand records of 800 bytes came in between.
+    assert last - earlier < 250
     refused = int(report.remarks[0].split()[0])
-    assert 300 < refused < 1000
+    assert 2000 < refused < 3000
