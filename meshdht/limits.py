@@ -81,6 +81,8 @@ STATEMENT_PARENTS_MAX = 8
 STATEMENT_ORPHANS_MAX = 256
 # A member that writes statements for ever fills memory and disk of all others.
 STATEMENTS_MAX = 65_536
+# Each statement that a member writes makes another roster: only the latest are kept.
+ROSTERS_REMEMBERED = 4
 # The link is typed, scanned and mailed; more hints than these make its QR code unreadable.
 LINK_HINTS_MAX = 8
 # A "link" of megabytes in an argument or a file.

@@ -33,7 +33,7 @@ class FixedBytes:
         )
 
     def __hash__(self) -> int:
-        return hash((type(self).__name__, self.raw))
+        return hash(self.raw)
 
 
 class Public(FixedBytes):

@@ -23,17 +23,19 @@ most n bits.
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey, WireGuardPublicKey
 from meshdht.errors import StateError
-from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, ROSTERS_REMEMBERED
 from meshdht.membership.addresses import AddressTable, ipv6_address
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.names import NameTable
-from meshdht.membership.roster import Anchor, Device, Invite, Rejection, Roster
+from meshdht.membership.roster import Anchor, Device, DeviceIndex, Invite, Rejection, Roster
 from meshdht.membership.statements import (
     AdmitAnchorBody,
     AdmitBody,
@@ -46,34 +48,58 @@ from meshdht.membership.statements import (
 )
 
 
-def fold(log: MembershipLog) -> Roster:
-    """The roster of a log; raises StateError if its genesis is missing.
+class Folder:
+    """Folds, and remembers: the last rosters by what their logs hold, and the fold that came
+    last, to go on from it."""
 
-    Costs n log n: fold once after a batch of statements, not after each.
-    """
-    genesis = log.genesis
-    if genesis is None or not isinstance(genesis.body, GenesisBody):
-        raise StateError(
-            "the membership log lacks its first statement", "join again with a new link"
-        )
-    run = _Fold(genesis, genesis.body)
-    ancestry = _Ancestry(log)
-    for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash)):
-        place, past = ancestry.enter(statement)
-        run.take(statement, place, past)
-    return run.roster()
+    def __init__(self) -> None:
+        self._rosters: OrderedDict[bytes, Roster] = OrderedDict()
+        self._latest: _Fold | None = None
+
+    def fold(self, log: MembershipLog) -> Roster:
+        """The roster of a log; raises StateError if its genesis is missing.
+
+        Costs n log n for a log that was not seen before, what was added for one that has grown at
+        its end since the last fold, and next to nothing for one that was folded a moment ago.
+        """
+        held = log.digest()
+        roster = self._rosters.get(held)
+        if roster is None:
+            if self._latest is None or not self._latest.take_rest(log):
+                self._latest = _begin(log)
+                self._latest.take_rest(log)
+            roster = self._rosters[held] = self._latest.roster()
+            if len(self._rosters) > ROSTERS_REMEMBERED:
+                self._rosters.popitem(last=False)
+        return roster
+
+
+fold = Folder().fold
+"""A roster depends on its log alone, so that all may share what is remembered."""
 
 
 class _Ancestry:
     """The ancestors of each statement as a set of bits, one a place in the order of the fold."""
 
-    def __init__(self, log: MembershipLog) -> None:
+    def __init__(self) -> None:
         self._places: dict[StatementHash, int] = {}
         self._pasts: dict[StatementHash, int] = {}
-        self._children_left: dict[StatementHash, int] = dict.fromkeys(log.hashes(), 0)
-        for statement in log:
-            for parent in statement.parents:
-                self._children_left[parent] += 1
+        self._children_left: Counter[StatementHash] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def rest_of(self, log: MembershipLog) -> list[Statement]:
+        """What has not entered yet."""
+        return [log[each] for each in log.hashes() - self._places.keys()]
+
+    def expect(self, statements: Sequence[Statement]) -> bool:
+        """Announce the next statements; False if one has a parent whose ancestors are let go."""
+        parents = [parent for statement in statements for parent in statement.parents]
+        if any(parent in self._places and parent not in self._pasts for parent in parents):
+            return False
+        self._children_left.update(parents)
+        return True
 
     def enter(self, statement: Statement) -> tuple[int, int]:
         """The place of the next statement, and its ancestors."""
@@ -83,10 +109,9 @@ class _Ancestry:
             self._children_left[parent] -= 1
             if not self._children_left[parent]:
                 # Kept no longer than needed: all of them together would be n² bits.
-                del self._pasts[parent]
+                del self._pasts[parent], self._children_left[parent]
         place = self._places[statement.hash] = len(self._places)
-        if self._children_left[statement.hash]:
-            self._pasts[statement.hash] = past
+        self._pasts[statement.hash] = past
         return place, past
 
 
@@ -98,7 +123,7 @@ class _Invitation:
     body: InviteBody
     place: int
     admits: list[tuple[int, VerifyKey]] = field(default_factory=list)
-    winners: dict[VerifyKey, None] = field(default_factory=dict)
+    winners: dict[VerifyKey, DeviceId] = field(default_factory=dict)
     overrun: bool = False
     """More devices claimed it than it has uses."""
 
@@ -113,6 +138,15 @@ class _Invitation:
             if past >> place & 1:
                 seen.add(other)
         return device in seen
+
+
+def _begin(log: MembershipLog) -> _Fold:
+    genesis = log.genesis
+    if genesis is None or not isinstance(genesis.body, GenesisBody):
+        raise StateError(
+            "the membership log lacks its first statement", "join again with a new link"
+        )
+    return _Fold(genesis, genesis.body)
 
 
 class _Fold:
@@ -130,8 +164,27 @@ class _Fold:
         self._admissions: dict[VerifyKey, list[tuple[int, _Invitation]]] = {}
         self._rejections: list[Rejection] = []
         self._newer: list[StatementHash] = []
+        self._index = DeviceIndex()
+        self._ancestry = _Ancestry()
+        self._last: tuple[int, StatementHash] | None = None
 
-    def take(self, statement: Statement, place: int, past: int) -> None:
+    def take_rest(self, log: MembershipLog) -> bool:
+        """Take what the log holds and was not taken yet; False, and nothing is taken, if the
+        log lacks something or the order of the fold wants it elsewhere than at the end."""
+        rest = self._ancestry.rest_of(log)
+        rest.sort(key=lambda each: (log.depth(each.hash), each.hash))
+        if not rest or len(log) - len(rest) < len(self._ancestry):
+            return False
+        first, last = ((log.depth(rest[at].hash), rest[at].hash) for at in (0, -1))
+        if (self._last and first < self._last) or not self._ancestry.expect(rest):
+            return False
+        for statement in rest:
+            place, past = self._ancestry.enter(statement)
+            self._take(statement, place, past)
+        self._last = last
+        return True
+
+    def _take(self, statement: Statement, place: int, past: int) -> None:
         """Judge one statement at its ancestors."""
         match statement.body:
             case GenesisBody() as body:
@@ -158,7 +211,7 @@ class _Fold:
                 uses=each.body.uses,
                 suggested_name=each.body.suggested_name,
                 role=each.body.role,
-                claimed_by=tuple(winner.device_id for winner in each.winners),
+                claimed_by=tuple(each.winners.values()),
             )
             for each in self._invitations
         )
@@ -171,6 +224,7 @@ class _Fold:
             rejections=tuple(self._rejections),
             newer=tuple(self._newer),
             anchors=tuple(self._anchors.values()),
+            _index=DeviceIndex(self._index),
         )
 
     def _take_invite(self, statement: Statement, body: InviteBody, place: int) -> None:
@@ -251,7 +305,7 @@ class _Fold:
                 what = invitation.body.role.value
                 self._reject(statement, key.device_id, f"another {what} used the invite first")
                 return False
-            invitation.winners[key] = None
+            invitation.winners[key] = key.device_id
         return True
 
     def _is_member(self, author: VerifyKey, past: int) -> bool:
@@ -274,7 +328,7 @@ class _Fold:
         name: str,
     ) -> None:
         self._wireguard_keys.add(wireguard_key)
-        self._devices[device] = Device(
+        admitted = self._devices[device] = Device(
             id=device.device_id,
             verify_key=device,
             wireguard_key=wireguard_key,
@@ -285,6 +339,7 @@ class _Fold:
             admitted_at=statement.unix_ms // 1000,
             admission=statement.hash,
         )
+        self._index.add(admitted)
 
     def _reject(self, statement: Statement, device: DeviceId | None, reason: str) -> None:
         self._rejections.append(Rejection(statement.hash, device, reason))

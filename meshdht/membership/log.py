@@ -7,7 +7,7 @@ names as added, and passes it on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass
 from enum import Enum
 
@@ -98,7 +98,10 @@ class MembershipLog:
     def get(self, statement_hash: StatementHash) -> Statement | None:
         return self._statements.get(statement_hash)
 
-    def hashes(self) -> Iterable[StatementHash]:
+    def __getitem__(self, statement_hash: StatementHash) -> Statement:
+        return self._statements[statement_hash]
+
+    def hashes(self) -> KeysView[StatementHash]:
         """The hashes of all statements, parents first."""
         return self._statements.keys()
 

@@ -30,7 +30,8 @@ def are_neighbours(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> 
     if len(ring) <= FULL_MESH_DEVICES:
         return one != other
     way = (bisect_left(ring, one) - bisect_left(ring, other)) % len(ring)
-    return any(each in (way, len(ring) - way) for each in _steps(len(ring)))
+    shorter = min(way, len(ring) - way)
+    return shorter.bit_count() == 1
 
 
 def _steps(size: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -83,6 +84,23 @@ class Rejection:
     reason: str
 
 
+class DeviceIndex:
+    """Devices by their ids, keys, names and addresses, and the ring of their ids."""
+
+    def __init__(self, other: DeviceIndex | None = None) -> None:
+        """Empty, or a copy."""
+        self.by_key: dict[object, Device] = dict(other.by_key) if other else {}
+        self.ring: list[DeviceId] = list(other.ring) if other else []
+        """Ascending."""
+
+    def add(self, device: Device) -> None:
+        keys = (device.id, device.id.raw, device.verify_key, device.wireguard_key)
+        self.by_key.update(dict.fromkeys((*keys, device.name, device.ipv6), device))
+        if device.ipv4 is not None:
+            self.by_key[device.ipv4] = device
+        insort(self.ring, device.id)
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Devices, anchors, invites and rejections in the order of the fold.
@@ -98,33 +116,21 @@ class Roster:
     rejections: tuple[Rejection, ...]
     newer: tuple[StatementHash, ...]
     """Statements by members, of kinds that this version does not know."""
-    anchors: tuple[Anchor, ...] = ()
-    _by_key: dict[object, Device] = field(init=False, repr=False, compare=False)
+    anchors: tuple[Anchor, ...]
+    _index: DeviceIndex = field(repr=False, compare=False)
     _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
         init=False, repr=False, compare=False
     )
     _anchors: dict[object, Anchor] = field(init=False, repr=False, compare=False)
-    _node_ids: frozenset[bytes] = field(init=False, repr=False, compare=False)
-    _ring: tuple[DeviceId, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_key: dict[object, Device] = {}
-        for device in self.devices:
-            keys = (device.id, device.verify_key, device.wireguard_key, device.name)
-            by_key.update(dict.fromkeys((*keys, device.ipv6), device))
-            if device.ipv4 is not None:
-                by_key[device.ipv4] = device
-        object.__setattr__(self, "_by_key", by_key)
         # The first statement of an invite key counts, as in the fold.
         invites = {(invite.key, invite.role): invite for invite in reversed(self.invites)}
         object.__setattr__(self, "_invites", invites)
-        anchors = {key: each for each in self.anchors for key in (each.id, each.verify_key)}
+        anchors: dict[object, Anchor] = {}
+        for each in self.anchors:
+            anchors |= dict.fromkeys((each.id, each.id.raw, each.verify_key), each)
         object.__setattr__(self, "_anchors", anchors)
-        node_ids = [device.id.raw for device in self.devices]
-        node_ids += [anchor.id.raw for anchor in self.anchors]
-        object.__setattr__(self, "_node_ids", frozenset(node_ids))
-        ring = sorted(device.id for device in self.devices)
-        object.__setattr__(self, "_ring", tuple(ring))
 
     @property
     def ipv6_subnet(self) -> IPv6Network:
@@ -134,22 +140,22 @@ class Roster:
         self, key: DeviceId | VerifyKey | WireGuardPublicKey | IPv4Address | IPv6Address
     ) -> Device | None:
         """The member with this id, key or mesh address."""
-        return self._by_key.get(key)
+        return self._index.by_key.get(key)
 
     def named(self, name: str) -> Device | None:
         """The member with this name: ``nas``, ``nas.home`` or ``nas.home.internal``."""
         label, _, domain = name.lower().rstrip(".").partition(".")
         if domain not in ("", self.network_name, f"{self.network_name}.{DOMAIN}"):
             return None
-        return self._by_key.get(label)
+        return self._index.by_key.get(label)
 
     def neighbourhood(self, device: DeviceId) -> tuple[DeviceId, ...]:
         """The members that a device keeps a path to: all of a small network."""
-        return neighbourhood(self._ring, device)
+        return neighbourhood(self._index.ring, device)
 
     def are_neighbours(self, one: DeviceId, other: DeviceId) -> bool:
         """Whether two members keep a path to each other; never a device and itself."""
-        return are_neighbours(self._ring, one, other)
+        return are_neighbours(self._index.ring, one, other)
 
     def invite(self, key: InvitePublicKey, role: Role = Role.DEVICE) -> Invite | None:
         return self._invites.get((key, role))
@@ -169,10 +175,10 @@ class Roster:
 
     def has_node(self, node_id: bytes) -> bool:
         """Whether a member or an anchor has this id in the DHT."""
-        return node_id in self._node_ids
+        return node_id in self._index.by_key or node_id in self._anchors
 
     def __contains__(self, device: DeviceId) -> bool:
-        return device in self._by_key
+        return device in self._index.by_key
 
     def __iter__(self) -> Iterator[Device]:
         return iter(self.devices)

@@ -6,6 +6,7 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from meshdht.crypto.keys import NetworkId
 from meshdht.errors import StateError
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
-from meshdht.membership.fold import fold
+from meshdht.membership.fold import Folder, fold
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import (
     AdmitBody,
@@ -233,18 +234,35 @@ def test_a_kind_to_come_by_a_stranger_stops_nothing() -> None:
 
 @given(st.integers(0, 10_000), st.integers(0, 30), st.randoms(use_true_random=False))
 @example(1, 40, random.Random(1))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_order_of_arrival_gives_the_same_roster(
     seed: int, size: int, chance: random.Random
 ) -> None:
     household = random_household(seed, size)
     statements = list(household.log)
     chance.shuffle(statements)
-    assert fold(replay(household, statements)) == household.roster()
+    assert Folder().fold(replay(household, statements)) == Folder().fold(household.log)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 30), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_a_fold_that_goes_on_gives_what_one_from_the_start_gives(
+    seed: int, size: int, chance: random.Random
+) -> None:
+    household = random_household(seed, size)
+    log = MembershipLog(household.log.network)
+    log.add(household.genesis.raw)
+    statements = list(household.log)[1:]
+    if chance.random() < 0.5:
+        chance.shuffle(statements)
+    folder = Folder()
+    for statement in statements:
+        log.add(statement.raw)
+        assert folder.fold(log) == Folder().fold(log)
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_roster_is_sound_whatever_was_logged(seed: int) -> None:
     roster = random_household(seed, 40).roster()
     for keys in (
@@ -306,7 +324,28 @@ def _fleet(size: int) -> MembershipLog:
 
 def test_folding_costs_no_more_than_n_log_n() -> None:
     small, large = _fleet(100), _fleet(400)
-    assert len(fold(large)) == 401
-    cost_small, cost_large = _calls(lambda: fold(small)), _calls(lambda: fold(large))
+    assert len(Folder().fold(large)) == 401
+    cost_small = _calls(lambda: Folder().fold(small))
+    cost_large = _calls(lambda: Folder().fold(large))
     # n log n grows by a factor of 4 · log 400 / log 100 = 5.2 here; n² by 16.
     assert cost_large < 5.2 * cost_small
+
+
+def test_one_statement_more_costs_the_same_in_a_large_network_as_in_a_small() -> None:
+    costs = []
+    for size in (100, 400):
+        log, folder = _fleet(size), Folder()
+        *earlier, last = log
+        grown = MembershipLog(log.network)
+        for statement in earlier:
+            grown.add(statement.raw)
+        folder.fold(grown)
+        grown.add(last.raw)
+        costs.append(_calls(partial(folder.fold, grown)))
+        assert folder.fold(grown) == Folder().fold(log)
+    assert costs[1] < 1.5 * costs[0]
+
+
+def test_a_log_folded_a_moment_ago_is_not_folded_again() -> None:
+    log, folder = _fleet(10), Folder()
+    assert folder.fold(log) is folder.fold(log)

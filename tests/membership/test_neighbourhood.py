@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshdht.crypto.keys import DeviceId
@@ -28,6 +28,7 @@ def test_in_a_small_network_all_are_neighbours(size: int) -> None:
 
 
 @given(st.integers(FULL_MESH_DEVICES + 1, 300))
+@settings(deadline=None)
 def test_in_a_large_network_neighbours_are_few_and_mutual(size: int) -> None:
     ids = ring(size)
     near = {own: neighbourhood(ids, own) for own in ids}
