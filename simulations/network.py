@@ -70,6 +70,8 @@ class DatagramNetwork:
         self._parts: dict[str, int] = {}
         self._history = hashlib.blake2b(digest_size=16)
         self.taps: list[Tap] = []
+        self.datagrams = 0
+        """All that were sent."""
         self.sent: Counter[Endpoint] = Counter()
         """Datagrams by source endpoint."""
         self.sent_bytes: Counter[Endpoint] = Counter()
@@ -124,6 +126,7 @@ class DatagramNetwork:
     def send(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
         """Take a datagram; the source is believed, as on the real internet."""
         loop = asyncio.get_running_loop()
+        self.datagrams += 1
         self.sent[source] += 1
         self.sent_bytes[source] += len(datagram)
         for tap in self.taps:

@@ -53,7 +53,7 @@ class StockPeer:
         network.attach(self.endpoint, self._receive)
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
-        if self._network.sent.total() < DATAGRAMS_MAX:
+        if self._network.datagrams < DATAGRAMS_MAX:
             self._protocol.datagram_received(datagram, (source.host, source.port))
 
     def die(self) -> None:
@@ -74,7 +74,7 @@ async def start(network: DatagramNetwork, count: int, chance: random.Random) -> 
 async def finished(network: DatagramNetwork, work: Any) -> Any:
     """Await a call of the package; raises NeverEnds if the network has had enough."""
     result = await work
-    if network.sent.total() >= DATAGRAMS_MAX:
+    if network.datagrams >= DATAGRAMS_MAX:
         raise NeverEnds
     return result
 

@@ -1,4 +1,9 @@
-"""What a look-up and a publication cost as the network grows."""
+"""What a look-up and a publication cost as the network grows.
+
+Kademlia promises that the cost grows with the logarithm of the number of nodes: beside the
+table, cost by log2 N is plotted, a bar for each size. Where each bar is no longer than the one
+before it, the promise holds.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,17 @@ from math import log2
 
 from simulations.measure import Tally, many_lookups, many_publications, settled
 from simulations.scenarios.options import Options, Report
-from simulations.table import Cell, render
+from simulations.table import Cell, quantile, render
 from simulations.world import world
 
 SIZES = (10, 30, 100, 300, 1000, 3000, 10_000)
+_BAR_WIDTH = 40
 
 
 async def growth(options: Options) -> Report:
     """datagrams and bytes per look-up and per publication, N = 10 … ``--nodes``"""
     rows: list[list[Cell]] = []
+    costs: dict[str, dict[int, float]] = {}
     digests = []
     for size in [each for each in SIZES if each <= options.nodes]:
         async with world(options.seed, options.network()) as one:
@@ -24,7 +31,20 @@ async def growth(options: Options) -> Report:
                 ("publish", await many_publications(one, authors)),
                 ("look up", await many_lookups(one, options.lookups, one.hosts, one.hosts)),
             ):
-                rows.append([name, size, round(log2(size), 1), *tally.cells()])
+                rows.append([name, size, *tally.cells()])
+                costs.setdefault(name, {})[size] = quantile(tally.sent, 0.5)
             digests.append(one.network.digest)
     rows.sort(key=lambda row: str(row[0]))
-    return Report(render(("what", "nodes", "log2", *Tally.HEAD), rows), " ".join(digests))
+    plots = [plot(name, by_size) for name, by_size in costs.items()]
+    return Report(render(("what", "nodes", *Tally.HEAD), rows), " ".join(digests), tuple(plots))
+
+
+def plot(name: str, cost: dict[int, float]) -> str:
+    """A bar for each size: what ``name`` costs, divided by log2 of the size."""
+    shares = {size: sent / log2(size) for size, sent in cost.items()}
+    most = max(shares.values(), default=0.0) or 1.0
+    lines = [f"{name}: datagrams sent, by log2 N"]
+    for size, share in shares.items():
+        bar = "#" * round(_BAR_WIDTH * share / most)
+        lines.append(f"{size:>6}  {share:5.1f}  {bar}")
+    return "\n".join(lines)
