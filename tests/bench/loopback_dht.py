@@ -27,10 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from meshdht.clock import SystemClock, SystemEntropy
-from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.persistence import DiskStore
 from meshdht.endpoint import Endpoint
-from meshdht.errors import StateError
 from meshdht.net.udp import UdpPort
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState, NodeStore
@@ -38,7 +36,7 @@ from meshdht.records.locator import device_locator, epoch_at
 from meshdht.store.store import Store
 from simulations.ledger import Ledger, SharedLog, prepare
 from simulations.table import Cell, percent, quantile, render
-from tests.support.mesh import MemoryStore
+from tests.support.mesh import MemoryStore, Observed
 
 SCRIPT = Path(__file__).with_name("hyperdht_loopback.js")
 INSTALL_TIMEOUT_S = 300
@@ -114,19 +112,6 @@ class Figures:
         return [pair[0] / pair[1] if pair else "-" for pair in pairs]
 
 
-class Unobserved:
-    """A NodeObserver that does not look."""
-
-    def roster_changed(self) -> None:
-        return
-
-    def path_changed(self, device: DeviceId) -> None:
-        return
-
-    def disk_failed(self, error: StateError) -> None:
-        raise error
-
-
 class Addresses:
     """Which socket on 127.0.0.1 stands for which address.
 
@@ -166,7 +151,7 @@ class Machine:
         peers = [(known.identity.device, known.endpoint)] if known else []
         log = SharedLog(ledger.log)
         state = NodeState(self.identity, log, peers=peers, roster=ledger.roster)
-        self.node = Node(state, store, self._send, SystemClock(), SystemEntropy(), Unobserved())
+        self.node = Node(state, store, self._send, SystemClock(), SystemEntropy(), Observed())
         self._task: asyncio.Task[None] | None = None
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
