@@ -47,7 +47,7 @@ def probe(plaintext: bytes) -> None:
     disco.open_probe(BOX_KEY, _boxed(MessageKind.PROBE, plaintext), ONE, OTHER, MESSAGE_ID)
 
 
-def probe_reply(plaintext: bytes) -> Endpoint:
+def probe_reply(plaintext: bytes) -> disco.ProbeAnswer:
     body = _boxed(MessageKind.PROBE_REPLY, plaintext)
     return disco.open_reply(BOX_KEY, body, ONE, OTHER, MESSAGE_ID)
 
