@@ -25,6 +25,7 @@ from meshdht.dht.messages import FindNode, Nodes, Ping, Pong, encode_reply, enco
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
+from meshdht.membership.administration import RekeyBody
 from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.claims import make_claim
@@ -39,7 +40,13 @@ from meshdht.membership.invites import (
 )
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.statements import GenesisBody, Role, Statement, StatementHash
+from meshdht.membership.statements import (
+    GenesisBody,
+    Role,
+    Statement,
+    StatementHash,
+    sign_statement,
+)
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
@@ -406,6 +413,25 @@ def beacon() -> object:
     }
 
 
+def administration() -> object:
+    genesis = found()
+    network = genesis.network_id
+    rekey = sign_statement(
+        RekeyBody(2, Generation(2, SECRET).commitment(network)),
+        network=network,
+        author=NAS,
+        parents=(genesis.hash,),
+        unix_ms=UNIX * 1000 + 2,
+    )
+    return {
+        "device_seed": NAS.raw.hex(),
+        "network_secret": SECRET.raw.hex(),
+        "network_id": network.raw.hex(),
+        "genesis": genesis.raw.hex(),
+        "rekey": rekey.raw.hex(),
+    }
+
+
 def main() -> None:
     files = {
         "control-packet": control_packet(),
@@ -418,6 +444,7 @@ def main() -> None:
         "membership": membership(),
         "anchor": anchor(),
         "beacon": beacon(),
+        "administration": administration(),
     }
     for name, content in files.items():
         path = Path(__file__).parent / f"{name}.json"

@@ -9,6 +9,8 @@ Authority is judged at a statement's causal ancestors, whatever else is in the l
 - an invite counts if its author is an admin there;
 - an admit, of a device or an anchor, counts if its author is a member there, an invite for that
   role counts and is an ancestor, and claim and statement are dated before the invite's expiry;
+- a rekey counts if its author is an admin there; of those that count, the last with the greatest
+  number began the current generation;
 - a device is a member there if an admit of it that counts is among the ancestors, and is within
   the uses of its invite when the admits among the ancestors alone are taken.
 
@@ -31,11 +33,20 @@ from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey, WireGuardP
 from meshdht.errors import StateError
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, ROSTERS_REMEMBERED
 from meshdht.membership.addresses import AddressTable, ipv6_address
+from meshdht.membership.administration import RekeyBody
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.names import NameTable
-from meshdht.membership.roster import Anchor, Device, DeviceIndex, Invite, Rejection, Roster
+from meshdht.membership.roster import (
+    Anchor,
+    Device,
+    DeviceIndex,
+    Invite,
+    Rejection,
+    Rekey,
+    Roster,
+)
 from meshdht.membership.statements import (
     AdmitAnchorBody,
     AdmitBody,
@@ -164,6 +175,7 @@ class _Fold:
         self._admissions: dict[VerifyKey, list[tuple[int, _Invitation]]] = {}
         self._rejections: list[Rejection] = []
         self._newer: list[StatementHash] = []
+        self._rekey: Rekey | None = None
         self._index = DeviceIndex()
         self._ancestry = _Ancestry()
         self._last: tuple[int, StatementHash] | None = None
@@ -195,6 +207,8 @@ class _Fold:
                 self._take_admit(statement, claim, place, past)
             case AdmitAnchorBody(anchor_claim):
                 self._take_anchor(statement, anchor_claim, past)
+            case RekeyBody() as body:
+                self._take_rekey(statement, body)
             case UnknownBody():
                 if self._is_member(statement.author, past):
                     self._newer.append(statement.hash)
@@ -224,6 +238,7 @@ class _Fold:
             rejections=tuple(self._rejections),
             newer=tuple(self._newer),
             anchors=tuple(self._anchors.values()),
+            rekey=self._rekey,
             _index=DeviceIndex(self._index),
         )
 
@@ -234,6 +249,20 @@ class _Fold:
         invitation = _Invitation(statement, body, place)
         self._invitations.append(invitation)
         self._by_invite_key.setdefault(body.invite, []).append(invitation)
+
+    def _take_rekey(self, statement: Statement, body: RekeyBody) -> None:
+        if statement.author != self._genesis.author:
+            self._reject(statement, None, "its author was no admin")
+            return
+        # Later in the order of the fold goes before at the same number.
+        if self._rekey is None or body.generation >= self._rekey.generation:
+            self._rekey = Rekey(
+                hash=statement.hash,
+                generation=body.generation,
+                commitment=body.commitment,
+                author=statement.author.device_id,
+                written_at=statement.unix_ms // 1000,
+            )
 
     def _take_admit(self, statement: Statement, claim: JoinClaim, place: int, past: int) -> None:
         device = claim.device

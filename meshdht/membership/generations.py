@@ -6,6 +6,10 @@ It travels boxed between the admitter and the joiner (wire.join). The box proves
 log, which gossip brings afterwards, proves that the giver may: ``refuse_hand_over`` must pass
 before the joiner trusts the secret for good.
 
+A rekey statement names a generation by its number and a commitment to its secret:
+
+    commitment = derive(network secret, "generation commitment", network id, generation u32)
+
 An anchor is handed less, and cannot read the log:
 
     anchor's hand-over = version u8 = 1 ‖ generation u32 ‖ packet key 32 ‖ welcome 16
@@ -17,7 +21,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshdht.crypto.keys import AnchorWelcome, NetworkSecret, PacketKey, VerifyKey
+from meshdht.crypto.derive import derive
+from meshdht.crypto.keys import AnchorWelcome, NetworkId, NetworkSecret, PacketKey, VerifyKey
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
@@ -34,6 +39,11 @@ class Generation:
 
     number: int
     secret: NetworkSecret
+
+    def commitment(self, network: NetworkId) -> bytes:
+        """What a rekey statement says of it: binds the secret, and tells nothing of it."""
+        number = self.number.to_bytes(4, "big")
+        return derive(self.secret.raw, "generation commitment", network.raw, number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,19 @@ class Invite:
 
 
 @dataclass(frozen=True, slots=True)
+class Rekey:
+    """A statement that begins a generation of the network secret."""
+
+    hash: StatementHash
+    generation: int
+    commitment: bytes
+    """What ``Generation.commitment`` of its secret is."""
+    author: DeviceId
+    written_at: int
+    """Unix seconds, by its author's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A statement without effect, and why: for people, and for a device that lost a race."""
 
@@ -117,6 +130,8 @@ class Roster:
     newer: tuple[StatementHash, ...]
     """Statements by members, of kinds that this version does not know."""
     anchors: tuple[Anchor, ...]
+    rekey: Rekey | None
+    """What began the current generation; None while it is the one that the network began with."""
     _index: DeviceIndex = field(repr=False, compare=False)
     _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
         init=False, repr=False, compare=False

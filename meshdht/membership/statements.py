@@ -12,6 +12,7 @@ Bytes, integers big-endian, at most 900:
     3 admit     a join claim (see claims.py)
     4 invite an anchor   as 2
     5 admit an anchor    an anchor claim (see anchor_claims.py)
+    6 and on             see administration.py
 
 Text is u16 length ‖ UTF-8. The author signs all bytes before the signature, context "membership
 statement", network id as written. A statement's hash is message_digest("statement", all its
@@ -40,6 +41,11 @@ from meshdht.crypto.keys import (
 from meshdht.errors import Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
 from meshdht.membership.addresses import read_range, write_range
+from meshdht.membership.administration import (
+    AdministrationBody,
+    encode_administration,
+    read_administration,
+)
 from meshdht.membership.anchor_claims import AnchorClaim, read_anchor_claim
 from meshdht.membership.claims import JoinClaim, read_claim
 from meshdht.membership.names import label_fault
@@ -113,7 +119,7 @@ class UnknownBody:
     raw: bytes
 
 
-Body = GenesisBody | InviteBody | AdmitBody | AdmitAnchorBody | UnknownBody
+Body = GenesisBody | InviteBody | AdmitBody | AdmitAnchorBody | AdministrationBody | UnknownBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,8 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
             return _ADMIT_ANCHOR, body.claim.encode()
         case UnknownBody():
             return body.kind, body.raw
+        case _:
+            return encode_administration(body)
 
 
 def _read_body(kind: int, reader: Reader) -> Body:
@@ -236,7 +244,7 @@ def _read_body(kind: int, reader: Reader) -> Body:
         return AdmitAnchorBody(anchor_claim)
     if kind == 0:
         raise Malformed("no statement has the kind 0")
-    return UnknownBody(kind, reader.rest())
+    return read_administration(kind, reader) or UnknownBody(kind, reader.rest())
 
 
 def _read_genesis(reader: Reader) -> GenesisBody:

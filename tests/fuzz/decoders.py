@@ -102,7 +102,7 @@ DECODERS: dict[str, Decoder] = {
     "refusal": Decoder(decode_reason),
     "hand-over": Decoder(decode_hand_over, samples=(bytes([1]) + bytes(100),)),
     "statement": Decoder(
-        decode_statement, samples=tuple(bytes([1, n]) + bytes(200) for n in range(12))
+        decode_statement, samples=tuple(bytes([1, n]) + bytes(200) for n in range(20))
     ),
     "claim": Decoder(decode_claim, samples=(bytes(300),)),
     "anchor claim": Decoder(decode_anchor_claim, samples=(bytes(260),)),

@@ -185,5 +185,5 @@ def random_household(seed: int, size: int) -> Household:
             device = chance.randint(1, 9)
             household.admit(device, number, author, name=name, parents=parents)
         else:
-            household.write(UnknownBody(9, b""), author, parents=parents)
+            household.write(UnknownBody(200, b""), author, parents=parents)
     return household

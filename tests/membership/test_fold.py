@@ -217,7 +217,7 @@ def test_the_later_of_two_equal_names_gets_a_suffix() -> None:
 def test_a_kind_to_come_by_a_member_stops_this_version() -> None:
     household = Household()
     household.roster().refuse_newer()
-    statement = household.write(UnknownBody(9, b"revoke"))
+    statement = household.write(UnknownBody(200, b"revoke"))
     roster = household.roster()
     assert roster.newer == (statement.hash,)
     with pytest.raises(StateError, match="newer version") as caught:
@@ -227,7 +227,7 @@ def test_a_kind_to_come_by_a_member_stops_this_version() -> None:
 
 def test_a_kind_to_come_by_a_stranger_stops_nothing() -> None:
     household = Household()
-    household.write(UnknownBody(9, b"revoke"), author=7)
+    household.write(UnknownBody(200, b"revoke"), author=7)
     household.roster().refuse_newer()
     assert _reasons(household) == ["its author was no member"]
 

@@ -110,3 +110,15 @@ def test_a_loser_of_a_race_is_told() -> None:
     loser = next(device for device in admits if device not in household.members())
     with pytest.raises(Refused, match="another one used the invite first"):
         _check(household, admits[loser].hash, own=loser, admitter=0)
+
+
+def test_a_commitment_tells_secrets_networks_and_numbers_apart() -> None:
+    network, other = NetworkId(bytes(32)), NetworkId(bytes(31) + b"1")
+    first = Generation(2, SECRET).commitment(network)
+    assert first == Generation(2, NetworkSecret(SECRET.raw)).commitment(network)
+    others = {
+        Generation(3, SECRET).commitment(network),
+        Generation(2, SECRET).commitment(other),
+        Generation(2, NetworkSecret(bytes(32))).commitment(network),
+    }
+    assert len(others | {first}) == 4

@@ -32,7 +32,7 @@ from tests.membership.household import (
 def _chain(length: int) -> tuple[Household, list[Statement]]:
     household = Household()
     return household, [
-        household.write(UnknownBody(9, number.to_bytes(2, "big"))) for number in range(length)
+        household.write(UnknownBody(200, number.to_bytes(2, "big"))) for number in range(length)
     ]
 
 
@@ -71,9 +71,9 @@ def test_a_statement_waits_for_its_parents() -> None:
 
 def test_a_statement_that_waits_for_two_parents_waits_for_both() -> None:
     household = Household()
-    one = household.write(UnknownBody(9, b"1"))
-    other = household.write(UnknownBody(9, b"2"), parents=[household.genesis.hash])
-    merge = household.write(UnknownBody(9, b"3"))
+    one = household.write(UnknownBody(200, b"1"))
+    other = household.write(UnknownBody(200, b"2"), parents=[household.genesis.hash])
+    merge = household.write(UnknownBody(200, b"3"))
     log = replay(household, [household.genesis, merge, one])
     assert log.missing() == (other.hash,)
     assert [each.hash for each in log.add(other.raw).added] == [other.hash, merge.hash]
@@ -100,7 +100,7 @@ def test_statements_of_another_network_are_refused() -> None:
     body = GenesisBody("home", RANGE, b"other entropy 16", "nas", wireguard_key(0))
     foreign = write_genesis(body, author=signing_key(0), unix_ms=0)
     statement = sign_statement(
-        UnknownBody(9, b""),
+        UnknownBody(200, b""),
         network=foreign.network_id,
         author=signing_key(0),
         parents=(foreign.hash,),
@@ -156,7 +156,7 @@ def test_any_order_of_arrival_gives_the_same_log(seed: int, chance: random.Rando
 def test_two_logs_differ_in_their_digest() -> None:
     household, _ = _chain(1)
     before = household.log.digest()
-    household.write(UnknownBody(9, b""), parents=[household.genesis.hash])
+    household.write(UnknownBody(200, b""), parents=[household.genesis.hash])
     assert household.log.digest() != before
     assert len(household.log.heads()) == 2
 
@@ -173,7 +173,7 @@ def test_another_device_is_told_what_it_lacks() -> None:
 def test_new_statements_build_on_what_their_authority_rests_on() -> None:
     household = Household()
     branches = [
-        household.write(UnknownBody(9, bytes([number])), parents=[household.genesis.hash])
+        household.write(UnknownBody(200, bytes([number])), parents=[household.genesis.hash])
         for number in range(STATEMENT_PARENTS_MAX + 4)
     ]
     ordered = sorted(branch.hash for branch in branches)
@@ -182,7 +182,7 @@ def test_new_statements_build_on_what_their_authority_rests_on() -> None:
     assert len(parents) == STATEMENT_PARENTS_MAX
     assert needed in parents
     assert list(parents) == sorted(parents)
-    above = household.write(UnknownBody(9, b"above"), parents=[needed])
+    above = household.write(UnknownBody(200, b"above"), parents=[needed])
     assert above.hash in household.log.parents_for(needed)
     with pytest.raises(KeyError):
         household.log.parents_for(StatementHash(bytes(32)))

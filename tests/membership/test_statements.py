@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from meshdht.crypto.keys import NetworkId, WireGuardPublicKey
 from meshdht.errors import BadSignature, Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
+from meshdht.membership.administration import RekeyBody
 from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.claims import make_claim
 from meshdht.membership.invites import write_genesis
@@ -80,8 +81,11 @@ def admit_anchor_bodies(draw: st.DrawFn) -> AdmitAnchorBody:
     return AdmitAnchorBody(claim)
 
 
-unknown_bodies = st.builds(UnknownBody, st.integers(6, 255), st.binary(max_size=400))
-bodies = st.one_of(invite_bodies, admit_bodies(), admit_anchor_bodies(), unknown_bodies)
+rekey_bodies = st.builds(RekeyBody, st.integers(1, 2**32 - 1), st.binary(min_size=32, max_size=32))
+unknown_bodies = st.builds(UnknownBody, st.integers(200, 255), st.binary(max_size=400))
+bodies = st.one_of(
+    invite_bodies, admit_bodies(), admit_anchor_bodies(), rekey_bodies, unknown_bodies
+)
 parent_sets = st.lists(
     st.binary(min_size=32, max_size=32).map(StatementHash),
     min_size=1,
@@ -182,7 +186,7 @@ def test_the_largest_statement_fits_a_sealed_datagram() -> None:
 
 def test_an_oversized_statement_is_malformed() -> None:
     with pytest.raises(Malformed, match="more than 900"):
-        _sign(UnknownBody(9, bytes(STATEMENT_SIZE_MAX)))
+        _sign(UnknownBody(200, bytes(STATEMENT_SIZE_MAX)))
 
 
 @pytest.mark.parametrize(
@@ -195,12 +199,12 @@ def test_an_oversized_statement_is_malformed() -> None:
 )
 def test_parents_are_few_and_distinct(parents: tuple[StatementHash, ...], reason: str) -> None:
     with pytest.raises(Malformed, match=reason):
-        _sign(UnknownBody(9, b""), parents)
+        _sign(UnknownBody(200, b""), parents)
 
 
 def test_parents_out_of_order_are_malformed() -> None:
     low, high = StatementHash(b"a" * 32), StatementHash(b"b" * 32)
-    raw = _sign(UnknownBody(9, b""), (low, high)).raw
+    raw = _sign(UnknownBody(200, b""), (low, high)).raw
     with pytest.raises(Malformed, match="out of order"):
         decode_statement(_resigned(raw[:67] + high + low + raw[131:]))
 
@@ -249,7 +253,7 @@ def test_a_body_with_bytes_to_spare_is_malformed() -> None:
 
 
 def test_a_version_to_come_is_told_apart_from_damage() -> None:
-    raw = _sign(UnknownBody(9, b"")).raw
+    raw = _sign(UnknownBody(200, b"")).raw
     with pytest.raises(NewerVersion):
         decode_statement(b"\2" + raw[1:])
     with pytest.raises(Malformed, match="version 0"):
