@@ -250,7 +250,7 @@ async def ours(nodes: int, rounds: int, directory: Path | None) -> Figures:
     async with running(nodes, directory) as machines:
         figures = Figures(Times(), Times(), Times())
         await timed(figures.publish, publications(machines, rounds))
-        keys = [machine.locator for machine in machines]
+        keys = [machine.locator for machine in machines[:rounds]]
         await timed(figures.alive, look_ups(machines, keys, rounds))
         for machine in machines[1::2]:
             machine.kill()
