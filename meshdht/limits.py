@@ -117,6 +117,9 @@ DHT_CONTACTS_PER_REPLY = 20
 DHT_LOOKUP_CANDIDATES = 256
 # Requests one look-up sends at most: bounds what a lying neighbour can make us send.
 DHT_LOOKUP_REQUESTS = 128
+# Anchors that each record is handed to: an admin who invites them by the hundred would make
+# every device tell them all.
+DHT_ANCHORS = 16
 # Requests that wait for a reply at one time, of all look-ups together.
 DHT_OUTSTANDING = 4096
 # Endpoints that one source may name at a start: a poisoned one cannot make us ask without end.

@@ -14,13 +14,14 @@ from types import MappingProxyType
 
 from meshdht.clock import Clock, Entropy
 from meshdht.dht.admission import Belongs, anybody
+from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
 from meshdht.dht.inflight import OnSeen, Send, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
 from meshdht.dht.proof import Proof
-from meshdht.dht.protocol import DhtProtocol, Verify
+from meshdht.dht.protocol import DhtProtocol, IsAnchor, Verify, nobody
 from meshdht.dht.publication import Publication
 from meshdht.dht.storage import OWN, READ, RecordStorage
 from meshdht.dht.table import RemoteNode
@@ -66,10 +67,13 @@ class Dht:
         alpha: int = ALPHA,
         on_seen: OnSeen = unheard,
         belongs: Belongs = anybody,
+        is_anchor: IsAnchor = nobody,
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
         ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us;
-        ``belongs(node id)`` says who may be a contact (see ``members_changed``)."""
+        ``belongs(node id)`` says who may be a contact (see ``members_changed``);
+        ``is_anchor(node id)``: of whom nothing is asked, and to whom nothing is told, by
+        ``publish`` and ``lookup``, but only by ``anchors``."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -93,6 +97,8 @@ class Dht:
             on_seen=on_seen,
             belongs=belongs,
         )
+        self._protocol.is_anchor = is_anchor
+        self.anchors = Anchors(self._protocol)
         self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
         self.reply_received = self._protocol.inflight.answer
         self.retry_received = self._protocol.inflight.retry
@@ -185,7 +191,7 @@ class Dht:
         return [self._contact(node) for node in await lookup.find()]
 
     async def publish(self, key: bytes, value: bytes) -> int:
-        """Store at the k nearest nodes (at all, where there are fewer), at those that a liar may
+        """Store at the k nearest members (at all, where there are fewer), at those that a liar may
         have hidden from us, and here.
 
         Returns how many others hold it now. Raises RemoteError if the value does not verify.
@@ -204,7 +210,9 @@ class Dht:
         """Whether most of the contacts that a reader would ask now have acknowledged what we
         published last: the others came later, or were silent then."""
         publication = self._publications.get(key)
-        near = self._protocol.router.find_neighbors(Node(key), self._k, itself=True)
+        router, is_anchor = self._protocol.router, self._protocol.is_anchor
+        asked = router.find_neighbors(Node(key), self._k, itself=True)
+        near = [node for node in asked if not is_anchor(node.id)]
         held = sum(publication.is_held_by(node.id) for node in near) if publication else 0
         return len(near) > 0 and held >= HELD_SHARE * len(near)
 
@@ -217,8 +225,8 @@ class Dht:
             self._protocol.router.add_contact(known)
 
     async def lookup(self, key: bytes) -> bytes | None:
-        """The newest verified value under a key, or None; holders of an older one are mended
-        with its original bytes, without waiting for them."""
+        """The newest verified value that members hold under a key, or None; holders of an older
+        one are mended with its original bytes, without waiting for them."""
         lookup = ValueLookup(self._protocol, key, self._k, self._alpha)
         await lookup.find()
         if lookup.value is None:

@@ -105,11 +105,15 @@ class Candidates(NodeHeap):
 class NodeLookup(SpiderCrawl):
     """Finds the k nodes nearest to an id that answer."""
 
+    asks_anchors = True
+    """Where a record is looked for or put, an anchor is not to hear of it (see anchors.py)."""
+
     def __init__(self, protocol: DhtProtocol, target: bytes, ksize: int, alpha: int) -> None:
         super().__init__(protocol, Node(target), [], ksize, alpha)
         self.protocol = protocol
         self.nearest = Candidates(self.node, ksize)
-        seeds = protocol.router.find_neighbors(self.node, itself=True)
+        near = protocol.router.find_neighbors(self.node, itself=True)
+        seeds = [node for node in near if self._is_eligible(node.id)]
         count = DISJOINT_PATHS if len(seeds) >= ksize else 1
         self._share = ceil(ksize / count)
         self.paths = [Candidates(self.node, self._share) for _ in range(count)]
@@ -124,6 +128,9 @@ class NodeLookup(SpiderCrawl):
         self._fresh: set[bytes] = set()
         self._requests = 0
         self._wake = asyncio.Event()
+
+    def _is_eligible(self, node_id: bytes) -> bool:
+        return self.asks_anchors or not self.protocol.is_anchor(node_id)
 
     def _own_witnesses(self, seeds: list[RemoteNode]) -> list[RemoteNode]:
         """Our contacts that may be among the k nearest, to judge by how far from ourselves our
@@ -270,7 +277,8 @@ class NodeLookup(SpiderCrawl):
     def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
         """Take in, for one path, what somebody else says of where to go on."""
         for told in contacts:
-            if self.protocol.admission.may_enter(told.node_id):
+            enters = self.protocol.admission.may_enter(told.node_id)
+            if enters and self._is_eligible(told.node_id):
                 known = self._known.get(told.node_id)
                 self._insert(known or self.protocol.contact(told), path)
 
@@ -302,6 +310,8 @@ class NodeLookup(SpiderCrawl):
 
 class ValueLookup(NodeLookup):
     """Finds the newest value under a key, and who holds an older one or none."""
+
+    asks_anchors = False
 
     def __init__(self, protocol: DhtProtocol, key: bytes, ksize: int, alpha: int) -> None:
         super().__init__(protocol, key, ksize, alpha)

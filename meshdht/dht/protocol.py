@@ -50,6 +50,14 @@ from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 Verify = Callable[[bytes, bytes], int]
 """verify(key, value): the value's sequence, at least 1; raises RemoteError."""
 
+IsAnchor = Callable[[bytes], bool]
+"""is_anchor(node id)"""
+
+
+def nobody(node_id: bytes) -> bool:
+    """Where there are no anchors, all contacts are alike."""
+    return False
+
 
 class DhtProtocol(KademliaProtocol):
     """Messages in, messages out; every node that answers passes through admission."""
@@ -69,6 +77,7 @@ class DhtProtocol(KademliaProtocol):
     ) -> None:
         super().__init__(Node(proof.own_id), storage, ksize)
         self.storage = storage
+        self.is_anchor: IsAnchor = nobody
         self.router = Table(self, ksize, self.source_node)
         self.verify = verify
         self.counters = counters

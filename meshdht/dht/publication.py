@@ -20,6 +20,8 @@ class Publication(NodeLookup):
     """Stores a value at the k nodes nearest to its key, and at those that a liar may have hidden
     from us: the nearest of each path, our own witnesses."""
 
+    asks_anchors = False
+
     def __init__(
         self, protocol: DhtProtocol, key: bytes, value: bytes, ksize: int, alpha: int
     ) -> None:

@@ -112,6 +112,11 @@ class Gossip:
         for neighbour in self._sample(self._neighbours(), FULL_MESH_DEVICES):
             self._send(record, neighbour.endpoint)
 
+    def pass_on(self, record: Record) -> None:
+        """Announce a record that this device has found elsewhere."""
+        self._news[record.device] = record.device
+        self._has_news.set()
+
     def push_statements(self, statements: Sequence[bytes], exclude: DeviceId | None = None) -> None:
         """Tell the connected neighbours, but not the one that told us."""
         messages = list(pack_statements(statements))

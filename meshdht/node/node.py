@@ -25,6 +25,7 @@ from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.background import Background
 from meshdht.node.control import ControlPort, SendDatagram
+from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher, send_gossip
 from meshdht.node.entrance import Entrance
 from meshdht.node.holding import holder_check
@@ -98,16 +99,11 @@ class Node:
             state.hints,
             self._entered,
         )
-        self._publisher = self._make_publisher(store)
-        self._seeker = Seeker(
-            identity,
-            self._holdings,
-            self._dht,
-            self._control,
-            self._peers.sought,
-            self._peers_is_connected,
-            self._peers.is_urgent,
+        self._deputies = Deputies(
+            identity, self._holdings, self._dht.anchors, self._control, self._peers.neighbours
         )
+        self._publisher = self._make_publisher(store)
+        self._seeker = self._make_seeker()
         self._admission = Admission(identity, self._holdings, self._control)
         self._statements = OwnStatements(self._holdings, self._gossip, self._journal)
         self._dispatcher = Dispatcher(
@@ -133,6 +129,7 @@ class Node:
             clock,
             on_seen=self._peers.seen_from,
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
+            is_anchor=lambda node_id: DeviceId(node_id) not in self._holdings.roster,
         )
 
     def _make_publisher(self, store: NodeStore) -> Publisher:
@@ -141,6 +138,7 @@ class Node:
             self._holdings,
             self._dht,
             self._gossip,
+            self._deputies,
             self._control,
             store.next_sequence,
             lambda: self._peers.reflexive.endpoints,
@@ -150,6 +148,19 @@ class Node:
     def _make_mooring(self) -> Mooring:
         entropy = self._control.entropy
         return Mooring(self._dht, entropy, self._has_direct_path, self._anchor_ids, self._met)
+
+    def _make_seeker(self) -> Seeker:
+        return Seeker(
+            self._identity,
+            self._holdings,
+            self._dht,
+            self._gossip,
+            self._deputies,
+            self._control,
+            self._peers.sought,
+            self._peers_is_connected,
+            self._peers.is_urgent,
+        )
 
     # --- life --------------------------------------------------------------------------------
 
@@ -176,6 +187,7 @@ class Node:
                 tasks.create_task(self._entrance.run())
                 tasks.create_task(self._publish())
                 tasks.create_task(self._seeker.run())
+                tasks.create_task(self._deputies.run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
                 tasks.create_task(self._gossip.run())
@@ -226,6 +238,7 @@ class Node:
     def _record_found(self, record: EndpointRecord) -> None:
         self._store.note_mark(record.device, record.sequence)
         self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
+        self._deputies.note_held([record.device])
 
     def _peer_connected(self, device: DeviceId) -> None:
         path = self._peers.path(device)
@@ -243,6 +256,7 @@ class Node:
         endpoint = self._peers.path(device).endpoint
         if endpoint is None:
             self._seeker.lost()
+            self._deputies.peer_lost()
         else:
             self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)

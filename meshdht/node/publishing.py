@@ -12,20 +12,17 @@ from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import Record
 from meshdht.limits import RECORD_CANDIDATES_MAX, RECORD_LIFETIME_MAX_S
 from meshdht.node.control import ControlPort
+from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.node.rhythm import Rhythm
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord
 from meshdht.records.envelope import seal_record
-from meshdht.records.locator import device_locator, publish_epochs
+from meshdht.records.locator import device_locator
+from meshdht.records.sequence import COARSE_S, coarse_sequence
 
-# How often it is looked whether the record is still where readers look: often enough that every
-# epoch's is there well before them.
-REFRESH_S = 45 * 60.0
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
-# Pauses after nobody in the DHT took the record; the last one repeats. Each try costs a write
-# to disk, and a device whose others are all off has nobody to tell.
-RETRY_S = (15.0, 60.0, 300.0, 1800.0)
 
 NextSequence = Callable[[int], Awaitable[int]]
 
@@ -39,6 +36,7 @@ class Publisher:
         holdings: NodeHoldings,
         dht: Dht,
         gossip: Gossip,
+        deputies: Deputies,
         control: ControlPort,
         next_sequence: NextSequence,
         reflexive: Callable[[], Sequence[Endpoint]],
@@ -48,17 +46,16 @@ class Publisher:
         self._holdings = holdings
         self._dht = dht
         self._gossip = gossip
+        self._deputies = deputies
         self._control = control
         self._next_sequence = next_sequence
         self._reflexive = reflexive
         self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
-        self._told: tuple[Candidate, ...] | None = None
-        self._written: dict[bytes, bytes] = {}
-        """The records that were written last, by their locators."""
-        self._epochs: frozenset[int] = frozenset()
-        """Theirs."""
-        self._failures = 0
+        self._rhythm = Rhythm(identity.generation.secret.epoch_key, control.entropy)
+        self._written: dict[int, tuple[bytes, bytes]] = {}
+        """The locator and the record that were written last, by epoch."""
+        self._last_sequence = 0
         self._contacts = 0
         """How many contacts the DHT had when we published, at most so far."""
         self._wake = asyncio.Event()
@@ -70,28 +67,31 @@ class Publisher:
 
     def changed(self) -> None:
         """What the record says may be another: look, and publish if so."""
-        if self.candidates() != self._told:
+        if self._rhythm.is_changed(self.candidates()):
             self._wake.set()
 
     def outdated(self) -> None:
         """What was written bears a wrong date, and lies in another epoch."""
+        self._rhythm.renew(self._control.clock.monotonic())
         self._wake.set()
 
     def peer_connected(self) -> None:
         """Somebody is there who may take the record, if nobody was when it was published."""
-        if self._failures:
+        if self._rhythm.retry(self._control.clock.monotonic()):
             self._wake.set()
 
     async def network_seen(self, contacts: int) -> None:
         """The DHT knows so many contacts. In a network that has doubled since, half of those
         who should hold the record have come later, and do not. In one smaller than K everybody
-        is to hold it: who came last (an anchor, say) gets it as it was written."""
+        is to hold it: who came last gets it as it was written."""
+        self._deputies.anchors_seen()
         if contacts >= 2 * max(self._contacts, K):
+            self._rhythm.renew(self._control.clock.monotonic())
             self._wake.set()
         elif self._contacts < K and contacts > self._contacts:
             self._contacts = contacts
-            for key, envelope in list(self._written.items()):
-                await self._store_at_others(key, envelope)
+            for key, envelope in list(self._written.values()):
+                await self._store_at_members(key, envelope)
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Where this device may be reached, as its record says."""
@@ -107,74 +107,73 @@ class Publisher:
 
     async def run(self) -> None:
         """Publish for ever."""
+        clock = self._control.clock
         while True:
             self._wake.clear()
-            reached = await self._publish() or len(self._holdings.roster) == 1
-            self._failures = 0 if reached else self._failures + 1
-            pause = REFRESH_S if reached else RETRY_S[min(self._failures, len(RETRY_S)) - 1]
-            while not await self._woken(pause) and reached and self._is_held():
+            now, unix = clock.monotonic(), clock.unix()
+            for epoch in self._rhythm.due(now, unix, self.candidates()):
+                if self._rhythm.is_refresh(epoch) and self._is_held(epoch):
+                    self._rhythm.kept(epoch, now)
+                else:
+                    await self._publish(epoch)
+            # What was found out while that took its time.
+            self.changed()
+            now = clock.monotonic()
+            deadline = self._rhythm.deadline(now, clock.unix())
+            try:
+                async with asyncio.timeout(max(0.0, deadline - now)):
+                    await self._wake.wait()
+            except TimeoutError:
                 continue
+            await asyncio.sleep(SETTLE_S)
 
-    async def _woken(self, pause: float) -> bool:
-        """Wait; whether there is something to tell before the pause is over."""
-        try:
-            async with asyncio.timeout(pause * self._control.entropy.uniform(0.9, 1.0)):
-                await self._wake.wait()
-        except TimeoutError:
-            return False
-        await asyncio.sleep(SETTLE_S)
-        return True
+    def _is_held(self, epoch: int) -> bool:
+        """Whether readers find what we published, at the nodes asked for it."""
+        return epoch in self._written and self._dht.is_held(self._written[epoch][0])
 
-    def _is_held(self) -> bool:
-        """Whether readers find what we published: in each epoch, at the nodes asked for it."""
-        secret = self._identity.generation.secret
-        epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
-        return self._epochs.issuperset(epochs) and all(map(self._dht.is_held, self._written))
-
-    async def _publish(self) -> bool:
-        """Write, tell and store a record for each epoch that readers may look in."""
-        self._told = self.candidates()
+    async def _publish(self, epoch: int) -> None:
+        """Write the record of an epoch, tell it and store it."""
+        candidates = self.candidates()
         # The most so far, so that contacts which come and go cost nothing.
         self._contacts = max(self._contacts, len(self._dht.contacts()))
-        secret = self._identity.generation.secret
-        epochs = publish_epochs(secret.epoch_key, self._control.clock.unix())
-        self._written.clear()
-        self._epochs = frozenset(epochs)
-        reached = False
-        # The current epoch last: its sequence is the newest, and it is what gossip passes on.
-        for epoch in reversed(epochs):
-            try:
-                envelope = await self._write(epoch)
-            except StateError as error:
-                self._on_disk_failure(error)
-                # Without a sequence on disk a restart could repeat it: better no record.
-                return False
-            record = Record(self._identity.device, epoch, envelope)
-            self._holdings.take_record(record)
-            if epoch == epochs[0]:
-                self._gossip.push_own(record)
-            key = device_locator(secret.locator_key, epoch, self._identity.signing.public)
-            self._written[key] = envelope
-            reached |= await self._store_at_others(key, envelope)
-        return reached
-
-    async def _store_at_others(self, key: bytes, envelope: bytes) -> bool:
         try:
-            return await self._dht.publish(key, envelope) > 0
-        except RemoteError:
-            return False
+            envelope = await self._write(epoch, candidates)
+        except StateError as error:
+            self._on_disk_failure(error)
+            # Without a sequence on disk a restart could repeat it: better no record.
+            self._rhythm.failed(epoch, self._control.clock.monotonic())
+            return
+        record = Record(self._identity.device, epoch, envelope)
+        self._holdings.take_record(record)
+        # The next epoch's too: who is to hand it in must have it.
+        self._gossip.push_own(record)
+        self._deputies.note(record)
+        secret = self._identity.generation.secret
+        key = device_locator(secret.locator_key, epoch, self._identity.signing.public)
+        self._written = {each: old for each, old in self._written.items() if each >= epoch - 1}
+        self._written[epoch] = (key, envelope)
+        reached = await self._store_at_members(key, envelope) > 0 or not self._deputies.is_alone
+        reached = reached or await self._deputies.bring(record) or len(self._holdings.roster) == 1
+        self._rhythm.written(epoch, self._control.clock.monotonic(), candidates, reached=reached)
 
-    async def _write(self, epoch: int) -> bytes:
+    async def _store_at_members(self, key: bytes, envelope: bytes) -> int:
+        try:
+            return await self._dht.publish(key, envelope)
+        except RemoteError:
+            return 0
+
+    async def _write(self, epoch: int, candidates: tuple[Candidate, ...]) -> bytes:
         unix = self._control.clock.unix()
-        sequence = await self._next_sequence(int(unix * 1000))
+        wanted = coarse_sequence(self._last_sequence, int(unix * 1000), self._control.entropy)
+        sequence = self._last_sequence = await self._next_sequence(wanted)
         record = EndpointRecord(
             device=self._identity.device,
             generation=self._identity.generation.number,
             sequence=sequence,
             issued=int(unix),
-            expires=int(unix) + RECORD_LIFETIME_MAX_S,
+            expires=(int(unix) + RECORD_LIFETIME_MAX_S) // COARSE_S * COARSE_S,
             wireguard_key=self._identity.wireguard.public,
-            candidates=self._told or (),
+            candidates=candidates,
             frontier=self._holdings.log.digest(),
         )
         secret = self._identity.generation.secret

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Dht
 from meshdht.errors import RemoteError
+from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import Record
 from meshdht.membership.roster import Device
 from meshdht.node.control import ControlPort
+from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.records.locator import device_locator, read_epochs
@@ -43,6 +45,8 @@ class Seeker:
         identity: Identity,
         holdings: NodeHoldings,
         dht: Dht,
+        gossip: Gossip,
+        deputies: Deputies,
         control: ControlPort,
         sought: Callable[[], Sequence[DeviceId]],
         is_connected: Callable[[DeviceId], bool],
@@ -51,6 +55,8 @@ class Seeker:
         self._identity = identity
         self._holdings = holdings
         self._dht = dht
+        self._gossip = gossip
+        self._deputies = deputies
         self._control = control
         self._sought = sought
         self._is_connected = is_connected
@@ -110,16 +116,30 @@ class Seeker:
         return pauses[min(looks, len(pauses) - 1)]
 
     async def _look_up(self, device: Device, look: int) -> None:
-        """Take the newest record found in the epochs where a record may be. The first look is
-        into the likeliest alone: who has none there is off more often than its clock is wrong."""
+        """Take the newest record found in the epochs where a record may be: among members first,
+        and if they have nothing new, at the anchors. One of those who are connected asks these,
+        and tells the others. The first look is into the likeliest epoch alone: who has none there
+        is off more often than its clock is wrong."""
         secret = self._identity.generation.secret
         epochs = read_epochs(secret.epoch_key, self._control.clock.unix())
         for epoch in epochs if look else epochs[:1]:
             try:
                 key = device_locator(secret.locator_key, epoch, device.verify_key)
                 envelope = await self._dht.lookup(key)
+                if envelope is not None and self._take(device, epoch, envelope):
+                    return
+                told = await self._deputies.ask(device.id, key)
             except RemoteError:
                 return
-            if envelope is not None:
-                self._holdings.take_record(Record(device.id, epoch, envelope))
+            if told is not None:
+                self._take(device, epoch, told)
+            if told is not None or envelope is not None:
                 return
+
+    def _take(self, device: Device, epoch: int, envelope: bytes) -> bool:
+        """Whether this is news of the device, which all that are connected hear then."""
+        record = Record(device.id, epoch, envelope)
+        is_news = self._holdings.take_record(record)
+        if is_news:
+            self._gossip.pass_on(record)
+        return is_news

@@ -21,7 +21,7 @@ LOCATOR_SIZE = 20
 
 # The last fifth of an epoch: records are published to the next one too, so that readers whose
 # clock is ahead, and those that come just after the change, find them.
-_OVERLAP_SECONDS = EPOCH_SECONDS // 5
+OVERLAP_SECONDS = EPOCH_SECONDS // 5
 
 
 def _offset(epoch_key: EpochKey) -> int:
@@ -41,7 +41,7 @@ def epoch_start(epoch_key: EpochKey, epoch: int) -> int:
 def publish_epochs(epoch_key: EpochKey, unix: float) -> tuple[int, ...]:
     """The epochs that a device publishes to now: the current, in its last fifth the next too."""
     epoch = epoch_at(epoch_key, unix)
-    if epoch_start(epoch_key, epoch + 1) - int(unix) <= _OVERLAP_SECONDS:
+    if epoch_start(epoch_key, epoch + 1) - int(unix) <= OVERLAP_SECONDS:
         return (epoch, epoch + 1)
     return (epoch,)
 

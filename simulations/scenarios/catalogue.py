@@ -8,6 +8,7 @@ from typing import Any
 
 from simulations.scenarios import (
     amplification,
+    blindness,
     churn,
     clocks,
     eclipse,
@@ -18,6 +19,7 @@ from simulations.scenarios import (
     lookups,
     quiet,
     start,
+    surveillance,
 )
 from simulations.scenarios.options import Scenario
 
@@ -40,5 +42,7 @@ SCENARIOS: Mapping[str, Entry] = {
     "junk": Entry(holders.junk, {"nodes": 20}),
     "hostile": Entry(hostile.hostile, {"nodes": 5}),
     "eclipse": Entry(eclipse.eclipse, {"nodes": 50}),
+    "blindness": Entry(blindness.blindness, {"nodes": 8, "hours": 36.0}),
+    "surveillance": Entry(surveillance.surveillance, {"nodes": 20, "hours": 24.0}),
     "amplification": Entry(amplification.amplification, {"nodes": 10}),
 }

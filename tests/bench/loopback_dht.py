@@ -179,8 +179,9 @@ class Machine:
 
     async def publish(self) -> int:
         """Write a new record and store it: how many others hold it."""
-        secret = self.identity.generation.secret
-        envelope = await self.node._publisher._write(epoch_at(secret.epoch_key, time.time()))
+        epoch = epoch_at(self.identity.generation.secret.epoch_key, time.time())
+        publisher = self.node._publisher
+        envelope = await publisher._write(epoch, publisher.candidates())
         return await self.node._dht.publish(self.locator, envelope)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 
 import pytest
 
 from meshdht.crypto.keys import GossipKey, RecordKey
 from meshdht.errors import OpenFailed, RemoteError
 from meshdht.gossip.messages import open_gossip
-from meshdht.node.publishing import REFRESH_S
+from meshdht.node.rhythm import REFRESH_S
 from meshdht.records.envelope import Envelope, open_record, verify_envelope
 from meshdht.wire.packet import MessageKind
+from simulations.joining_locators import guesses
 from simulations.loop import run
+from simulations.scenarios.blindness import DEPUTIES, owned, watched
+from simulations.scenarios.options import Options
+from simulations.scoring import Scored, auc
 from tests.support.anchor import Holder, link_of
 from tests.support.mesh import Machine, mesh
 
@@ -111,3 +116,18 @@ def test_the_records_of_one_device_in_two_epochs_share_no_bytes() -> None:
                     assert one.sequence != two.sequence
 
     run(main())
+
+
+def test_all_that_an_anchor_saw_does_not_join_a_devices_locators_of_two_epochs() -> None:
+    async def main() -> dict[str, list[Scored]]:
+        pooled: dict[str, list[Scored]] = defaultdict(list)
+        options = Options(nodes=6, seed=1, hours=14.0)
+        for seed in range(3):
+            notes, ledger, _ = await watched(options, seed, DEPUTIES, laptops=False)
+            for name, scored in guesses(notes, owned(ledger, options.hours)).items():
+                pooled[name] += scored
+        return pooled
+
+    for name, scored in run(main()).items():
+        assert sum(truth for _, truth in scored) >= 30, name
+        assert 0.33 < auc(scored) < 0.67, name

@@ -6,7 +6,7 @@ import asyncio
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RECORD_CANDIDATES_MAX
-from meshdht.node.publishing import REFRESH_S, RETRY_S
+from meshdht.node.rhythm import REFRESH_S, RETRY_S
 from meshdht.records.endpoint import CandidateKind, EndpointRecord
 from meshdht.records.locator import EPOCH_SECONDS
 from simulations.loop import run
@@ -75,8 +75,7 @@ def test_a_clock_that_was_set_back_does_not_repeat_a_sequence() -> None:
             second.clock.skew = -300.0
             second.move(ELSEWHERE)
             await asyncio.sleep(5)
-            assert second.store.sequence == before + 1
-            assert held(first, second).sequence == before + 1
+            assert held(first, second).sequence == second.store.sequence > before
 
     run(main())
 
