@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.crypto.keys import InviteKey, NetworkSecret
+from meshdht.crypto.keys import InviteKey, NetworkId, NetworkSecret
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.generations import (
     AnchorHandOver,
