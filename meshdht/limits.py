@@ -140,7 +140,7 @@ DHT_REPLY_KEYS = 4096
 # Box keys with devices that asked us for a proof, or gave theirs. One costs 0.2 ms of X25519.
 DHT_BOX_KEYS = 4096
 # Proofs asked for by one address under keys that are new to us: keys cost nothing to make up, and
-# each would cost us an X25519.
+# each would cost us an X25519. The same for all addresses together that have not echoed a token.
 DHT_PROOFS_PER_S = 20.0
 DHT_PROOFS_BURST = 200.0
 # Buckets of the routing table: ids ground close to ours could otherwise split it without end.

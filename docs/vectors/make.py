@@ -346,6 +346,8 @@ def dht_proof() -> object:
     request, reply = encode_request(FindNode(bytes(range(20)))), encode_reply(Nodes(()))
     asking = asker.asking(request)
     proved = replier.proved(reply, asking, message_id, asker.own_id, LAPTOP.public)
+    asker.checked(proved, asking, message_id, replier.own_id)
+    tagged = asker.tagged(request, message_id, replier.own_id)
     return {
         "packet_key": SECRET.packet_key.raw.hex(),
         "asker_seed": LAPTOP.raw.hex(),
@@ -353,9 +355,10 @@ def dht_proof() -> object:
         "message_id": message_id.hex(),
         "request": request.hex(),
         "asking_request": asking.hex(),
+        "tagged_request": tagged.hex(),
         "reply": reply.hex(),
         "proved_reply": proved.hex(),
-        "tagged_reply": replier.proved(reply, request, message_id, asker.own_id, None).hex(),
+        "tagged_reply": replier.proved(reply, tagged, message_id, asker.own_id, None).hex(),
     }
 
 

@@ -1,8 +1,10 @@
 """Who gets into the routing table: who belongs to the network and answered us, where it did.
 
-A reply under our own message id proves a round trip and whose it is. A request proves nothing by
-itself: its sender is pinged, and only if its address has echoed a token, so that nobody can make
-us send to a third party. A known contact's address changes only once the old one stays silent.
+A reply under our own message id proves a round trip and whose it is. So does a request that
+echoes a token of ours and has a tag (see proof). Any other proves nothing by itself: its sender
+is pinged if there is a place for it, and only if its address has echoed a token, so that nobody
+can make us send to a third party. A known contact's address changes only once the old one stays
+silent.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, Inflight, RoundTripEstimate
 from meshdht.dht.messages import Ping
 from meshdht.dht.table import RemoteNode, Table
@@ -58,20 +61,28 @@ class Admission:
             if not self._belongs(node.id):
                 self._table.forget(node)
 
-    def requested(self, sender: bytes, source: Endpoint) -> None:
-        """A request came from an address that receives what is sent to it."""
+    def requested(
+        self, sender: bytes, source: Endpoint, is_proved: Callable[[], bool] = lambda: False
+    ) -> None:
+        """A request came from an address that receives what is sent to it; ``is_proved`` says
+        whether the holder of the id ``sender`` wrote it."""
         if not self.may_enter(sender):
             return
         known = self._table.find(sender)
         if known is not None and known.endpoint == source and known.failures == 0:
             return
-        self._prove(sender, source)
+        if is_proved():
+            self._proved(sender, source, RoundTripEstimate())
+        elif known is not None or self._table.has_place_for(Node(sender)):
+            self._prove(sender, source)
 
     def answered(self, answer: Answer, estimate: RoundTripEstimate) -> None:
         """A round trip with this node is done; ``estimate`` is what was learned of its address."""
-        sender, endpoint = answer.sender, answer.endpoint
-        if not self.may_enter(sender):
-            return
+        if self.may_enter(answer.sender):
+            self._proved(answer.sender, answer.endpoint, estimate)
+
+    def _proved(self, sender: bytes, endpoint: Endpoint, estimate: RoundTripEstimate) -> None:
+        """This node is there."""
         now = asyncio.get_running_loop().time()
         known = self._table.find(sender)
         if known is None:

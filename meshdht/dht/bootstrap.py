@@ -15,10 +15,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 
 from meshdht.clock import Entropy
+from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, RoundTripEstimate
 from meshdht.dht.messages import FindNode, Nodes, WireContact
 from meshdht.dht.prefix import prefix_of
 from meshdht.dht.protocol import DhtProtocol
+from meshdht.dht.table import ID_BITS
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_BOOTSTRAP_PER_SOURCE
 
@@ -87,8 +89,8 @@ class Race:
                         self._greet(endpoint)
                 if self._queue or self._waiting or self._is_entering:
                     await self._pause()
-        if self._is_unknown_among(self._told[used:]):
-            # Who answered later knows others than the first did.
+        if self._is_nearer_among(self._told[used:]):
+            # Who answered later knows others near us than the first did.
             await self._find_self(self._told[used:])
 
     def _may_enter(self, used: int) -> bool:
@@ -145,6 +147,14 @@ class Race:
         if isinstance(answer.reply, Nodes):
             self._told += answer.reply.contacts
 
-    def _is_unknown_among(self, told: list[WireContact]) -> bool:
-        known = {node.id for node in self._protocol.router} | {self._protocol.source_node.id}
-        return any(contact.node_id not in known for contact in told)
+    def _is_nearer_among(self, told: list[WireContact]) -> bool:
+        """Whether we are told of somebody who would be one of the k nearest to us."""
+        router, own = self._protocol.router, self._protocol.source_node
+        near = router.find_neighbors(own)
+        reach = near[-1].distance_to(own) if len(near) >= router.ksize else 2**ID_BITS
+        return any(
+            Node(contact.node_id).distance_to(own) < reach
+            and self._protocol.admission.may_enter(contact.node_id)
+            and router.find(contact.node_id) is None
+            for contact in told
+        )

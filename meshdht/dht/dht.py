@@ -17,7 +17,7 @@ from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
-from meshdht.dht.inflight import OnSeen, Send, unheard
+from meshdht.dht.inflight import HasHeard, OnSeen, Send, always, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
 from meshdht.dht.proof import Proof
@@ -68,12 +68,14 @@ class Dht:
         on_seen: OnSeen = unheard,
         belongs: Belongs = anybody,
         is_anchor: IsAnchor = nobody,
+        has_heard: HasHeard = always,
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
         ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us;
         ``belongs(node id)`` says who may be a contact (see ``members_changed``);
         ``is_anchor(node id)``: of whom nothing is asked, and to whom nothing is told, by
-        ``publish`` and ``lookup``, but only by ``anchors``."""
+        ``publish`` and ``lookup``, but only by ``anchors``;
+        ``has_heard(endpoint)``: whether we have a token of that address."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -96,6 +98,7 @@ class Dht:
             counters=self.counters,
             on_seen=on_seen,
             belongs=belongs,
+            has_heard=has_heard,
         )
         self._protocol.is_anchor = is_anchor
         self.anchors = Anchors(self._protocol)
@@ -144,7 +147,14 @@ class Dht:
         return True
 
     async def _find_self(self, told: Sequence[WireContact]) -> None:
-        await self.find_node(self._protocol.source_node.id, told)
+        """Look our own id up, and greet who heard of us for the first time thereby: who is near
+        us must know us, and from the second request on it does."""
+        protocol = self._protocol
+        met = {node.id for node in protocol.router if protocol.has_met(node.id)}
+        for found in await self.find_node(protocol.source_node.id, told):
+            node = protocol.router.find(found.node_id)
+            if node is not None and node.id not in met:
+                protocol.ask(node, Ping())
 
     @property
     def is_entered(self) -> bool:

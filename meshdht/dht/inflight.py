@@ -40,6 +40,15 @@ def unheard(who: Endpoint, where: Endpoint) -> None:
     """Nobody wants to know where we are seen."""
 
 
+HasHeard = Callable[[Endpoint], bool]
+"""has_heard(endpoint): whether we have a token of that address, so that it believes ours."""
+
+
+def always(endpoint: Endpoint) -> bool:
+    """Every address has heard us."""
+    return True
+
+
 class RoundTripEstimate:
     """RFC 6298, section 2: smoothed round-trip time and its variation, in seconds."""
 
@@ -85,8 +94,10 @@ class Answer:
 class _Waiting:
     expected: type[Reply]
     plain: bytes
+    asks: bool
+    """Asks for the reply key as well; else it has a tag under that key."""
     body: bytes
-    """What is sent: the plain request, or that which asks for the reply key as well."""
+    """What is sent."""
     endpoint: Endpoint
     estimate: RoundTripEstimate
     future: asyncio.Future[Answer | None]
@@ -113,8 +124,10 @@ class Inflight:
         entropy: Entropy,
         counters: Counter[str],
         on_seen: OnSeen = unheard,
+        has_heard: HasHeard = always,
     ) -> None:
         self._send = send
+        self._has_heard = has_heard
         self._proof = proof
         self._on_seen = on_seen
         self._entropy = entropy
@@ -142,11 +155,14 @@ class Inflight:
             future.set_result(None)
             return future
         message_id = self._entropy.token(MESSAGE_ID_SIZE)
-        plain = encode_request(request)
+        asks = not self._proof.has(node_id)
+        plain = encode_request(request, padded=asks and not self._has_heard(endpoint))
+        tagged = plain if asks else self._proof.tagged(plain, message_id, node_id)
         waiting = _Waiting(
             expected=REPLY_TO[type(request)],
             plain=plain,
-            body=plain if self._proof.has(node_id) else self._proof.asking(plain),
+            asks=asks,
+            body=self._proof.asking(plain) if asks else tagged,
             endpoint=endpoint,
             estimate=estimate,
             future=future,
@@ -200,9 +216,9 @@ class Inflight:
         if waiting is None or waiting.endpoint != source:
             self._counters["unexpected reply"] += 1
             return
-        if waiting.body is waiting.plain and not self._proof.has(sender):
+        if not waiting.asks and not self._proof.has(sender):
             # Another device lives there now, or we forgot its key.
-            waiting.body = self._proof.asking(waiting.plain)
+            waiting.asks, waiting.body = True, self._proof.asking(waiting.plain)
             self._start_again(message_id, waiting)
             return
         try:

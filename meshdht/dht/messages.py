@@ -2,8 +2,9 @@
 
     request  u8 type ‖ …                        reply  u8 type ‖ …
     PING        1  padding 27                   0x81   endpoint the asker was seen from, or nothing
-    FIND_NODE   2  target 20                    0x82   contacts
+    FIND_NODE   2  target 20 ‖ padding          0x82   contacts
     FIND_VALUE  3  key 20 ‖ u64 newer_than      0x83   u64 sequence ‖ var value ‖ contacts
+                   ‖ padding
     STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence
 
     contacts    u8 count (0 to 20) ‖ count × (node id 20 ‖ endpoint)
@@ -11,7 +12,8 @@
 The sender's id and the message id stand in the control packet's header. A FIND_VALUE reply's
 sequence is that of the record the holder has (0: none); the value comes with it only if the
 sequence is above ``newer_than``, so that a reader asks many holders and loads one copy. What
-proves a reply follows it (see proof). A PING is as large as the longest PONG and its tag.
+proves a reply follows it (see proof). A PING is as large as the longest PONG and its tag. What is
+asked of an address that has not heard us yet is padded: it may answer with no more than it got.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ _PING_PADDING = bytes(27)
 _CONTACT_SIZE_IPV4 = ID_SIZE + 7
 _CONTACT_SIZE_IPV6 = ID_SIZE + 19
 _IPV6 = 6
+PADDED_SIZE = 1 + 8 + 2 + 1 + DHT_CONTACTS_PER_REPLY * _CONTACT_SIZE_IPV4 + 32
+"""Of a padded request before the requester's key. Its reply, which ends in more, has no value
+and all contacts, or as many as fit if they have IPv6 addresses."""
 
 
 class Outcome(enum.IntEnum):
@@ -130,7 +135,15 @@ REPLY_TO: dict[type[Request], type[Reply]] = {
 }
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: Request, *, padded: bool = False) -> bytes:
+    """The body; ``padded`` has room for its reply, where that may be padded."""
+    body = _encode_request(request)
+    if padded and isinstance(request, FindNode | FindValue):
+        return body.ljust(PADDED_SIZE, b"\0")
+    return body
+
+
+def _encode_request(request: Request) -> bytes:
     writer = Writer()
     match request:
         case Ping():
@@ -152,8 +165,10 @@ def decode_request(body: bytes) -> Request:
             request = Ping()
         case 2:
             request = FindNode(reader.take(ID_SIZE))
+            reader.rest()
         case 3:
             request = FindValue(reader.take(ID_SIZE), reader.u64())
+            reader.rest()
         case 4:
             request = StoreValue(reader.take(ID_SIZE), _value(reader))
         case other:

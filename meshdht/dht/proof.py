@@ -5,7 +5,7 @@ node asks for a *reply key*, which comes sealed so that only the holder of that 
 can have sent it and only the requester can read it; every later reply has a tag under that key.
 
     request  u8 type ‖ … ‖ verify key 32          type | 0x40: send me the reply key
-             u8 type ‖ …                          the reply key is known
+             u8 type ‖ … ‖ tag 8                  type | 0x20: the reply key is known
     reply    u8 type ‖ … ‖ verify key 32 ‖ sealed reply key 32       type | 0x40
              u8 type ‖ … ‖ tag 8
 
@@ -14,10 +14,13 @@ can have sent it and only the requester can read it; every later reply has a tag
                        message id, request, reply up to here)
     sealed    = seal(proof key, zeros 24, reply key)
     tag       = derive(reply key, "dht reply", message id, request, reply up to here, size 8)
+    request's = derive(reply key, "dht request", message id, request up to here, size 8)
 
 Requester and replier are node ids, each the hash of its verify key; request and reply are bodies
 as they are sent. A replier keeps nothing for this: the reply key is computed again from the
 requester's id. What an insider passes on between two nodes it can delay or drop, not change.
+
+Only the two know the reply key, so that a tag under it shows the replier whose a request is.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ from meshdht.limits import DHT_BOX_KEYS, DHT_REPLY_KEYS
 
 ASKS = 0x40
 """In a request's type: the reply key is asked for; in a reply's: here it is."""
+TAGGED = 0x20
+"""In a request's type: it ends in a tag."""
 REPLY_TAG_SIZE = 8
 _REPLY_KEY_SIZE = 16
 _SEALED_SIZE = _REPLY_KEY_SIZE + TAG_SIZE
@@ -75,6 +80,11 @@ class Proof:
         """The request that asks for the reply key as well."""
         return bytes([request[0] | ASKS]) + request[1:] + self._signing.public.raw
 
+    def tagged(self, request: bytes, message_id: bytes, node_id: bytes) -> bytes:
+        """The request with what shows a node whose reply key is known that it is ours."""
+        head = bytes([request[0] | TAGGED]) + request[1:]
+        return head + _request_tag(self._reply_keys[node_id], message_id, head)
+
     def checked(self, reply: bytes, request: bytes, message_id: bytes, sender: bytes) -> bytes:
         """The reply without its proof, if the holder of the id ``sender`` wrote it in answer to
         ``request`` as it was sent; else raises RemoteError."""
@@ -108,6 +118,14 @@ class Proof:
         """Whether to prove ourselves to this key takes an X25519."""
         return key not in self._box_keys
 
+    def wrote(self, requester: bytes, request: bytes, message_id: bytes) -> bool:
+        """Whether the request, as it was sent, shows that the holder of this id wrote it."""
+        if not request[0] & TAGGED:
+            return False
+        head, tag = request[:-REPLY_TAG_SIZE], request[-REPLY_TAG_SIZE:]
+        expected = _request_tag(self._reply_key_for(requester), message_id, head)
+        return hmac.compare_digest(tag, expected)
+
     def proved(
         self,
         reply: bytes,
@@ -140,9 +158,17 @@ def _tag(reply_key: bytes, message_id: bytes, request: bytes, reply: bytes) -> b
     return derive(reply_key, "dht reply", message_id, request, reply, size=REPLY_TAG_SIZE)
 
 
+def _request_tag(key: bytes, message_id: bytes, head: bytes) -> bytes:
+    return derive(key, "dht request", message_id, head, size=REPLY_TAG_SIZE)
+
+
 def split_request(body: bytes, sender: bytes) -> tuple[bytes, VerifyKey | None]:
     """The plain request, and the requester's key if it asks for the reply key. Raises
     RemoteError if that key is not the sender's."""
+    if body and body[0] & (ASKS | TAGGED) == TAGGED:
+        if len(body) <= REPLY_TAG_SIZE:
+            raise Malformed("a request without the tag that it speaks of")
+        return bytes([body[0] & ~TAGGED]) + body[1:-REPLY_TAG_SIZE], None
     if not body or not body[0] & ASKS:
         return body, None
     if len(body) <= VerifyKey.SIZE:

@@ -15,8 +15,9 @@ from meshdht.clock import Entropy
 from meshdht.crypto.keys import VerifyKey
 from meshdht.dht.admission import Admission, Belongs, anybody
 from meshdht.dht.base import KademliaProtocol, Node
-from meshdht.dht.inflight import Answer, Inflight, OnSeen, Send, unheard
+from meshdht.dht.inflight import Answer, HasHeard, Inflight, OnSeen, Send, always, unheard
 from meshdht.dht.messages import (
+    PADDED_SIZE,
     FindNode,
     FindValue,
     Nodes,
@@ -74,6 +75,7 @@ class DhtProtocol(KademliaProtocol):
         counters: Counter[str],
         on_seen: OnSeen = unheard,
         belongs: Belongs = anybody,
+        has_heard: HasHeard = always,
     ) -> None:
         super().__init__(Node(proof.own_id), storage, ksize)
         self.storage = storage
@@ -85,7 +87,7 @@ class DhtProtocol(KademliaProtocol):
         self._proof = proof
         self._store_rate = Rate(DHT_STORES_PER_S, DHT_STORES_BURST)
         self._proof_rate = Rate(DHT_PROOFS_PER_S, DHT_PROOFS_BURST)
-        self.inflight = Inflight(send, proof, entropy, counters, on_seen)
+        self.inflight = Inflight(send, proof, entropy, counters, on_seen, has_heard)
         self.admission = Admission(proof.own_id, self.router, self.inflight, counters, belongs)
 
     def __getattr__(self, name: str) -> object:
@@ -109,13 +111,19 @@ class DhtProtocol(KademliaProtocol):
         except RemoteError:
             self.counters["malformed request"] += 1
             return
-        if not validated and (key is not None or isinstance(request, StoreValue)):
+        is_padded = len(plain) >= PADDED_SIZE
+        if not validated and (
+            isinstance(request, StoreValue)
+            or (key is not None and not (is_padded and self._may_prove(key, "")))
+        ):
             self._send(MessageKind.RETRY, message_id, b"", source)
             return
-        if key is not None and not self._may_prove(key, source):
+        if validated and key is not None and not self._may_prove(key, source.host):
+            self.counters["proof refused"] += 1
             return
         answer = self._reply_to(request, sender, source)
-        room = MAX_BODY_SIZE - (REPLY_TAG_SIZE if key is None else PROOF_SIZE)
+        room = MAX_BODY_SIZE if validated or not is_padded else min(MAX_BODY_SIZE, len(body))
+        room -= REPLY_TAG_SIZE if key is None else PROOF_SIZE
         try:
             reply = self._proof.proved(encode_reply(answer, room), body, message_id, sender, key)
         except OpenFailed:
@@ -130,14 +138,14 @@ class DhtProtocol(KademliaProtocol):
         else:
             self._reply(message_id, reply, source)
         if validated:
-            self.admission.requested(sender, source)
+            is_proved = partial(self._proof.wrote, sender, body, message_id)
+            self.admission.requested(sender, source, is_proved)
 
-    def _may_prove(self, key: VerifyKey, source: Endpoint) -> bool:
+    def _may_prove(self, key: VerifyKey, host: str) -> bool:
+        """``host`` is empty for all addresses together that are not validated: they may be made
+        up. Too many of these are sent RETRY."""
         now = asyncio.get_running_loop().time()
-        if not self._proof.is_costly(key) or self._proof_rate.allows(source.host, now):
-            return True
-        self.counters["proof refused"] += 1
-        return False
+        return not self._proof.is_costly(key) or self._proof_rate.allows(host, now)
 
     def _reply(self, message_id: bytes, body: bytes, to: Endpoint) -> None:
         self._send(MessageKind.DHT_REPLY, message_id, body, to)
@@ -209,6 +217,10 @@ class DhtProtocol(KademliaProtocol):
         if answer.sender != node.id and ours is not None:
             self.router.forget(ours)
         self.admission.answered(answer, node.estimate)
+
+    def has_met(self, node_id: bytes) -> bool:
+        """Whether the node has answered us before, and takes our next request for ours."""
+        return self._proof.has(node_id)
 
     def contact(self, told: WireContact) -> RemoteNode:
         """The node another told us of: ours if we know it and it answers, else as told."""

@@ -233,6 +233,11 @@ class Table(RoutingTable):
                 return False
             self.split_bucket(index)
 
+    def has_place_for(self, node: Node) -> bool:
+        """Whether a newcomer would have a place, and not be one more replacement."""
+        bucket = self.bucket_of(node)
+        return len(bucket) < self.ksize or self._may_split(bucket)
+
     def _evict_from(self, endpoint: Endpoint) -> None:
         """One endpoint is one device: that it answers under another id ends its older place,
         or one attacker's socket could fill the table."""

@@ -76,7 +76,15 @@ class AnchorNode:
         )
         proof = Proof(state.signing, state.packet_key)
         check = holder_check(time)
-        self._dht = Dht(proof, self._control.send, self._storage, check, entropy, time)
+        self._dht = Dht(
+            proof,
+            self._control.send,
+            self._storage,
+            check,
+            entropy,
+            time,
+            has_heard=self._control.has_heard,
+        )
         self._unanswered: Counter[str] = Counter()
         self._is_known = asyncio.Event()
         self._claimant: Claimant | None = None

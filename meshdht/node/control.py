@@ -49,7 +49,7 @@ class ControlPort:
     def send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         """Seal a body and send it; what the network does to it is not known here."""
         dates = [self._date(kind)]
-        if kind in _REQUESTS and self.clock.is_guessing and not self._channel.has_heard(to):
+        if kind in _REQUESTS and self.clock.is_guessing and not self.has_heard(to):
             dates += self.clock.guesses()
         now = self.clock.monotonic()
         self._note_sent(to, now)
@@ -67,6 +67,10 @@ class ControlPort:
         """Send the smallest datagram: NATs and firewalls on the way let answers in again."""
         self._note_sent(to, self.clock.monotonic())
         self._send(KEEPALIVE, to)
+
+    def has_heard(self, address: Endpoint) -> bool:
+        """Whether anything that was let in came from this address."""
+        return self._channel.has_heard(address)
 
     def _note_sent(self, to: Endpoint, now: float) -> None:
         self._sent_at[to] = now

@@ -115,19 +115,19 @@ class Node:
 
     def _make_dht(self, store: NodeStore) -> Dht:
         """A DHT over the records that were on disk."""
-        clock = self._time
+        clock, identity = self._time, self._identity
         storage = RecordStorage(clock, store.note_value, store.note_value_gone, store.when_written)
         for saved in self._state.values:
             storage.load(saved)
-        packet_key = self._identity.generation.secret.packet_key
         return Dht(
-            Proof(self._identity.signing, packet_key),
+            Proof(identity.signing, identity.generation.secret.packet_key),
             self._control.send,
             storage,
             holder_check(clock),
             self._control.entropy,
             clock,
             on_seen=self._peers.seen_from,
+            has_heard=self._control.has_heard,
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
             is_anchor=lambda node_id: DeviceId(node_id) not in self._holdings.roster,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from meshdht.dht.messages import FindNode, FindValue, Ping, StoreValue, encode_request
+from meshdht.dht.messages import PADDED_SIZE, FindNode, FindValue, Ping, StoreValue, encode_request
 from meshdht.endpoint import Endpoint
 from meshdht.wire.packet import MessageKind
 from simulations import stock
@@ -20,6 +20,9 @@ REQUESTS = 20
 
 class _Victim(Insider):
     """The address that is abused: it hears, and never asked for anything."""
+
+    def asking(self, request: bytes) -> bytes:
+        return self._proof.asking(request)
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
         self._note(source, "datagram", b"")
@@ -46,6 +49,7 @@ def _requests(one: World) -> list[tuple[str, MessageKind, bytes]]:
     return [
         ("ping", request, encode_request(Ping())),
         ("find node", request, encode_request(FindNode(target))),
+        ("find, padded", request, encode_request(FindNode(target), padded=True)),
         ("find value", request, encode_request(FindValue(key, 0))),
         ("store", request, encode_request(StoreValue(key, value))),
         ("probe", MessageKind.PROBE, bytes(72)),
@@ -59,6 +63,9 @@ async def _abuse(one: World, number: int, name: str, kind: MessageKind, body: by
     packet_key = one.ledger.identities[0].generation.secret.packet_key
     at = Endpoint(f"198.51.{number}.99", PORT)
     victim = _Victim(one.network, at, packet_key, one.seed + number)
+    if len(body) == PADDED_SIZE:
+        # What is padded asks for a reply key as well: answered at once, and at some cost.
+        body = victim.asking(body)
     for _ in range(REQUESTS):
         for host in one.hosts:
             victim.port.send(kind, victim.port.draw_message_id(), body, host.endpoint)

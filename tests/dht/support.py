@@ -82,7 +82,14 @@ class Peer:
         self.storage = RecordStorage(self.clock)
         proof = Proof(signing, PACKET_KEY)
         self.dht = Dht(
-            proof, self.send, self.storage, verify, self.entropy, self.clock, belongs=belongs
+            proof,
+            self.send,
+            self.storage,
+            verify,
+            self.entropy,
+            self.clock,
+            belongs=belongs,
+            has_heard=self.channel.has_heard,
         )
         self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
         self.tracing = False

@@ -72,6 +72,47 @@ def test_a_known_contact_that_asks_is_not_pinged_again() -> None:
     run(main())
 
 
+def test_a_proved_request_admits_without_a_ping() -> None:
+    async def main() -> None:
+        door = Door()
+        door.admission.requested(ID, OLD, lambda: True)
+        assert door.where() == [OLD]
+        door.strangers.add(ID)
+        door.admission.expel()
+        door.admission.requested(ID, OLD, lambda: True)
+        assert door.where() == []
+        assert door.sent == []
+
+    run(main())
+
+
+def test_a_contact_that_answers_moves_by_no_request() -> None:
+    async def main() -> None:
+        door = Door()
+        door.answered_from(OLD)
+        await asyncio.sleep(60)
+        door.admission.requested(ID, NEW, lambda: True)
+        assert door.where() == [OLD]
+        assert [to for _, to in door.sent] == [OLD]
+
+    run(main())
+
+
+def test_who_would_get_no_place_is_not_pinged() -> None:
+    async def main() -> None:
+        door = Door(ksize=2)
+        voices = [Voice(number) for number in range(2, 160)]
+        for number, voice in enumerate(voices[:-1]):
+            there = Endpoint(f"10.0.0.{number + 1}", 1)
+            door.admission.answered(Answer(voice.id, there, Pong()), RoundTripEstimate())
+        late = next(each for each in voices if door.table.find(each.id) is None)
+        assert not door.table.has_place_for(Node(late.id))
+        door.admission.requested(late.id, OLD)
+        assert door.sent == []
+
+    run(main())
+
+
 def test_a_contact_moves_once_its_old_address_is_silent() -> None:
     async def main() -> None:
         door = Door()

@@ -6,14 +6,18 @@ import pytest
 
 from meshdht.dht.dht import Contact, K
 from meshdht.errors import Malformed
+from simulations.latency import uniform
 from simulations.loop import UNIX_START, run
 from simulations.network import DatagramNetwork
 from tests.dht.support import Peer, all_published, joined, key_of, value_of
 
+# Nobody is slower than expected, so that all are waited for.
+EVEN = uniform(0.03, 0.03)
+
 
 def test_in_a_small_network_everybody_holds_everything() -> None:
     async def main() -> None:
-        peers = await joined(DatagramNetwork(1), 5)
+        peers = await joined(DatagramNetwork(1, latency=EVEN), 5)
         for number, peer in enumerate(peers):
             assert len(peer.known()) == 4
             author = str(number)
@@ -60,7 +64,7 @@ def test_a_stale_holder_is_mended_with_the_original_bytes() -> None:
 
 def test_an_old_value_never_replaces_a_newer_one() -> None:
     async def main() -> None:
-        peers = await joined(DatagramNetwork(8), 6)
+        peers = await joined(DatagramNetwork(8, latency=EVEN), 6)
         assert await peers[0].dht.publish(key_of("0"), value_of("0", 9)) == 5
         assert await peers[1].dht.publish(key_of("0"), value_of("0", 8)) == 0
         assert peers[1].dht.counters["superseded"] == 5

@@ -161,7 +161,7 @@ def test_whoever_lives_there_instead_is_asked_for_its_proof() -> None:
         future = line.inflight.request(Ping(), THERE, RoundTripEstimate(), node_id=OTHER.id)
         line.answer(1, by=THIRD)
         assert not future.done()
-        assert line.bodies[2] == WE.asking(line.bodies[1])
+        assert line.bodies[2] == line.bodies[0]
         line.answer(2, by=THIRD)
         answer = await future
         assert answer is not None

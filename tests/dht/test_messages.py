@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshdht.crypto.keys import VerifyKey
 from meshdht.dht.messages import (
     NEVER,
+    PADDED_SIZE,
     FindNode,
     FindValue,
     Nodes,
@@ -26,6 +28,7 @@ from meshdht.dht.messages import (
     encode_reply,
     encode_request,
 )
+from meshdht.dht.proof import PROOF_SIZE
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import DHT_VALUE_BYTES
@@ -126,6 +129,22 @@ def test_bytes_after_a_message_are_refused() -> None:
         decode_request(encode_request(Ping()) + b"\0")
     with pytest.raises(Malformed):
         decode_reply(encode_reply(Pong()) + b"\0")
+
+
+def test_a_padded_request_has_room_for_all_contacts_and_the_proof() -> None:
+    told = tuple(
+        WireContact(bytes([number]) * 20, Endpoint("192.0.2.7", 65535)) for number in range(20)
+    )
+    for request, reply in (
+        (FindNode(bytes(20)), Nodes(told)),
+        (FindValue(bytes(20), NEVER), Value(7, b"", told)),
+    ):
+        padded = encode_request(request, padded=True)
+        assert len(padded) == PADDED_SIZE
+        assert decode_request(padded) == request
+        assert len(encode_reply(reply)) + PROOF_SIZE <= len(padded) + VerifyKey.SIZE
+    store = StoreValue(bytes(20), b"value")
+    assert encode_request(store, padded=True) == encode_request(store)
 
 
 def test_no_pong_is_larger_than_its_ping() -> None:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.crypto.keys import PacketKey, SigningKey
-from meshdht.dht.proof import ASKS, PROOF_SIZE, REPLY_TAG_SIZE, Proof, split_request
+from meshdht.dht.proof import (
+    ASKS,
+    PROOF_SIZE,
+    REPLY_TAG_SIZE,
+    TAGGED,
+    Proof,
+    split_request,
+)
 from meshdht.errors import BadSignature, Malformed, RemoteError
 from tests.dht.support import PACKET_KEY, key_pair
 
@@ -45,12 +52,38 @@ def test_the_bytes_are_those_of_the_vectors() -> None:
     asker = Proof(SigningKey(vector["asker_seed"]), packet_key)
     replier = Proof(SigningKey(vector["replier_seed"]), packet_key)
     assert asker.asking(vector["request"]) == vector["asking_request"]
-    for request, reply in (("asking_request", "proved_reply"), ("request", "tagged_reply")):
+    for request, reply in (("asking_request", "proved_reply"), ("tagged_request", "tagged_reply")):
         _, key = split_request(vector[request], asker.own_id)
         made = replier.proved(vector["reply"], vector[request], message_id, asker.own_id, key)
         assert made == vector[reply]
         plain = asker.checked(made, vector[request], message_id, replier.own_id)
         assert plain == vector["reply"]
+    tagged = asker.tagged(vector["request"], message_id, replier.own_id)
+    assert tagged == vector["tagged_request"]
+    assert replier.wrote(asker.own_id, tagged, message_id)
+
+
+def test_a_tagged_request_shows_whose_it_is() -> None:
+    asker, replier, other = proof(1), proof(2), proof(3)
+    for each in (asker, other):
+        first = each.asking(REQUEST)
+        each.checked(reply_of(replier, each, first), first, MESSAGE_ID, replier.own_id)
+    tagged = asker.tagged(REQUEST, MESSAGE_ID, replier.own_id)
+    assert split_request(tagged, asker.own_id) == (REQUEST, None)
+    assert replier.wrote(asker.own_id, tagged, MESSAGE_ID)
+    assert not replier.wrote(asker.own_id, REQUEST, MESSAGE_ID)
+    assert not replier.wrote(other.own_id, tagged, MESSAGE_ID)
+    assert not replier.wrote(asker.own_id, tagged, b"another!")
+    assert not other.wrote(asker.own_id, tagged, MESSAGE_ID)
+    for place in range(1, len(tagged)):
+        bent = bytearray(tagged)
+        bent[place] ^= 1
+        assert not replier.wrote(asker.own_id, bytes(bent), MESSAGE_ID)
+
+
+def test_a_request_cut_short_of_its_tag_is_refused() -> None:
+    with pytest.raises(Malformed):
+        split_request(bytes([1 | TAGGED]) * REPLY_TAG_SIZE, proof(1).own_id)
 
 
 def test_a_replier_that_has_restarted_gives_the_same_tags() -> None:
@@ -126,9 +159,11 @@ def test_junk_raises_nothing_but_remote_errors(body: bytes) -> None:
     with pytest.raises(RemoteError):
         asker.checked(body, REQUEST, MESSAGE_ID, proof(2).own_id)
     try:
-        assert split_request(body, asker.own_id) == (body, None)
+        plain, key = split_request(body, asker.own_id)
+        assert key is None
+        assert plain == body or body[0] & TAGGED
     except RemoteError:
-        assert body[0] & ASKS
+        assert body[0] & (ASKS | TAGGED)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,19 +6,14 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.clock import SeededEntropy
-from meshdht.dht.dht import Dht
 from meshdht.dht.messages import (
     NEVER,
-    REPLY_TO,
     FindNode,
     FindValue,
     Nodes,
     Outcome,
     Ping,
     Pong,
-    Reply,
-    Request,
     Stored,
     StoreValue,
     Value,
@@ -26,77 +21,27 @@ from meshdht.dht.messages import (
     decode_reply,
     encode_request,
 )
-from meshdht.dht.proof import ASKS, PROOF_SIZE, REPLY_TAG_SIZE, Proof
-from meshdht.dht.storage import RecordStorage
-from meshdht.dht.table import RemoteNode
+from meshdht.dht.proof import REPLY_TAG_SIZE
 from meshdht.endpoint import Endpoint
 from meshdht.limits import (
     DHT_PENDING_ADMISSIONS,
-    DHT_PROOFS_BURST,
-    DHT_VALUE_BYTES,
     DHT_VALUES_PER_PREFIX,
 )
-from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
-from simulations.loop import VirtualClock, run
+from meshdht.wire.packet import MessageKind
+from simulations.loop import run
 from simulations.network import DatagramNetwork
-from tests.dht.support import PACKET_KEY, Voice, joined, key_of, key_pair, value_of, verify
-
-SIGNING, OTHERS, THIRDS = key_pair(1), Voice(2), Voice(3)
-OWN_ID, OTHER_ID, THIRD_ID = SIGNING.public.device_id.raw, OTHERS.id, THIRDS.id
-VOICES = {OTHER_ID: OTHERS, THIRD_ID: THIRDS}
-OTHER, THIRD = Endpoint("192.0.2.2", 2), Endpoint("198.51.100.3", 3)
-MESSAGE_ID = b"message!"
-
-
-class Bench:
-    """One Dht whose sent packets are kept."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
-        clock = VirtualClock()
-        self.storage = RecordStorage(clock)
-        entropy = SeededEntropy(1)
-        proof = Proof(SIGNING, PACKET_KEY)
-        self.dht = Dht(proof, self._send, self.storage, verify, entropy, clock)
-
-    def _send(self, *packet: object) -> None:
-        self.sent.append(packet)  # type: ignore[arg-type]
-
-    def request(
-        self,
-        request: Request,
-        *,
-        validated: bool = True,
-        sender: bytes = OTHER_ID,
-        source: Endpoint = OTHER,
-    ) -> None:
-        body = encode_request(request)
-        self.dht.request_received(sender, MESSAGE_ID, body, source, validated=validated)
-
-    def take(self, kind: MessageKind) -> tuple[bytes, bytes, Endpoint]:
-        """The first sent packet of a kind."""
-        for packet in self.sent:
-            if packet[0] is kind:
-                self.sent.remove(packet)
-                return packet[1:]
-        raise AssertionError(f"no {kind.name} among {self.sent}")
-
-    def reply(self) -> Reply:
-        """The first sent reply, read without its tag."""
-        return decode_reply(self.take(MessageKind.DHT_REPLY)[1][:-REPLY_TAG_SIZE])
-
-    def table(self) -> list[bytes]:
-        return [contact.node_id for contact in self.dht.contacts()]
-
-    async def admit(self, node_id: bytes, endpoint: Endpoint) -> None:
-        """A request, our ping, its answer."""
-        self.request(Ping(), sender=node_id, source=endpoint)
-        self.take(MessageKind.DHT_REPLY)
-        message_id, body, to = self.take(MessageKind.DHT_REQUEST)
-        assert to == endpoint
-        pong = VOICES[node_id].says(Pong(), body, message_id, OWN_ID)
-        self.dht.reply_received(node_id, message_id, pong, endpoint)
-        await asyncio.sleep(0)
+from tests.dht.bench import (
+    MESSAGE_ID,
+    OTHER,
+    OTHER_ID,
+    OTHERS,
+    OWN_ID,
+    THIRD,
+    THIRD_ID,
+    THIRDS,
+    Bench,
+)
+from tests.dht.support import joined, key_of, value_of
 
 
 def test_requests_are_answered_under_their_message_id() -> None:
@@ -316,58 +261,5 @@ def test_a_store_is_acknowledged_once_it_is_on_the_disk() -> None:
         for done in waiting:
             done()
         assert await publishing == 1
-
-    run(main())
-
-
-def test_a_proof_goes_only_to_addresses_that_are_validated_and_fits_a_datagram() -> None:
-    async def main() -> None:
-        bench = Bench()
-        asking = Proof(OTHERS.signing, PACKET_KEY)
-        for number in range(20):
-            node = RemoteNode(key_of(str(number)), Endpoint(f"2001:db8:{number}::1", 9), 0.0)
-            bench.dht._protocol.router.add_contact(node)
-        bench.request(StoreValue(key_of("a"), value_of("a", 1, DHT_VALUE_BYTES)))
-        bench.sent.clear()
-        for request in (Ping(), FindNode(OTHER_ID), FindValue(key_of("a"), 0)):
-            body = asking.asking(encode_request(request))
-            bench.dht.request_received(OTHER_ID, MESSAGE_ID, body, OTHER, validated=False)
-            assert bench.take(MessageKind.RETRY) == (MESSAGE_ID, b"", OTHER)
-            assert bench.sent == []
-            bench.dht.request_received(OTHER_ID, MESSAGE_ID, body, OTHER, validated=True)
-            _, reply, _ = bench.take(MessageKind.DHT_REPLY)
-            assert len(reply) <= MAX_BODY_SIZE
-            plain = asking.checked(reply, body, MESSAGE_ID, OWN_ID)
-            assert isinstance(decode_reply(plain), REPLY_TO[type(request)])
-            assert len(reply) - len(plain) == PROOF_SIZE
-            bench.sent.clear()
-
-    run(main())
-
-
-def test_a_key_that_is_not_the_senders_gets_no_answer() -> None:
-    async def main() -> None:
-        bench = Bench()
-        body = Proof(THIRDS.signing, PACKET_KEY).asking(encode_request(Ping()))
-        for junk in (body, bytes([1 | ASKS]) + bytes(20), bytes([1 | ASKS])):
-            bench.dht.request_received(OTHER_ID, MESSAGE_ID, junk, OTHER, validated=True)
-        assert bench.sent == []
-        assert bench.dht.counters["malformed request"] == 3
-
-    run(main())
-
-
-def test_proofs_for_keys_made_up_by_the_thousand_are_not_worked_out() -> None:
-    async def main() -> None:
-        bench = Bench()
-        for number in range(10, 10 + int(DHT_PROOFS_BURST) + 30):
-            asking = Proof(key_pair(number), PACKET_KEY)
-            body = asking.asking(encode_request(FindNode(OTHER_ID)))
-            bench.dht.request_received(asking.own_id, MESSAGE_ID, body, OTHER, validated=True)
-        assert bench.dht.counters["proof refused"] == 30
-        body = Proof(THIRDS.signing, PACKET_KEY).asking(encode_request(Ping()))
-        bench.sent.clear()
-        bench.dht.request_received(THIRD_ID, MESSAGE_ID, body, THIRD, validated=True)
-        assert bench.take(MessageKind.DHT_REPLY)
 
     run(main())
