@@ -171,3 +171,22 @@ JOIN_OFFERS_MAX = 16
 # --- journal ---
 # A disk slower than the network must not make the queue of writes grow for ever.
 JOURNAL_WRITES = 10_000
+
+# --- generations ---
+# Packets that do not open are tried under the keys of other generations: a flood of junk would
+# cost eight times its opening.
+OTHER_KEYS_PER_S = 100.0
+OTHER_KEYS_BURST = 200.0
+# Older generations that are remembered, and for how long: what a thief was given helps it to ask,
+# in vain, no longer than a device that was off needs it to come back.
+OLDER_GENERATIONS = 8
+OLDER_GENERATIONS_S = 60 * 86400.0
+# Secrets that were handed to us and that no statement has borne out yet: a member could hand us
+# any number.
+WAITING_GENERATIONS = 4
+# Requests for the secret that are answered: each costs a box, and a recorded one may come again.
+SECRET_REQUESTS_PER_S = 50.0
+SECRET_REQUESTS_BURST = 200.0
+# Hand-overs that an anchor takes up one after the other: whoever knows its welcome can send any
+# number.
+ANCHOR_HAND_OVERS = 4

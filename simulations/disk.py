@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from meshdht.crypto.keys import DeviceId
@@ -71,6 +72,9 @@ class SimulatedDisk:
         await self._sync(partial(setattr, self, "_sequence", sequence))
         self.sequence_given_at = asyncio.get_running_loop().time()
         return sequence
+
+    async def save_generations(self, identity: Identity) -> None:
+        await self._sync(partial(setattr, self, "identity", replace(identity)))
 
     async def append_statements(self, statements: Sequence[Statement]) -> None:
         await self._sync(partial(self._appended.extend, [each.raw for each in statements]))
@@ -156,7 +160,7 @@ class SimulatedDisk:
         for raw in self._appended:
             log.add(raw)
         return NodeState(
-            self.identity,
+            replace(self.identity),
             log,
             peers=sorted(self._peers.items()),
             hints=self._hints,

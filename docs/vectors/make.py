@@ -52,6 +52,7 @@ from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
+from meshdht.wire.handover import Pair, SecretHandOver, seal_hand_over, seal_request
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 
@@ -272,7 +273,7 @@ def anchor() -> object:
         suggested_name="vps",
         hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
     )
-    hand_over = AnchorHandOver(1, SECRET.packet_key, welcome).encode()
+    hand_over = AnchorHandOver(1, SECRET.packet_key, welcome, welcome).encode()
     message_id = bytes(range(1, 9))
     reply = seal_join_reply(
         JoinOutcome.ADMITTED,
@@ -435,6 +436,30 @@ def administration() -> object:
     }
 
 
+def generations() -> object:
+    message_id = bytes(range(1, 9))
+    sender, receiver = LAPTOP.public.device_id, NAS.public.device_id
+    pair = Pair(device_box_key(NAS, LAPTOP.public), sender, receiver, message_id)
+    generation = Generation(2, SECRET)
+    commitment = generation.commitment(NETWORK)
+    statements = (b"the rekey", b"its parent")
+    hand_over = SecretHandOver(generation.number, SECRET, statements)
+    return {
+        "device_box_key": pair.key.raw.hex(),
+        "sender": str(sender),
+        "receiver": str(receiver),
+        "message_id": message_id.hex(),
+        "nonce": NONCE.hex(),
+        "network_id": NETWORK.raw.hex(),
+        "generation": generation.number,
+        "network_secret": SECRET.raw.hex(),
+        "commitment": commitment.hex(),
+        "statements": [each.hex() for each in statements],
+        "secret_request": seal_request(pair, NONCE, commitment).hex(),
+        "secret_hand_over": seal_hand_over(pair, NONCE, hand_over).hex(),
+    }
+
+
 def main() -> None:
     files = {
         "control-packet": control_packet(),
@@ -448,6 +473,7 @@ def main() -> None:
         "anchor": anchor(),
         "beacon": beacon(),
         "administration": administration(),
+        "generations": generations(),
     }
     for name, content in files.items():
         path = Path(__file__).parent / f"{name}.json"

@@ -92,6 +92,7 @@ class AnchorLaunch:
                 [SavedValue(*value) for value in await store.values()],
                 chosen.name,
                 None if chosen.in_log else chosen.link,
+                chosen.link,
             )
             disk = AnchorDiskStore(store, chosen)
             node = AnchorNode(state, disk, port.send, self._clock, self._entropy, self._disk_failed)

@@ -39,6 +39,7 @@ class AnchorDiskStore(DiskStore):
             self._known.link,
             packet_key=hand_over.packet_key,
             generation=hand_over.generation,
+            welcome=hand_over.next_welcome,
         )
         await self._store.set_meta(_LINK, str(link).encode())
         await self._store.set_meta(_IN_LOG, b"1")

@@ -14,9 +14,9 @@ from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import Statement
-from meshdht.node.identity import Identity
+from meshdht.node.identity import Identity, OtherGeneration
 from meshdht.node.ports import NodeState
-from meshdht.store.rows import ContactRow, PeerRow, ValueRow
+from meshdht.store.rows import ContactRow, GenerationRow, GenerationUse, PeerRow, ValueRow
 from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
 
@@ -39,6 +39,9 @@ class DiskStore:
     async def append_statements(self, statements: Sequence[Statement]) -> None:
         await self._store.append_statements((each.hash, each.raw) for each in statements)
 
+    async def save_generations(self, identity: Identity) -> None:
+        await self._store.save_generations(_generation_rows(identity))
+
     async def save_contacts(self, contacts: Sequence[Contact]) -> None:
         rows = [ContactRow(each.node_id, each.endpoint, each.last_seen) for each in contacts]
         await self._store.save_contacts(rows)
@@ -60,6 +63,25 @@ class DiskStore:
         self._store.when_written(done)
 
 
+def _generation_rows(identity: Identity) -> list[GenerationRow]:
+    current = identity.generation
+    rows = [
+        GenerationRow(
+            each.generation.number,
+            each.generation.secret,
+            each.since,
+            GenerationUse.OVER if each.is_over else GenerationUse.WAITING,
+        )
+        for each in identity.others
+    ]
+    return [*rows, GenerationRow(current.number, current.secret, 0.0, GenerationUse.CURRENT)]
+
+
+def _other(row: GenerationRow) -> OtherGeneration:
+    generation = Generation(row.number, row.secret)
+    return OtherGeneration(generation, row.since, is_over=row.use is GenerationUse.OVER)
+
+
 async def save_new(
     store: Store,
     identity: Identity,
@@ -70,7 +92,7 @@ async def save_new(
     """Write down a device that has just founded or joined a network, where its link said that
     others are."""
     name = fold(log).network_name
-    await store.save_secret(identity.generation.number, identity.generation.secret)
+    await store.save_generations(_generation_rows(identity))
     await store.append_statements((each.hash, each.raw) for each in log)
     await store.set_meta(LISTEN_PORT, listen_port.to_bytes(2, "big"))
     await store.set_meta(_HINTS, "\n".join(map(str, hints)).encode())
@@ -111,14 +133,13 @@ async def stamps_after(store: Store, unix: float) -> float:
 async def load(store: Store) -> NodeState:
     """A node's state; raises StateError if a part of it is missing or damaged."""
     row = await store.identity()
-    secrets = await store.secrets()
-    if row is None or not secrets:
+    generations = await store.generations()
+    current = [each for each in generations if each.use is GenerationUse.CURRENT]
+    if row is None or not current:
         raise StateError(
             f"{store.path} holds no device: setting it up was interrupted",
             "remove it, then meshdht init or join again",
         )
-    number = max(secrets)
-    generation = Generation(number, secrets[number])
     log = MembershipLog(row.network_id)
     for raw in await store.statements():
         try:
@@ -133,7 +154,13 @@ async def load(store: Store) -> NodeState:
     written += [contact.last_seen for contact in contacts]
     written += [value.expires - DHT_VALUE_LIFETIME_S for value in values]
     return NodeState(
-        identity=Identity(row.signing_key, row.wireguard_key, row.network_id, generation),
+        identity=Identity(
+            row.signing_key,
+            row.wireguard_key,
+            row.network_id,
+            Generation(current[-1].number, current[-1].secret),
+            tuple(_other(each) for each in generations if each not in current),
+        ),
         log=log,
         peers=[(device, peer.endpoint) for device, peer in peers.items()],
         hints=await _hints(store),

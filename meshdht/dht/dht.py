@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import PacketKey
 from meshdht.dht.admission import Belongs, anybody
 from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
@@ -263,6 +264,12 @@ class Dht:
                 seen = contact.last_seen + offset
                 node = RemoteNode(contact.node_id, contact.endpoint, seen)
                 self._protocol.router.remember(node)
+
+    def rekey(self, packet_key: PacketKey) -> None:
+        """Packets travel under another key from now on; what was published lies where nobody
+        looks any more."""
+        self._protocol.rekey(packet_key)
+        self._publications.clear()
 
     def members_changed(self) -> None:
         """``belongs`` says something else now: who does not belong any more leaves the table."""

@@ -65,6 +65,12 @@ class Proof:
         self._reply_keys: OrderedDict[bytes, bytes] = OrderedDict()
         self._reply_key_for = lru_cache(DHT_REPLY_KEYS)(self._compute_reply_key)
 
+    def rekey(self, packet_key: PacketKey) -> None:
+        """Another packet key: all reply keys, ours and theirs, are others."""
+        self._packet_key = packet_key.raw
+        self._reply_keys.clear()
+        self._reply_key_for.cache_clear()
+
     def _compute_reply_key(self, requester: bytes) -> bytes:
         seed = self._signing.raw
         parts = (self._packet_key, requester)

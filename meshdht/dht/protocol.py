@@ -85,6 +85,7 @@ class DhtProtocol(KademliaProtocol):
         self.counters = counters
         self._send = send
         self._proof = proof
+        self.rekey = proof.rekey
         self._store_rate = Rate(DHT_STORES_PER_S, DHT_STORES_BURST)
         self._proof_rate = Rate(DHT_PROOFS_PER_S, DHT_PROOFS_BURST)
         self.inflight = Inflight(send, proof, entropy, counters, on_seen, has_heard)

@@ -12,9 +12,11 @@ A rekey statement names a generation by its number and a commitment to its secre
 
 An anchor is handed less, and cannot read the log:
 
-    anchor's hand-over = version u8 = 1 ‖ generation u32 ‖ packet key 32 ‖ welcome 16
+    anchor's hand-over = version u8 = 2 ‖ generation u32 ‖ packet key 32
+                         ‖ welcome 16 ‖ next welcome 16
 
-The welcome is the one that its link has: who knows it is a member, or gave out the link.
+The welcome is the one that the anchor has, by its link or the last hand-over: who knows it is a
+member, or gave out the link. The next one follows from the secret of the generation handed over.
 """
 
 from __future__ import annotations
@@ -22,7 +24,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshdht.crypto.derive import derive
-from meshdht.crypto.keys import AnchorWelcome, NetworkId, NetworkSecret, PacketKey, VerifyKey
+from meshdht.crypto.keys import (
+    AnchorWelcome,
+    InvitePublicKey,
+    NetworkId,
+    NetworkSecret,
+    PacketKey,
+    VerifyKey,
+)
 from meshdht.errors import Malformed, Refused
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
@@ -31,6 +40,7 @@ from meshdht.wire.buffer import Reader, Writer
 
 FIRST_GENERATION = 1
 _VERSION = 1
+_ANCHOR_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +76,39 @@ class AnchorHandOver:
     generation: int
     packet_key: PacketKey
     welcome: AnchorWelcome
+    next_welcome: AnchorWelcome
 
     def encode(self) -> bytes:
         """The bytes above: secret, to be boxed for the anchor alone."""
-        writer = Writer().u8(_VERSION).u32(self.generation)
-        return writer.raw(self.packet_key.raw).raw(self.welcome.raw).bytes()
+        writer = Writer().u8(_ANCHOR_VERSION).u32(self.generation)
+        writer.raw(self.packet_key.raw).raw(self.welcome.raw)
+        return writer.raw(self.next_welcome.raw).bytes()
+
+
+def anchor_hand_over(
+    generation: Generation, last: NetworkSecret, invite: InvitePublicKey
+) -> AnchorHandOver:
+    """What the anchor of an invite gets; ``last`` is the secret behind what it has."""
+    secret = generation.secret
+    return AnchorHandOver(
+        generation.number,
+        secret.packet_key,
+        last.anchor_welcome(invite),
+        secret.anchor_welcome(invite),
+    )
 
 
 def decode_anchor_hand_over(data: bytes) -> AnchorHandOver:
     """Read an anchor's hand-over out of its box; raises Malformed."""
     reader = Reader(data)
-    if reader.u8() != _VERSION:
+    if reader.u8() != _ANCHOR_VERSION:
         raise Malformed("a hand-over of another version")
     generation = reader.u32()
     packet_key = PacketKey(reader.take(PacketKey.SIZE))
     welcome = AnchorWelcome(reader.take(AnchorWelcome.SIZE))
+    next_welcome = AnchorWelcome(reader.take(AnchorWelcome.SIZE))
     reader.done()
-    return AnchorHandOver(generation, packet_key, welcome)
+    return AnchorHandOver(generation, packet_key, welcome, next_welcome)
 
 
 def decode_hand_over(data: bytes) -> HandOver:

@@ -8,12 +8,13 @@ signature checks, so that claims are worked on at a bounded rate.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
 
 from meshdht.errors import Refused
 from meshdht.limits import JOIN_REQUESTS_BURST, JOIN_REQUESTS_PER_S
 from meshdht.membership.anchor_claims import AnchorClaim, decode_anchor_claim
 from meshdht.membership.claims import JoinClaim, decode_claim
-from meshdht.membership.generations import AnchorHandOver, HandOver
+from meshdht.membership.generations import HandOver, anchor_hand_over
 from meshdht.membership.invites import verify_anchor_claim, verify_claim, write_admit
 from meshdht.membership.roster import Invite
 from meshdht.membership.statements import Statement
@@ -28,15 +29,44 @@ Claim = JoinClaim | AnchorClaim
 
 
 class Admission:
-    """Answers join requests. ``admit`` returns the statement to keep and pass on, if any."""
+    """Answers join requests. ``add`` keeps a statement and tells it to the others, ``flush`` waits
+    until it is on disk, ``spawn`` does something behind our back."""
 
-    def __init__(self, identity: Identity, holdings: NodeHoldings, control: ControlPort) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        holdings: NodeHoldings,
+        control: ControlPort,
+        add: Callable[[Statement], None],
+        flush: Callable[[], Awaitable[None]],
+        spawn: Callable[[Callable[[], Coroutine[None, None, None]]], None],
+    ) -> None:
         self._identity = identity
         self._holdings = holdings
         self._control = control
+        self._add = add
+        self._flush = flush
+        self._spawn = spawn
         self._allowance = JOIN_REQUESTS_BURST
         self._counted_at = control.clock.monotonic()
         self.outcomes: Counter[str] = Counter()
+
+    def requested(self, incoming: Incoming) -> None:
+        """An invitee or an anchor asks; raises Malformed for bytes that are no claim."""
+        verdict = self.judge(incoming)
+        if verdict is None:
+            return
+        claim, statement = verdict
+
+        async def admit() -> None:
+            """The statement is on disk and told to the others before the secret is given, also
+            to a joiner that asks again while the disk is slow."""
+            if statement is not None:
+                self._add(statement)
+            await self._flush()
+            self.hand_over(incoming, claim)
+
+        self._spawn(admit)
 
     def judge(self, incoming: Incoming) -> tuple[Claim, Statement | None] | None:
         """A good claim and the statement that admits it (None: it was admitted before).
@@ -84,7 +114,7 @@ class Admission:
 
     def hand_over(self, incoming: Incoming, claim: Claim) -> None:
         """Answer with what the joiner needs, once the statement is kept."""
-        content = self._content(claim)
+        content = self._content(incoming, claim)
         if content is None:
             # A concurrent claim took the last use between judgement and fold.
             self.outcomes["lost the race"] += 1
@@ -94,15 +124,15 @@ class Admission:
         self.outcomes["admitted"] += 1
         self._answer(incoming, claim, JoinOutcome.ADMITTED, content)
 
-    def _content(self, claim: Claim) -> bytes | None:
+    def _content(self, incoming: Incoming, claim: Claim) -> bytes | None:
         """The hand-over to whom the roster has, else None."""
         generation, roster = self._identity.generation, self._holdings.roster
         if isinstance(claim, AnchorClaim):
             if roster.anchor(claim.anchor) is None:
                 return None
-            secret = generation.secret
-            welcome = secret.anchor_welcome(claim.invite)
-            return AnchorHandOver(generation.number, secret.packet_key, welcome).encode()
+            # It knows the word of the generation that it has, and learns that of ours.
+            last = self._identity.under(incoming.under).secret
+            return anchor_hand_over(generation, last, claim.invite).encode()
         member = roster.device(claim.device)
         return None if member is None else HandOver(generation, member.admission).encode()
 
@@ -121,7 +151,7 @@ class Admission:
         is_join = isinstance(claim, JoinClaim)
         kind = MessageKind.JOIN_REPLY if is_join else MessageKind.ANCHOR_REPLY
         if len(body) <= len(incoming.packet.body) or incoming.validated:
-            self._control.send(kind, message_id, body, incoming.source)
+            self._control.send(kind, message_id, body, incoming.source, under=incoming.under)
 
     def _within_rate(self) -> bool:
         now = self._control.clock.monotonic()

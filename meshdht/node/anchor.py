@@ -19,12 +19,16 @@ from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage, SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
+from meshdht.limits import ANCHOR_HAND_OVERS
 from meshdht.membership.anchor_link import AnchorLink
+from meshdht.membership.generations import AnchorHandOver
 from meshdht.node.claiming import Claimant
 from meshdht.node.control import ControlPort, SendDatagram
+from meshdht.node.following import Follower
 from meshdht.node.holding import holder_check
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
+from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
 # How often the routing table is looked at, to be written down.
@@ -51,6 +55,8 @@ class AnchorState:
     """What it asks to be called in the log."""
     claim: AnchorLink | None = None
     """The link by which it is yet to come into the log; None once it stands there."""
+    link: AnchorLink | None = None
+    """Its link, with the packet key and the welcome that it has now."""
 
 
 class AnchorNode:
@@ -90,6 +96,12 @@ class AnchorNode:
         self._claimant: Claimant | None = None
         if state.claim is not None:
             self._claimant = Claimant(state.claim, state.signing, state.name, self._control)
+        self._follower: Follower | None = None
+        if state.link is not None:
+            self._follower = Follower(
+                state.link, state.signing, state.name, self._control, self._go_over
+            )
+        self._handed: asyncio.Queue[AnchorHandOver] = asyncio.Queue(ANCHOR_HAND_OVERS)
         for saved in state.values:
             self._storage.load(saved)
 
@@ -100,6 +112,7 @@ class AnchorNode:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._stay_in_touch())
                 tasks.create_task(self._come_into_the_log())
+                tasks.create_task(self._go_over_to_what_is_handed())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._save_contacts())
         finally:
@@ -110,6 +123,8 @@ class AnchorNode:
         failures = 0
         while True:
             reached = await self._dht.bootstrap(self._state.hints)
+            if not reached and self._follower is not None and self._is_in_log:
+                self._follower.ask(self._whom())
             failures = 0 if reached else failures + 1
             pause = STAY_S if reached else RETRY_S[min(failures, len(RETRY_S)) - 1]
             self._is_known.clear()
@@ -123,10 +138,31 @@ class AnchorNode:
         """Claim our invite, if it is not claimed yet, of whoever may be a member."""
         if self._claimant is None or (hand_over := await self._claimant.run(self._whom)) is None:
             return
+        if self._follower is not None:
+            self._follower.taken(hand_over)
+        await self._take(hand_over)
+
+    @property
+    def _is_in_log(self) -> bool:
+        return self._claimant is None or not self._claimant.trouble
+
+    def _go_over(self, hand_over: AnchorHandOver) -> None:
+        """A member handed us the packet key of another generation."""
+        if not self._handed.full():
+            self._handed.put_nowait(hand_over)
+
+    async def _go_over_to_what_is_handed(self) -> None:
+        while True:
+            await self._take(await self._handed.get())
+
+    async def _take(self, hand_over: AnchorHandOver) -> None:
+        """Write it down, then serve for its generation, and for no other."""
         try:
             await self._store.save_hand_over(hand_over)
         except StateError as error:
             self._on_disk_failure(error)
+        self._control.rekey(hand_over.packet_key, [])
+        self._dht.rekey(hand_over.packet_key)
         # Who passed us over before takes us for what we are now.
         self._is_known.set()
 
@@ -175,14 +211,21 @@ class AnchorNode:
                 self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
             case MessageKind.RETRY:
                 self._dht.retry_received(packet.message_id, source)
-            case MessageKind.ANCHOR_REPLY if self._claimant is not None:
-                try:
-                    self._claimant.received(incoming)
-                except RemoteError:
-                    self._unanswered["bad reply"] += 1
+            case MessageKind.ANCHOR_REPLY:
+                self._reply_received(incoming)
             case _:
                 # Between members, and sealed to them.
                 self._unanswered["for members"] += 1
+
+    def _reply_received(self, incoming: Incoming) -> None:
+        """To our claim, or unasked."""
+        try:
+            if self._claimant is not None and not self._is_in_log:
+                self._claimant.received(incoming)
+            elif self._follower is not None:
+                self._follower.received(incoming)
+        except RemoteError:
+            self._unanswered["bad reply"] += 1
 
     @property
     def id(self) -> DeviceId:

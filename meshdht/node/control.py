@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
@@ -25,6 +25,7 @@ _REQUESTS = frozenset(
         MessageKind.PROBE,
         MessageKind.JOIN_REQUEST,
         MessageKind.ANCHOR_REQUEST,
+        MessageKind.SECRET_REQUEST,
     }
 )
 
@@ -46,15 +47,29 @@ class ControlPort:
         self._send = send
         self._sent_at: OrderedDict[Endpoint, float] = OrderedDict()
 
-    def send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
-        """Seal a body and send it; what the network does to it is not known here."""
+    def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
+        """Seal under this packet key from now on; open what comes under the others too."""
+        self._channel.rekey(key, others)
+
+    def send(
+        self,
+        kind: MessageKind,
+        message_id: bytes,
+        body: bytes,
+        to: Endpoint,
+        *,
+        under: PacketKey | None = None,
+    ) -> None:
+        """Seal a body and send it; what the network does to it is not known here. ``under`` is
+        the key of another generation, for who has not heard of ours."""
         dates = [self._date(kind)]
         if kind in _REQUESTS and self.clock.is_guessing and not self.has_heard(to):
             dates += self.clock.guesses()
         now = self.clock.monotonic()
         self._note_sent(to, now)
         for unix in dates:
-            sealed = self._channel.seal(kind, message_id, body, to, now=now, unix=max(0.0, unix))
+            date = max(0.0, unix)
+            sealed = self._channel.seal(kind, message_id, body, to, now=now, unix=date, under=under)
             self._send(sealed, to)
 
     def _date(self, kind: MessageKind) -> float:

@@ -10,7 +10,9 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import Message, Record, open_gossip, seal_gossip
+from meshdht.membership.generations import Generation
 from meshdht.node.control import ControlPort
+from meshdht.node.generations import Generations
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
 from meshdht.wire.channel import Incoming
@@ -27,6 +29,7 @@ class Dispatcher:
         dht: Dht,
         peers: Peers,
         gossip: Gossip,
+        generations: Generations,
         on_join_request: Callable[[Incoming], None],
     ) -> None:
         self._identity = identity
@@ -34,9 +37,12 @@ class Dispatcher:
         self._dht = dht
         self._peers = peers
         self._gossip = gossip
+        self._generations = generations
         self._on_join_request = on_join_request
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
+        self.passed_over = 0
+        """Packets under the key of another generation, which were let lie."""
 
     def datagram_received(self, datagram: bytes, source: Endpoint) -> None:
         """A datagram that is not WireGuard's came in; any bytes at all are fine."""
@@ -44,7 +50,11 @@ class Dispatcher:
         if incoming is None:
             return
         try:
-            self._dispatch(incoming)
+            if incoming.under is None:
+                self._generations.heard(incoming.packet.sender)
+                self._dispatch(incoming)
+            else:
+                self._dispatch_other(incoming)
         except RemoteError:
             self.malformed[incoming.packet.kind.name] += 1
 
@@ -71,8 +81,30 @@ class Dispatcher:
                 self._gossip_received(incoming)
             case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
                 self._on_join_request(incoming)
+            case (
+                MessageKind.SECRET_REQUEST | MessageKind.SECRET_OFFER | MessageKind.SECRET_HANDOVER
+            ):
+                self._generations.handle(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
                 self.malformed[packet.kind.name] += 1
+
+    def _dispatch_other(self, incoming: Incoming) -> None:
+        """Under the packet key of another generation nothing is said but what leads out of it."""
+        match incoming.packet.kind:
+            case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
+                # A link stays good as long as its invite counts.
+                self._on_join_request(incoming)
+            case (
+                MessageKind.PROBE
+                | MessageKind.SECRET_REQUEST
+                | MessageKind.SECRET_OFFER
+                | MessageKind.SECRET_HANDOVER
+            ):
+                self._generations.handle(incoming)
+            case MessageKind.GOSSIP if self._identity.waits(self._identity.under(incoming.under)):
+                self._gossip_received(incoming)
+            case _:
+                self.passed_over += 1
 
     def _gossip_received(self, incoming: Incoming) -> None:
         """Only members are listened to, and only from where they can be answered: but for a
@@ -80,14 +112,21 @@ class Dispatcher:
         packet = incoming.packet
         if not self._peers.is_member(packet.sender):
             return
-        key = self._identity.generation.secret.gossip_key
+        key = self._identity.under(incoming.under).secret.gossip_key
         message = open_gossip(key, packet.sender, packet.body)
         if incoming.validated or isinstance(message, Record):
             self._gossip.handle(packet.sender, incoming.source, message)
 
 
-def send_gossip(identity: Identity, control: ControlPort, message: Message, to: Endpoint) -> None:
-    """Seal a message for members alone, and send it."""
-    key = identity.generation.secret.gossip_key
-    body = seal_gossip(key, control.draw_nonce(), identity.device, message)
-    control.send(MessageKind.GOSSIP, control.draw_message_id(), body, to)
+def send_gossip(
+    identity: Identity,
+    control: ControlPort,
+    message: Message,
+    to: Endpoint,
+    generation: Generation,
+) -> None:
+    """Seal a message for the members that hold a generation's secret, and send it."""
+    secret = generation.secret
+    body = seal_gossip(secret.gossip_key, control.draw_nonce(), identity.device, message)
+    under = None if generation == identity.generation else secret.packet_key
+    control.send(MessageKind.GOSSIP, control.draw_message_id(), body, to, under=under)

@@ -176,6 +176,8 @@ class Joiner:
         unix = incoming.packet.sent_at_ms / 1000
         offer = _Offer(hand_over, reply.member, log, incoming.source, unix)
         self._progress.offers[incoming.source] = offer
+        offered = [each.hand_over.generation.secret for each in self._progress.offers.values()]
+        self._control.rekey(self._link.packet_key, [each.packet_key for each in offered])
         self._fetch(offer)
 
     def _fetch(self, offer: _Offer) -> None:
@@ -184,7 +186,10 @@ class Joiner:
         message = Fetch(tuple(offer.log.heads()[:1]))
         body = seal_gossip(secret.gossip_key, self._control.draw_nonce(), own_id, message)
         message_id = self._control.draw_message_id()
-        self._control.send(MessageKind.GOSSIP, message_id, body, offer.source)
+        # The network may have rotated since the link was made.
+        self._control.send(
+            MessageKind.GOSSIP, message_id, body, offer.source, under=secret.packet_key
+        )
 
     def _gossip_received(self, incoming: Incoming) -> None:
         offer = self._progress.offers.get(incoming.source)

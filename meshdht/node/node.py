@@ -8,19 +8,16 @@ on a virtual clock. ``observer`` hears of what the outside must act upon.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from functools import partial
-from ipaddress import ip_network
 
 from meshdht.clock import Clock, Entropy
-from meshdht.crypto.keys import DeviceId, PresharedKey
+from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact, Dht
 from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip
-from meshdht.membership.roster import Device, Roster
+from meshdht.membership.generations import Generation
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.background import Background
@@ -28,24 +25,24 @@ from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher, send_gossip
 from meshdht.node.entrance import Entrance
+from meshdht.node.generations import Generations
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
-from meshdht.node.identity import Identity
 from meshdht.node.keeping import Keeper
 from meshdht.node.mooring import Mooring
-from meshdht.node.network_time import ClockVerdict, NetworkTime
+from meshdht.node.network_time import NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
 from meshdht.node.seeking import Seeker
+from meshdht.node.views import NodeViews
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network, PathKind
-from meshdht.paths.view import PathView, ProbeResult
+from meshdht.paths.view import ProbeResult
 from meshdht.records.endpoint import EndpointRecord
-from meshdht.wire.channel import Incoming
 
 
-class Node:
+class Node(NodeViews):
     """A member of a network."""
 
     def __init__(
@@ -88,26 +85,29 @@ class Node:
         self._gossip = Gossip(
             self._holdings,
             self._peers.neighbours,
-            partial(send_gossip, identity, self._control),
+            lambda message, to: send_gossip(
+                identity, self._control, message, to, self._generations.speaks(to)
+            ),
             entropy,
         )
         self._dht = self._make_dht(store)
-        self._entrance = Entrance(
-            self._dht,
-            entropy,
-            [endpoint for _, endpoint in state.peers],
-            state.hints,
-            self._entered,
-        )
+        self._entrance = self._make_entrance()
         self._deputies = Deputies(
             identity, self._holdings, self._dht.anchors, self._control, self._peers.neighbours
         )
         self._publisher = self._make_publisher(store)
         self._seeker = self._make_seeker()
-        self._admission = Admission(identity, self._holdings, self._control)
         self._statements = OwnStatements(self._holdings, self._gossip, self._journal)
+        self._admission = self._make_admission()
+        self._generations = self._make_generations()
         self._dispatcher = Dispatcher(
-            identity, self._control, self._dht, self._peers, self._gossip, self._join_requested
+            identity,
+            self._control,
+            self._dht,
+            self._peers,
+            self._gossip,
+            self._generations,
+            self._admission.requested,
         )
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
@@ -144,6 +144,41 @@ class Node:
             lambda: self._peers.reflexive.endpoints,
             self._keeper.failed,
         )
+
+    def _make_entrance(self) -> Entrance:
+        peers = [endpoint for _, endpoint in self._state.peers]
+        entropy = self._control.entropy
+        return Entrance(self._dht, entropy, peers, self._state.hints, self._entered)
+
+    def _make_admission(self) -> Admission:
+        return Admission(
+            self._identity,
+            self._holdings,
+            self._control,
+            self._statements.add,
+            self._journal.flush,
+            self._background.spawn,
+        )
+
+    def _make_generations(self) -> Generations:
+        generations = Generations(
+            self._identity,
+            self._holdings,
+            self._control,
+            self._peers.neighbours,
+            lambda: [each for each in self._peers.sought() if not self._peers_is_connected(each)],
+            self._known_anchors,
+            on_learned=lambda: self._journal.write(self._save_generations),
+            on_switch=self._switched,
+            push=self._gossip.push_statements,
+            reconcile_with=self._gossip.reconcile_with,
+        )
+        for device, endpoint in self._state.peers:
+            generations.was_at(device, endpoint)
+        return generations
+
+    async def _save_generations(self) -> None:
+        await self._store.save_generations(self._identity)
 
     def _make_mooring(self) -> Mooring:
         entropy = self._control.entropy
@@ -188,6 +223,7 @@ class Node:
                 tasks.create_task(self._publish())
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._deputies.run())
+                tasks.create_task(self._generations.run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
                 tasks.create_task(self._gossip.run())
@@ -205,24 +241,6 @@ class Node:
         """Write down what is only in memory: before the process ends. Raises StateError."""
         await self._keeper.save(self._dht)
 
-    # --- joining -----------------------------------------------------------------------------
-
-    def _join_requested(self, incoming: Incoming) -> None:
-        verdict = self._admission.judge(incoming)
-        if verdict is None:
-            return
-        claim, statement = verdict
-
-        async def admit() -> None:
-            """The statement is on disk and told to the others before the secret is given, also
-            to a joiner that asks again while the disk is slow."""
-            if statement is not None:
-                self._statements.add(statement)
-            await self._journal.flush()
-            self._admission.hand_over(incoming, claim)
-
-        self._background.spawn(admit)
-
     # --- what the parts tell each other ------------------------------------------------------
 
     def _statements_added(self, added: Sequence[Statement]) -> None:
@@ -234,6 +252,18 @@ class Node:
     def _members_changed(self) -> None:
         self._peers.set_members(self._holdings.roster, self.mesh_networks)
         self._dht.members_changed()
+        self._generations.members_changed()
+
+    def _switched(self) -> None:
+        """Other keys than before: in the DHT, for records, in the tunnels."""
+        self._dht.rekey(self._identity.generation.secret.packet_key)
+        self._publisher.rekeyed()
+        self._seeker.restart()
+        for device in self._peers.sought():
+            self._peers.learn(device, [])
+        if self._background.group is not None:
+            self._entrance.network_changed()
+        self._observer.roster_changed()
 
     def _record_found(self, record: EndpointRecord) -> None:
         self._store.note_mark(record.device, record.sequence)
@@ -257,7 +287,9 @@ class Node:
         if endpoint is None:
             self._seeker.lost()
             self._deputies.peer_lost()
+            self._generations.look()
         else:
+            self._generations.was_at(device, endpoint)
             self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)
 
@@ -274,6 +306,11 @@ class Node:
     def _anchor_ids(self) -> set[bytes]:
         return {each.id.raw for each in self.roster.anchors}
 
+    def _known_anchors(self) -> dict[DeviceId, Endpoint]:
+        """The anchors of the log that the DHT knows."""
+        known = {DeviceId(each.node_id): each.endpoint for each in self._dht.contacts()}
+        return {each.id: known[each.id] for each in self.roster.anchors if each.id in known}
+
     def _met(self, contacts: Sequence[Contact]) -> None:
         for contact in contacts:
             self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])
@@ -287,11 +324,20 @@ class Node:
         """Keep a statement that this device wrote, and tell the others; raises StateError."""
         await self._statements.write_down(statement)
 
+    async def draw_generation(self) -> Generation:
+        """A fresh secret for the next generation, on disk; nobody uses it before a statement
+        names it. Raises StateError."""
+        generation = self._generations.draw()
+        self._generations.learn(generation)
+        await self._save_generations()
+        return generation
+
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""
         self._peers.set_local(endpoints, networks)
         self._publisher.set_host_endpoints(endpoints)
         self._seeker.restart()
+        self._generations.look()
         if self._background.group is not None:
             self._entrance.network_changed()
 
@@ -332,68 +378,3 @@ class Node:
         """One probe and its answer, or None; who is far is sought from now on."""
         self.want(device)
         return await self._peers.ping(device, timeout_s)
-
-    def contact(self, node: DeviceId) -> Contact | None:
-        """A device or anchor as the DHT knows it: where and when it last answered."""
-        return next((each for each in self._dht.contacts() if each.node_id == node.raw), None)
-
-    def path(self, device: DeviceId) -> PathView:
-        """How a device is reached right now."""
-        return self._peers.path(device)
-
-    def preshared_key(self, device: Device) -> PresharedKey:
-        """The key that this pair of devices mixes into its handshakes."""
-        own = self._identity.wireguard.public
-        return self._identity.generation.secret.preshared_key(own, device.wireguard_key)
-
-    def clocks(self) -> ClockVerdict:
-        """Whose clocks are wrong, as far as this device knows."""
-        return self._time.verdict()
-
-    @property
-    def time(self) -> NetworkTime:
-        """The network's time: what is dated or expires goes by it."""
-        return self._time
-
-    @property
-    def roster(self) -> Roster:
-        return self._holdings.roster
-
-    @property
-    def own(self) -> Device | None:
-        """This device in the roster; None if the log no longer admits it."""
-        return self.roster.device(self._identity.device)
-
-    @property
-    def identity(self) -> Identity:
-        return self._identity
-
-    @property
-    def holdings(self) -> NodeHoldings:
-        return self._holdings
-
-    @property
-    def mesh_networks(self) -> list[Network]:
-        """The mesh's own ranges: never a path to anybody."""
-        return [self.roster.ipv4_range, ip_network(self.roster.ipv6_subnet)]
-
-    @property
-    def has_entered(self) -> bool:
-        """Whether it is in the DHT, and those nearest to it were found."""
-        return self._dht.is_entered and self._entrance.tried.is_set()
-
-    @property
-    def own_endpoints(self) -> list[Endpoint]:
-        """Where this device may be reached: hints for a link."""
-        return [candidate.endpoint for candidate in self._publisher.candidates()]
-
-    @property
-    def malformed(self) -> Counter[str]:
-        """Members' packets that were not what they should be, by kind."""
-        return self._dispatcher.malformed
-
-    @property
-    def dropped(self) -> Counter[str]:
-        """Control datagrams that were not let in, or not understood, by reason."""
-        malformed = Counter({"malformed": self.malformed.total()})
-        return self._control.dropped + malformed

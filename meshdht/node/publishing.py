@@ -23,6 +23,8 @@ from meshdht.records.sequence import COARSE_S, coarse_sequence
 
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
+# After this device has gone over to another generation.
+GO_OVER_S = 1.0
 
 NextSequence = Callable[[int], Awaitable[int]]
 
@@ -75,6 +77,13 @@ class Publisher:
         self._rhythm.renew(self._control.clock.monotonic())
         self._wake.set()
 
+    def rekeyed(self) -> None:
+        """Records lie under other locators from now on, sealed under another key."""
+        self._rhythm = Rhythm(self._identity.generation.secret.epoch_key, self._control.entropy)
+        self._written.clear()
+        # By then the neighbours, who are told at once, will have gone over too.
+        asyncio.get_running_loop().call_later(GO_OVER_S, self._wake.set)
+
     def peer_connected(self) -> None:
         """Somebody is there who may take the record, if nobody was when it was published."""
         if self._rhythm.retry(self._control.clock.monotonic()):
@@ -111,11 +120,12 @@ class Publisher:
         while True:
             self._wake.clear()
             now, unix = clock.monotonic(), clock.unix()
-            for epoch in self._rhythm.due(now, unix, self.candidates()):
-                if self._rhythm.is_refresh(epoch) and self._is_held(epoch):
-                    self._rhythm.kept(epoch, now)
-                else:
-                    await self._publish(epoch)
+            rhythm = self._rhythm
+            for epoch in rhythm.due(now, unix, self.candidates()):
+                if rhythm.is_refresh(epoch) and self._is_held(epoch):
+                    rhythm.kept(epoch, now)
+                elif rhythm is self._rhythm:
+                    await self._publish(epoch, rhythm)
             # What was found out while that took its time.
             self.changed()
             now = clock.monotonic()
@@ -131,7 +141,7 @@ class Publisher:
         """Whether readers find what we published, at the nodes asked for it."""
         return epoch in self._written and self._dht.is_held(self._written[epoch][0])
 
-    async def _publish(self, epoch: int) -> None:
+    async def _publish(self, epoch: int, rhythm: Rhythm) -> None:
         """Write the record of an epoch, tell it and store it."""
         candidates = self.candidates()
         # The most so far, so that contacts which come and go cost nothing.
@@ -141,7 +151,7 @@ class Publisher:
         except StateError as error:
             self._on_disk_failure(error)
             # Without a sequence on disk a restart could repeat it: better no record.
-            self._rhythm.failed(epoch, self._control.clock.monotonic())
+            rhythm.failed(epoch, self._control.clock.monotonic())
             return
         record = Record(self._identity.device, epoch, envelope)
         self._holdings.take_record(record)
@@ -154,7 +164,7 @@ class Publisher:
         self._written[epoch] = (key, envelope)
         reached = await self._store_at_members(key, envelope) > 0 or not self._deputies.is_alone
         reached = reached or await self._deputies.bring(record) or len(self._holdings.roster) == 1
-        self._rhythm.written(epoch, self._control.clock.monotonic(), candidates, reached=reached)
+        rhythm.written(epoch, self._control.clock.monotonic(), candidates, reached=reached)
 
     async def _store_at_members(self, key: bytes, envelope: bytes) -> int:
         try:

@@ -44,6 +44,20 @@ STEPS: tuple[tuple[str, ...], ...] = (
             last_seen REAL NOT NULL
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        # Two admins who rotate apart from each other make two generations of one number.
+        """CREATE TABLE generations (
+            secret BLOB PRIMARY KEY,
+            number INTEGER NOT NULL,
+            since REAL NOT NULL,
+            use TEXT NOT NULL CHECK (use IN ('current', 'waiting', 'over'))
+        ) STRICT""",
+        """INSERT INTO generations
+            SELECT secret, generation, unixepoch(),
+                iif(generation = (SELECT max(generation) FROM secrets), 'current', 'over')
+            FROM secrets""",
+        "DROP TABLE secrets",
+    ),
 )
 VERSION = len(STEPS)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from meshdht.crypto.derive import digest
-from meshdht.crypto.keys import NetworkId, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import NetworkId, NetworkSecret, SigningKey, WireGuardPrivateKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.wire.buffer import Reader, Writer
@@ -53,6 +54,25 @@ class Identity:
         )
         reader.done()
         return identity
+
+
+class GenerationUse(Enum):
+    """What a network secret is good for."""
+
+    CURRENT = "current"
+    WAITING = "waiting"
+    """Drawn here or handed over, not borne out by the log yet."""
+    OVER = "over"
+
+
+class GenerationRow(NamedTuple):
+    """A network secret."""
+
+    number: int
+    secret: NetworkSecret
+    since: float
+    """Unix seconds: when it came, or when its use ended."""
+    use: GenerationUse
 
 
 class ValueRow(NamedTuple):

@@ -23,7 +23,14 @@ from meshdht.limits import DHT_STORES_UNWRITTEN
 from meshdht.records.sequence import next_sequence
 from meshdht.store.file import LOCK_WAIT_S, damaged, inspect, plain_errors, prepare
 from meshdht.store.migrations import migrate
-from meshdht.store.rows import ContactRow, Identity, PeerRow, ValueRow
+from meshdht.store.rows import (
+    ContactRow,
+    GenerationRow,
+    GenerationUse,
+    Identity,
+    PeerRow,
+    ValueRow,
+)
 
 BATCH_S = 0.25
 # Whoever waits for a write lets others join it for as long: one sync for all of them.
@@ -143,13 +150,22 @@ class Store:
     async def save_identity(self, identity: Identity) -> None:
         await self.set_meta(_IDENTITY, identity.encode())
 
-    async def secrets(self) -> dict[int, NetworkSecret]:
-        """Network secrets by generation, oldest first."""
-        rows = await self._rows("SELECT generation, secret FROM secrets ORDER BY generation")
-        return {generation: NetworkSecret(secret) for generation, secret in rows}
+    async def generations(self) -> list[GenerationRow]:
+        """Network secrets, the latest last."""
+        rows = await self._rows(
+            "SELECT number, secret, since, use FROM generations ORDER BY since, number, secret"
+        )
+        return [
+            GenerationRow(number, NetworkSecret(secret), since, GenerationUse(use))
+            for number, secret, since, use in rows
+        ]
 
-    async def save_secret(self, generation: int, secret: NetworkSecret) -> None:
-        await self._write("INSERT OR REPLACE INTO secrets VALUES (?, ?)", generation, secret.raw)
+    async def save_generations(self, generations: Iterable[GenerationRow]) -> None:
+        """Replace them all: what is let go of is gone."""
+        rows = [(each.secret.raw, each.number, each.since, each.use.value) for each in generations]
+        async with self._transaction() as database:
+            await database.execute("DELETE FROM generations")
+            await database.executemany("INSERT INTO generations VALUES (?, ?, ?, ?)", rows)
 
     # --- membership log ---
 

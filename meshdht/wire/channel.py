@@ -3,12 +3,15 @@
 Sans-IO. A datagram is opened before anything of it is parsed; what does not open is a
 stranger's and is counted, never answered. Replays fall to a bounded cache of nonces and, but for
 what echoes a token of the last minutes, to a window around the receiver's clock.
+
+Packets go out under one key. What comes under one of the *others*, those of other generations, is
+let in too and bears its key: whoever acts on it says what for.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.clock import Entropy
@@ -16,7 +19,12 @@ from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import OpenFailed, RemoteError
-from meshdht.limits import CLOCK_WINDOW_S, MAX_REMEMBERED_NONCES
+from meshdht.limits import (
+    CLOCK_WINDOW_S,
+    MAX_REMEMBERED_NONCES,
+    OTHER_KEYS_BURST,
+    OTHER_KEYS_PER_S,
+)
 from meshdht.wire.packet import (
     MESSAGE_ID_SIZE,
     NO_TOKEN,
@@ -39,6 +47,8 @@ class Incoming:
     """The source has echoed a token of ours: it receives where it says it is."""
     size: int
     """Bytes of the datagram: the cap on a reply to a source that is not validated."""
+    under: PacketKey | None = None
+    """The key that it came under, if that is not the one in use."""
 
 
 class ControlChannel:
@@ -55,11 +65,19 @@ class ControlChannel:
         self._own_id = own_id
         self._on_misdated = on_misdated
         self._key = key
+        self._others: Sequence[PacketKey] = ()
+        self._tries = OTHER_KEYS_BURST
+        self._tried_at = 0.0
         self._entropy = entropy
         self._tokens = AddressTokens(entropy)
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self.dropped: Counter[str] = Counter()
         """Datagrams not let in, by reason: junk, malformed, replayed, clock, own."""
+
+    def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
+        """Seal under another key from now on, and open what comes under these others too."""
+        self._key = key
+        self._others = [each for each in others if each != key]
 
     def draw_message_id(self) -> bytes:
         return self._entropy.token(MESSAGE_ID_SIZE)
@@ -73,8 +91,9 @@ class ControlChannel:
         *,
         now: float,
         unix: float,
+        under: PacketKey | None = None,
     ) -> bytes:
-        """The datagram that carries a body to an address."""
+        """The datagram that carries a body to an address; ``under`` another key than usual."""
         packet = ControlPacket(
             kind=kind,
             sender=self._own_id,
@@ -84,7 +103,7 @@ class ControlChannel:
             echo=self._tokens.echo(to),
             body=body,
         )
-        return seal_packet(packet, self._key, draw_nonce(self._entropy))
+        return seal_packet(packet, under or self._key, draw_nonce(self._entropy))
 
     def has_heard(self, address: Endpoint) -> bool:
         """Whether anything that was let in came from this address."""
@@ -95,16 +114,42 @@ class ControlChannel:
     ) -> Incoming | None:
         """What was let in, or None, which ``dropped`` counts by its reason."""
         try:
-            packet = open_packet(datagram, self._key)
+            packet, under = self._unseal(datagram, now)
         except RemoteError as error:
             self.dropped["junk" if isinstance(error, OpenFailed) else "malformed"] += 1
             return None
         validated = self._tokens.check(source, packet.echo, now)
         if reason := self._refusal(packet, datagram[:NONCE_SIZE], unix, validated=validated):
             self.dropped[reason] += 1
+            if reason == "clock" and under is None:
+                self._on_misdated(packet.sent_at_ms / 1000)
             return None
         self._tokens.learn(source, packet.token)
-        return Incoming(packet, source, validated, len(datagram))
+        return Incoming(packet, source, validated, len(datagram), under)
+
+    def _unseal(self, datagram: bytes, now: float) -> tuple[ControlPacket, PacketKey | None]:
+        """The packet, and which of the other keys it came under, if it did; raises RemoteError."""
+        try:
+            return open_packet(datagram, self._key), None
+        except OpenFailed:
+            if not self._others or not self._may_try(now):
+                raise
+        for key in self._others:
+            try:
+                return open_packet(datagram, key), key
+            except OpenFailed:
+                continue
+        raise OpenFailed("does not open under any key")
+
+    def _may_try(self, now: float) -> bool:
+        """Whether the other keys are worth a try: junk must not cost one for each of them."""
+        earned = (now - self._tried_at) * OTHER_KEYS_PER_S
+        self._tries = min(OTHER_KEYS_BURST, self._tries + earned)
+        self._tried_at = now
+        if self._tries < 1:
+            return False
+        self._tries -= 1
+        return True
 
     def _refusal(self, packet: ControlPacket, nonce: bytes, unix: float, *, validated: bool) -> str:
         """Why a well-formed packet is not let in; empty if it is, and its nonce remembered."""
@@ -115,7 +160,6 @@ class ControlChannel:
         date = packet.sent_at_ms / 1000
         if abs(date - unix) > CLOCK_WINDOW_S and not validated:
             # What echoes a token was written minutes ago, whatever its sender's clock says.
-            self._on_misdated(date)
             return "clock"
         self._nonces[nonce] = None
         if len(self._nonces) > MAX_REMEMBERED_NONCES:

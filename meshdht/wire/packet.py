@@ -53,6 +53,10 @@ class MessageKind(enum.IntEnum):
     """Ask again: the request came from an address that had not echoed a token yet."""
     ANCHOR_REQUEST = 9
     ANCHOR_REPLY = 10
+    SECRET_REQUEST = 11
+    SECRET_HANDOVER = 12
+    SECRET_OFFER = 13
+    """No body: the request came under the packet key of an older generation; ask for the secret."""
 
 
 @dataclass(frozen=True, slots=True)

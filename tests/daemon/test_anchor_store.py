@@ -22,6 +22,7 @@ from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.generations import AnchorHandOver
 from meshdht.store.store import Store
 
+NEXT = AnchorWelcome(b"x" * 16)
 LINK = AnchorLink(
     packet_key=PacketKey(b"k" * 32),
     generation=1,
@@ -54,13 +55,14 @@ def test_what_it_is_handed_is_there_at_the_next_start(tmp_path: Path) -> None:
     async def main() -> None:
         async with Store.open(tmp_path / "state.db") as store:
             await save_anchor(store, ANCHOR, 4242)
-            hand_over = AnchorHandOver(2, PacketKey(b"n" * 32), LINK.welcome)
+            hand_over = AnchorHandOver(2, PacketKey(b"n" * 32), LINK.welcome, NEXT)
             await AnchorDiskStore(store, ANCHOR).save_hand_over(hand_over)
         async with Store.open(tmp_path / "state.db") as store:
             known = await load_anchor(store)
             assert known is not None
             assert known.in_log
             assert (known.link.packet_key, known.link.generation) == (PacketKey(b"n" * 32), 2)
+            assert known.link.welcome == NEXT
             assert known.link.invite == LINK.invite
 
     asyncio.run(main())

@@ -23,6 +23,7 @@ from meshdht.errors import StateError
 from meshdht.limits import DHT_VALUE_LIFETIME_S
 from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.node.identity import Identity
+from meshdht.store.rows import GenerationRow, GenerationUse
 from meshdht.store.store import Store
 from tests.membership.household import Household, signing_key
 
@@ -83,20 +84,27 @@ async def test_what_a_node_notes_comes_back(tmp_path: Path) -> None:
     assert len(state.log) == 3
 
 
-async def test_the_newest_generation_is_the_one_in_use(tmp_path: Path) -> None:
+async def test_the_generation_in_use_and_the_others_come_back(tmp_path: Path) -> None:
     home = Household()
+    identity = founder(home)
     async with Store.open(tmp_path / "state.db") as store:
-        await save_new(store, founder(home), home.log, 41820)
-        newer = NetworkSecret(b"\x08" * 32)
-        await store.save_secret(FIRST_GENERATION + 1, newer)
+        await save_new(store, identity, home.log, 41820)
+        newer = Generation(FIRST_GENERATION + 1, NetworkSecret(b"\x08" * 32))
+        waiting = Generation(FIRST_GENERATION + 2, NetworkSecret(b"\x09" * 32))
+        identity.use(newer, 1.0)
+        identity.learn(waiting, 2.0)
+        await DiskStore(store).save_generations(identity)
         state = await load(store)
-    assert state.identity.generation == Generation(FIRST_GENERATION + 1, newer)
+    assert state.identity == identity
+    assert state.identity.generation == newer
+    assert state.identity.waits(waiting)
 
 
 async def test_a_set_up_that_was_interrupted_is_no_device(tmp_path: Path) -> None:
     home = Household()
     async with Store.open(tmp_path / "state.db") as store:
-        await store.save_secret(FIRST_GENERATION, SECRET)
+        row = GenerationRow(FIRST_GENERATION, SECRET, 0.0, GenerationUse.CURRENT)
+        await store.save_generations([row])
         await store.append_statements((each.hash, each.raw) for each in home.log)
         with pytest.raises(StateError, match="holds no device"):
             await load(store)

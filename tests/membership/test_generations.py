@@ -50,7 +50,7 @@ def test_an_anchors_hand_over_agrees_with_the_published_vector() -> None:
     secret = NetworkSecret(bytes.fromhex(vector["network_secret"]))
     invite = InviteKey(bytes.fromhex(vector["invite_seed"])).invite_public
     welcome = secret.anchor_welcome(invite)
-    assert hand_over == AnchorHandOver(1, secret.packet_key, welcome)
+    assert hand_over == AnchorHandOver(1, secret.packet_key, welcome, welcome)
     assert hand_over.encode().hex() == vector["hand_over"]
     for withheld in (secret, secret.gossip_key, secret.record_key, secret.locator_key):
         assert withheld.raw not in hand_over.encode()

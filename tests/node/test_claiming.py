@@ -174,7 +174,8 @@ def test_only_who_knows_the_welcome_is_taken_for_a_member() -> None:
                 if incoming is None or incoming.packet.kind is not MessageKind.ANCHOR_REQUEST:
                     return
                 assert anchor is not None
-                hand_over = AnchorHandOver(9, link.packet_key, AnchorWelcome(bytes(16)))
+                word = AnchorWelcome(bytes(16))
+                hand_over = AnchorHandOver(9, link.packet_key, word, word)
                 reason = encode_reason("go away")
                 for outcome, content in [
                     (JoinOutcome.ADMITTED, hand_over.encode()),

@@ -41,3 +41,22 @@ async def test_a_step_that_fails_leaves_the_schema_before_it(
         version = await database.execute_fetchall("PRAGMA user_version")
     assert ("half",) not in list(tables)
     assert list(version) == [(migrations.VERSION,)]
+
+
+async def test_secrets_of_the_first_schema_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:1])
+        patch.setattr(migrations, "VERSION", 1)
+        async with Store.open(tmp_path / "state.db") as store:
+            for number in (1, 2):
+                await store._write(
+                    "INSERT INTO secrets VALUES (?, ?)", number, bytes([number]) * 32
+                )
+    async with Store.open(tmp_path / "state.db") as store:
+        rows = await store.generations()
+    assert [(row.number, row.secret.raw[0], row.use.value) for row in rows] == [
+        (1, 1, "over"),
+        (2, 2, "current"),
+    ]

@@ -20,11 +20,16 @@ from meshdht.crypto.keys import (
 )
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
-from meshdht.store.rows import ContactRow, Identity, PeerRow, ValueRow
+from meshdht.store.rows import ContactRow, GenerationRow, GenerationUse, Identity, PeerRow, ValueRow
 from meshdht.store.store import BATCH_S, Store
 
 DEVICE = DeviceId(bytes(range(20)))
 HOME = Endpoint("192.0.2.1", 51820)
+GENERATIONS = [
+    GenerationRow(1, NetworkSecret(b"1" * 32), 5.0, GenerationUse.OVER),
+    GenerationRow(2, NetworkSecret(b"2" * 32), 6.0, GenerationUse.CURRENT),
+    GenerationRow(2, NetworkSecret(b"3" * 32), 7.0, GenerationUse.WAITING),
+]
 IDENTITY = Identity(
     "home",
     NetworkId(b"n" * 32),
@@ -56,8 +61,8 @@ async def test_everything_comes_back_after_a_restart(path: Path) -> None:
         assert await store.meta("packet key") is None
         await store.save_identity(IDENTITY)
         await store.set_meta("packet key", b"p" * 32)
-        await store.save_secret(2, NetworkSecret(b"2" * 32))
-        await store.save_secret(1, NetworkSecret(b"1" * 32))
+        await store.save_generations(GENERATIONS[:1])
+        await store.save_generations(GENERATIONS)
         await store.append_statements([(b"a" * 32, b"genesis")])
         await store.append_statements([(b"b" * 32, b"admit"), (b"a" * 32, b"genesis")])
         await store.save_contacts([ContactRow(bytes(20), HOME, 5.0)])
@@ -74,8 +79,7 @@ async def test_everything_comes_back_after_a_restart(path: Path) -> None:
     async with Store.open(path) as store:
         assert await store.identity() == IDENTITY
         assert await store.meta("packet key") == b"p" * 32
-        secrets = await store.secrets()
-        assert [(g, s.raw) for g, s in secrets.items()] == [(1, b"1" * 32), (2, b"2" * 32)]
+        assert await store.generations() == GENERATIONS
         assert await store.statements() == [b"genesis", b"admit"]
         assert [row.node_id for row in await store.contacts()] == [b"2" * 20, b"1" * 20]
         assert (await store.contacts())[0].endpoint == Endpoint("::1", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import SigningKey
@@ -63,6 +64,12 @@ class Holder:
         if self.failing:
             raise StateError("no space left on the disk", "free some")
         self.hand_over = hand_over
+        self.link = replace(
+            self.link,
+            packet_key=hand_over.packet_key,
+            generation=hand_over.generation,
+            welcome=hand_over.next_welcome,
+        )
 
     def note_value(self, saved: SavedValue) -> None:
         self.values[saved.key] = saved
@@ -86,6 +93,7 @@ class Holder:
             [self.values[key] for key in sorted(self.values)],
             self.link.suggested_name,
             None if self.hand_over else self.link,
+            self.link,
         )
         self.node = AnchorNode(
             state, self, self._send, clock, entropy, on_disk_failure=self.failures.append

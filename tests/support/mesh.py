@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from meshdht.clock import SeededEntropy
@@ -95,6 +95,10 @@ class MemoryStore:
         self.sequence = sequence
         return sequence
 
+    async def save_generations(self, identity: Identity) -> None:
+        await self._disk("generations")
+        self.identity = replace(identity)
+
     async def append_statements(self, statements: Sequence[Statement]) -> None:
         await self._disk("statements")
         self.statements += [each.raw for each in statements]
@@ -124,7 +128,7 @@ class MemoryStore:
         for raw in self.statements:
             log.add(raw)
         return NodeState(
-            self.identity,
+            replace(self.identity),
             log,
             peers=sorted(self.peers.items()),
             hints=self.hints,

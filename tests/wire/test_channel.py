@@ -6,7 +6,12 @@ from hypothesis import strategies as st
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
-from meshdht.limits import CLOCK_WINDOW_S, MAX_REMEMBERED_NONCES
+from meshdht.limits import (
+    CLOCK_WINDOW_S,
+    MAX_REMEMBERED_NONCES,
+    OTHER_KEYS_BURST,
+    OTHER_KEYS_PER_S,
+)
 from meshdht.wire.channel import ControlChannel, Incoming
 from meshdht.wire.packet import MessageKind
 
@@ -114,3 +119,49 @@ def test_remembered_nonces_are_bounded() -> None:
         receive(b, send(a, B), A)
     assert receive(b, first, A) is not None, "the oldest nonce has fallen out"
     assert not b.dropped
+
+
+OTHERS = [PacketKey(bytes([number]) * 32) for number in range(3)]
+
+
+def test_what_comes_under_another_key_is_let_in_and_bears_it() -> None:
+    a, b = a_channel(b"a", OTHERS[1]), a_channel(b"b")
+    assert receive(b, send(a, B), A) is None
+    b.rekey(KEY, OTHERS)
+    incoming = receive(b, send(a, B), A)
+    assert incoming is not None
+    assert incoming.under == OTHERS[1]
+    answer = b.seal(MessageKind.GOSSIP, b"m" * 8, b"", A, now=NOW, unix=UNIX, under=OTHERS[1])
+    assert receive(a, answer, B) is not None
+
+
+def test_after_a_change_of_keys_packets_go_out_under_the_new_one() -> None:
+    a, b = a_channel(b"a"), a_channel(b"b", OTHERS[0])
+    a.rekey(OTHERS[0], [KEY, OTHERS[0]])
+    incoming = receive(b, send(a, B), A)
+    assert incoming is not None
+    assert incoming.under is None
+    under_the_last = receive(a, send(a_channel(b"c"), A), B)
+    assert under_the_last is not None
+    assert under_the_last.under == KEY
+
+
+def test_junk_does_not_cost_a_try_of_every_key_each_time() -> None:
+    a, b = a_channel(b"a", OTHERS[0]), a_channel(b"b")
+    b.rekey(KEY, OTHERS)
+    for _ in range(int(OTHER_KEYS_BURST)):
+        assert receive(b, bytes(100), A) is None
+    datagram = send(a, B)
+    assert receive(b, datagram, A) is None
+    assert b.open(datagram, A, now=NOW + 2 / OTHER_KEYS_PER_S, unix=UNIX) is not None
+
+
+def test_a_wrong_date_under_another_key_says_nothing_of_the_time() -> None:
+    heard: list[float] = []
+    b = ControlChannel(DeviceId(b"b" * 20), KEY, SeededEntropy(1), heard.append)
+    b.rekey(KEY, OTHERS)
+    late = UNIX + 2 * CLOCK_WINDOW_S
+    assert receive(b, send(a_channel(b"a", OTHERS[0]), B, late), A) is None
+    assert heard == []
+    assert receive(b, send(a_channel(b"a"), B, late), A) is None
+    assert heard == [late]

@@ -1,0 +1,102 @@
+"""What others read of a node: its members, its paths, its keys, its time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_network
+
+from meshdht.crypto.keys import DeviceId, PresharedKey
+from meshdht.dht.dht import Contact, Dht
+from meshdht.endpoint import Endpoint
+from meshdht.membership.roster import Device, Roster
+from meshdht.node.control import ControlPort
+from meshdht.node.dispatch import Dispatcher
+from meshdht.node.entrance import Entrance
+from meshdht.node.generations import Generations
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.identity import Identity
+from meshdht.node.network_time import ClockVerdict, NetworkTime
+from meshdht.node.peers import Peers
+from meshdht.node.publishing import Publisher
+from meshdht.paths.candidate import Network
+from meshdht.paths.view import PathView
+
+
+class NodeViews:
+    """Reads the parts of a ``Node``, which is one, and changes nothing."""
+
+    _identity: Identity
+    _time: NetworkTime
+    _control: ControlPort
+    _holdings: NodeHoldings
+    _peers: Peers
+    _dht: Dht
+    _entrance: Entrance
+    _publisher: Publisher
+    _generations: Generations
+    _dispatcher: Dispatcher
+
+    def contact(self, node: DeviceId) -> Contact | None:
+        """A device or anchor as the DHT knows it: where and when it last answered."""
+        return next((each for each in self._dht.contacts() if each.node_id == node.raw), None)
+
+    def path(self, device: DeviceId) -> PathView:
+        """How a device is reached right now."""
+        return self._peers.path(device)
+
+    def preshared_key(self, device: Device) -> PresharedKey:
+        """The key that this pair of devices mixes into its handshakes."""
+        own = self._identity.wireguard.public
+        return self._identity.generation.secret.preshared_key(own, device.wireguard_key)
+
+    def clocks(self) -> ClockVerdict:
+        """Whose clocks are wrong, as far as this device knows."""
+        return self._time.verdict()
+
+    @property
+    def time(self) -> NetworkTime:
+        """The network's time: what is dated or expires goes by it."""
+        return self._time
+
+    @property
+    def roster(self) -> Roster:
+        return self._holdings.roster
+
+    @property
+    def own(self) -> Device | None:
+        """This device in the roster; None if the log no longer admits it."""
+        return self.roster.device(self._identity.device)
+
+    @property
+    def identity(self) -> Identity:
+        return self._identity
+
+    @property
+    def holdings(self) -> NodeHoldings:
+        return self._holdings
+
+    @property
+    def mesh_networks(self) -> list[Network]:
+        """The mesh's own ranges: never a path to anybody."""
+        return [self.roster.ipv4_range, ip_network(self.roster.ipv6_subnet)]
+
+    @property
+    def has_entered(self) -> bool:
+        """Whether it is in the DHT, and those nearest to it were found."""
+        return self._dht.is_entered and self._entrance.tried.is_set()
+
+    @property
+    def own_endpoints(self) -> list[Endpoint]:
+        """Where this device may be reached: hints for a link."""
+        return [candidate.endpoint for candidate in self._publisher.candidates()]
+
+    @property
+    def malformed(self) -> Counter[str]:
+        """Members' packets that were not what they should be, by kind."""
+        return self._dispatcher.malformed
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Control datagrams that were not let in, or not understood, by reason."""
+        malformed = Counter({"malformed": self.malformed.total()})
+        return self._control.dropped + malformed
