@@ -65,9 +65,9 @@ class RendezvousDht(Dht):
 
     rendezvous: Rendezvous
 
-    async def publish(self, key: bytes, value: bytes) -> int:
+    async def publish(self, key: bytes, value: bytes, *, again: bool = False) -> int:
         self.rendezvous.board[key] = value
-        return await super().publish(self.rendezvous.key(self._clock.unix()), value)
+        return await super().publish(self.rendezvous.key(self._clock.unix()), value, again=again)
 
     async def lookup(self, key: bytes) -> bytes | None:
         await super().lookup(self.rendezvous.key(self._clock.unix()))

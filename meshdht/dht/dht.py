@@ -201,15 +201,17 @@ class Dht:
         lookup.learn(told)
         return [self._contact(node) for node in await lookup.find()]
 
-    async def publish(self, key: bytes, value: bytes) -> int:
+    async def publish(self, key: bytes, value: bytes, *, again: bool = False) -> int:
         """Store at the k nearest members (at all, where there are fewer), at those that a liar may
         have hidden from us, and here.
 
-        Returns how many others hold it now. Raises RemoteError if the value does not verify.
+        ``again``: but not at those that have acknowledged this very value to us. Returns how many
+        others hold it now. Raises RemoteError if the value does not verify.
         """
         sequence = self._verify(key, value)
         self._storage.offer(key, value, sequence, source=OWN)
-        publication = Publication(self._protocol, key, value, self._k, self._alpha)
+        before = self._publications.get(key) if again else None
+        publication = Publication(self._protocol, key, value, self._k, self._alpha, before=before)
         self._publications[key] = publication
         while len(self._publications) > OWN_VALUES:
             del self._publications[next(iter(self._publications))]

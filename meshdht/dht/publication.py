@@ -23,14 +23,26 @@ class Publication(NodeLookup):
     asks_anchors = False
 
     def __init__(
-        self, protocol: DhtProtocol, key: bytes, value: bytes, ksize: int, alpha: int
+        self,
+        protocol: DhtProtocol,
+        key: bytes,
+        value: bytes,
+        ksize: int,
+        alpha: int,
+        *,
+        before: Publication | None = None,
     ) -> None:
+        """``before``: an earlier one, whose holders are not sent the same value again."""
         super().__init__(protocol, key, ksize, alpha)
         self._store = StoreValue(key, value)
         self._is_storing = False
         self._heard = {node.id for node in protocol.router}
         self._sent: set[bytes] = set()
         self._outcomes: dict[bytes, Outcome] = {}
+        if before is not None and before._store == self._store:
+            held = [each for each in before._outcomes if before.is_held_by(each)]
+            self._outcomes = dict.fromkeys(held, Outcome.SAME)
+        self._held_before = frozenset(self._outcomes)
 
     async def run(self) -> None:
         """Find, store, and wait until most of those that were sent the value hold it, or nobody
@@ -65,7 +77,7 @@ class Publication(NodeLookup):
 
     def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         if self._is_storing:
-            return group
+            return [node for node in group if node.id not in self._held_before]
         majority = len(group) // 2 + 1
         return [n for i, n in enumerate(group) if i < majority or n.id not in self._heard]
 
@@ -73,7 +85,9 @@ class Publication(NodeLookup):
         if not self._is_storing:
             super()._launch()
             return
-        for node in {node.id: node for group in self._groups() for node in group}.values():
+        for node in {
+            node.id: node for group in self._groups() for node in self._wanted(group)
+        }.values():
             if self._is_to_ask(node):
                 self._ask(node)
 

@@ -92,15 +92,13 @@ class Publisher:
     async def network_seen(self, contacts: int) -> None:
         """The DHT knows so many contacts. In a network that has doubled since, half of those
         who should hold the record have come later, and do not. In one smaller than K everybody
-        is to hold it: who came last gets it as it was written."""
+        is to hold it. Who came last gets it as it was written."""
         self._deputies.anchors_seen()
-        if contacts >= 2 * max(self._contacts, K):
-            self._rhythm.renew(self._control.clock.monotonic())
-            self._wake.set()
-        elif self._contacts < K and contacts > self._contacts:
+        has_doubled = contacts >= 2 * max(self._contacts, K)
+        if has_doubled or self._contacts < min(K, contacts):
             self._contacts = contacts
             for key, envelope in list(self._written.values()):
-                await self._store_at_members(key, envelope)
+                await self._store_at_members(key, envelope, again=True)
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Where this device may be reached, as its record says."""
@@ -166,9 +164,9 @@ class Publisher:
         reached = reached or await self._deputies.bring(record) or len(self._holdings.roster) == 1
         rhythm.written(epoch, self._control.clock.monotonic(), candidates, reached=reached)
 
-    async def _store_at_members(self, key: bytes, envelope: bytes) -> int:
+    async def _store_at_members(self, key: bytes, envelope: bytes, *, again: bool = False) -> int:
         try:
-            return await self._dht.publish(key, envelope)
+            return await self._dht.publish(key, envelope, again=again)
         except RemoteError:
             return 0
 

@@ -65,6 +65,31 @@ def test_a_holder_that_died_is_replaced_by_the_next_nearest() -> None:
     run(main())
 
 
+def test_what_is_published_again_is_sent_to_those_that_do_not_hold_it() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(44, latency=fixed(0.02)), 60)
+        author, *others = peers
+        late = nearest(others, "0", K)[3:6]
+        for peer in late:
+            peer.die()
+        assert await author.dht.publish(key_of("0"), value_of("0", 1)) >= K
+        holding = {peer.endpoint for peer in others if peer.storage.get(key_of("0"))}
+        for peer in late:
+            author.network.attach(peer.endpoint, peer.receive)
+        author.tracing = True
+        assert await author.dht.publish(key_of("0"), value_of("0", 1), again=True) >= K + len(late)
+        stores = {to for request, to in requests(author) if isinstance(request, StoreValue)}
+        assert stores >= {peer.endpoint for peer in late}
+        assert not stores & holding
+        assert author.dht.is_held(key_of("0"))
+        author.sent.clear()
+        assert await author.dht.publish(key_of("0"), value_of("0", 2), again=True) >= K
+        stores = {to for request, to in requests(author) if isinstance(request, StoreValue)}
+        assert len(stores & holding) >= K // 2
+
+    run(main())
+
+
 def test_no_value_is_sent_to_an_address_that_somebody_made_up() -> None:
     async def main() -> None:
         peers = await joined(DatagramNetwork(43), 30)
