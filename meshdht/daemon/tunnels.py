@@ -109,6 +109,7 @@ class Tunnels:
         return PeerConfig(
             public_key=device.wireguard_key,
             preshared_key=self._node.preshared_key(device),
+            last_preshared_key=self._node.last_preshared_key(device),
             allowed_ips=tuple(allowed),
             endpoint=self._node.path(device.id).endpoint,
             endpoint_decided=decided,

@@ -19,6 +19,8 @@ class PeerConfig:
 
     public_key: WireGuardPublicKey
     preshared_key: PresharedKey | None = None
+    last_preshared_key: PresharedKey | None = None
+    """Taken in a peer's response too, while it may not have gone over to the other yet."""
     allowed_ips: tuple[IPNetwork, ...] = ()
     """Addresses that are routed to the peer, and that it may send from."""
     endpoint: Endpoint | None = None

@@ -177,6 +177,7 @@ class EmbeddedEngine:
             self._device.add_peer(
                 config.public_key,
                 psk=config.preshared_key,
+                last_psk=config.last_preshared_key,
                 allowed_ips=config.allowed_ips,
                 endpoint=endpoint,
                 keepalive_s=config.keepalive_s,

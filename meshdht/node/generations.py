@@ -12,6 +12,7 @@ whoever gave it, until the log agrees.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -40,6 +41,8 @@ MISSING_S = (0.3, 0.6, 1.5, 5.0, 15.0, 60.0, 300.0)
 # The same, towards devices that are not reached, who may have gone over to a generation that we
 # have not heard of; only where there was ever more than one.
 ABSENT_S = (2.0, 10.0, 60.0, 300.0, 900.0, 3600.0)
+# After it has gone over to another generation, a device takes handshakes of those that have not.
+OVERLAP_S = 120.0
 # How many of those that may have it are asked in a round, and at how many addresses each.
 WIDTH = 3
 ADDRESSES = 4
@@ -87,6 +90,7 @@ class Generations:
         """Neighbours not yet heard under the keys in use."""
         self._last = identity.generation
         """What they may still use."""
+        self._used_since = -math.inf
         self._begun = False
         """This device began the generation in use."""
         self._givers: dict[Endpoint, tuple[Generation, DeviceId]] = {}
@@ -121,6 +125,7 @@ class Generations:
         if generation == self._identity.generation:
             return
         self._last = self._identity.generation
+        self._used_since = self._control.clock.monotonic()
         self._identity.use(generation, self._control.clock.unix())
         self._rekey_control()
         self._on_learned()
@@ -157,6 +162,12 @@ class Generations:
     def _rekey_control(self) -> None:
         packet_key = self._identity.generation.secret.packet_key
         self._control.rekey(packet_key, self._identity.other_packet_keys)
+
+    @property
+    def just_left(self) -> Generation | None:
+        """The generation that was in use a moment ago."""
+        is_recent = self._control.clock.monotonic() - self._used_since < OVERLAP_S
+        return self._last if is_recent else None
 
     def speaks(self, endpoint: Endpoint) -> Generation:
         """The generation under which gossip goes to an endpoint."""

@@ -25,7 +25,7 @@ from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher, send_gossip
 from meshdht.node.entrance import Entrance
-from meshdht.node.generations import Generations
+from meshdht.node.generations import OVERLAP_S, Generations
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.keeping import Keeper
@@ -263,6 +263,12 @@ class Node(NodeViews):
             self._peers.learn(device, [])
         if self._background.group is not None:
             self._entrance.network_changed()
+        self._observer.roster_changed()
+        self._background.spawn(self._leave_the_last)
+
+    async def _leave_the_last(self) -> None:
+        """The tunnels let go of the last generation's keys."""
+        await asyncio.sleep(OVERLAP_S + 1.0)
         self._observer.roster_changed()
 
     def _record_found(self, record: EndpointRecord) -> None:

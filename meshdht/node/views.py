@@ -49,6 +49,12 @@ class NodeViews:
         own = self._identity.wireguard.public
         return self._identity.generation.secret.preshared_key(own, device.wireguard_key)
 
+    def last_preshared_key(self, device: Device) -> PresharedKey | None:
+        """That of the last generation, for a while after this device has left it."""
+        last = self._generations.just_left
+        own = self._identity.wireguard.public
+        return last.secret.preshared_key(own, device.wireguard_key) if last else None
+
     def clocks(self) -> ClockVerdict:
         """Whose clocks are wrong, as far as this device knows."""
         return self._time.verdict()

@@ -88,6 +88,7 @@ class Device:
         public: WireGuardPublicKey,
         *,
         psk: PresharedKey | None = None,
+        last_psk: PresharedKey | None = None,
         allowed_ips: Iterable[IPNetwork] = (),
         endpoint: Endpoint | None = None,
         keepalive_s: int = 0,
@@ -104,7 +105,7 @@ class Device:
                 raise Refused(f"more than {WIREGUARD_PEERS} WireGuard peers")
             secret = self._handshaker.static_static(public)
             peer = self._peers[public] = Peer(public, secret, self._intervals, self._entropy)
-        peer.set_psk(psk)
+        peer.set_psk(psk, last_psk)
         peer.allowed_ips = tuple(allowed_ips)
         self._allowed_ips.replace(peer, peer.allowed_ips)
         if endpoint is not None:
@@ -116,8 +117,7 @@ class Device:
 
     def remove_peer(self, public: WireGuardPublicKey) -> None:
         """Forget a peer and its keys; nothing happens if there is none."""
-        peer = self._peers.pop(public, None)
-        if peer is not None:
+        if (peer := self._peers.pop(public, None)) is not None:
             self._erase(peer)
             self._allowed_ips.remove(peer)
 

@@ -20,7 +20,7 @@ from meshdht.wireguard.counters import Counters
 from meshdht.wireguard.indices import IndexTable
 from meshdht.wireguard.load import LoadMeter, SourceLimiter
 from meshdht.wireguard.messages import CookieReply, Initiation, Response
-from meshdht.wireguard.noise import Initiator, Responder, StaticKey
+from meshdht.wireguard.noise import Initiator, Responder, SessionKeys, StaticKey
 from meshdht.wireguard.peer import Peer, Pending
 from meshdht.wireguard.session import Session
 from meshdht.wireguard.tai64n import tai64n
@@ -72,9 +72,7 @@ class Handshaker:
     def initiate(self, peer: Peer, now: float, unix: float) -> bytes:
         """Message 1 to the peer, 148 bytes. An earlier attempt is forgotten."""
         self.forget(peer)
-        handshake = Initiator(
-            self._static, peer.public.raw, peer.psk, self._entropy.token(KEY_SIZE)
-        )
+        handshake = Initiator(self._static, peer.public.raw, self._entropy.token(KEY_SIZE))
         peer.timestamp_sent = tai64n(max(unix, self.stamps_after), peer.timestamp_sent)
         ephemeral, static, timestamp = handshake.write_initiation(
             peer.timestamp_sent, peer.static_static
@@ -138,14 +136,24 @@ class Handshaker:
         if peer is None or pending is None:
             self._counters.unknown_index += 1
             return None
-        try:
-            _, keys = pending.handshake.read_response(response.ephemeral, response.nothing)
-        except OpenFailed:
+        keys = self._keys_of(response, peer, pending)
+        if keys is None:
             self._counters.bad_handshake += 1
             return None
         peer.pending = None
         session = Session(keys, pending.index, response.sender, initiator=True, now=now)
         return Completed(peer, session)
+
+    @staticmethod
+    def _keys_of(response: Response, peer: Peer, pending: Pending) -> SessionKeys | None:
+        """Under whichever pre-shared key the response was written: only the responder mixes it
+        in, so that the initiator alone can try two."""
+        for psk in peer.psks:
+            try:
+                return pending.handshake.read_response(response.ephemeral, response.nothing, psk)[1]
+            except OpenFailed:
+                continue
+        return None
 
     def take_cookie(self, reply: CookieReply, now: float) -> None:
         """Keep a cookie for the next message to its peer."""

@@ -80,13 +80,12 @@ def _start(responder: bytes, prologue: bytes) -> tuple[bytes, bytes]:
 class Initiator:
     """The side that sends message 1. One object is one attempt, with one ephemeral key."""
 
-    __slots__ = ("_chaining_key", "_ephemeral", "_hash", "_psk", "_responder", "_static")
+    __slots__ = ("_chaining_key", "_ephemeral", "_hash", "_responder", "_static")
 
     def __init__(
         self,
         static: StaticKey,
         responder: bytes,
-        psk: bytes,
         ephemeral: bytes,
         *,
         prologue: bytes = IDENTIFIER,
@@ -94,7 +93,6 @@ class Initiator:
         """``responder`` is its static public key; ``ephemeral`` are 32 fresh random bytes."""
         self._static = static
         self._responder = responder
-        self._psk = psk
         self._ephemeral = StaticKey(ephemeral)
         self._chaining_key, self._hash = _start(responder, prologue)
 
@@ -114,13 +112,15 @@ class Initiator:
         self._chaining_key, self._hash = chaining_key, _hash(handshake_hash, sealed)
         return ephemeral, static, sealed
 
-    def read_response(self, ephemeral: bytes, sealed: bytes) -> tuple[bytes, SessionKeys]:
-        """(payload, keys); raises OpenFailed and stays as it was."""
+    def read_response(
+        self, ephemeral: bytes, sealed: bytes, psk: bytes
+    ) -> tuple[bytes, SessionKeys]:
+        """(payload, keys); raises OpenFailed and stays as it was: another psk may be tried."""
         (chaining_key,) = _kdf(self._chaining_key, ephemeral, 1)
         handshake_hash = _hash(self._hash, ephemeral)
         (chaining_key,) = _kdf(chaining_key, self._ephemeral.exchange(ephemeral), 1)
         (chaining_key,) = _kdf(chaining_key, self._static.exchange(ephemeral), 1)
-        chaining_key, tau, key = _kdf(chaining_key, self._psk, 3)
+        chaining_key, tau, key = _kdf(chaining_key, psk, 3)
         handshake_hash = _hash(handshake_hash, tau)
         payload = _open(key, sealed, handshake_hash)
         send, receive = _kdf(chaining_key, b"", 2)

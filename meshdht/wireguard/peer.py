@@ -42,6 +42,7 @@ class Peer:
         "initiation_sent_at",
         "keepalive_s",
         "keypairs",
+        "last_psk",
         "pending",
         "psk",
         "public",
@@ -63,6 +64,7 @@ class Peer:
         self.public = public
         self.static_static = static_static
         self.psk = _NO_PSK
+        self.last_psk: bytes | None = None
         self.allowed_ips: tuple[IPNetwork, ...] = ()
         self.endpoint: Endpoint | None = None
         self.keepalive_s = 0
@@ -82,9 +84,16 @@ class Peer:
         self.rx_bytes = 0
         self.tx_bytes = 0
 
-    def set_psk(self, psk: PresharedKey | None) -> None:
-        """For handshakes to come; a session under way keeps its keys."""
+    def set_psk(self, psk: PresharedKey | None, last: PresharedKey | None = None) -> None:
+        """For handshakes to come; a session under way keeps its keys. ``last`` is good in responses
+        too: of a peer that has not gone over to ``psk`` yet."""
         self.psk = _NO_PSK if psk is None else psk.raw
+        self.last_psk = None if last is None else last.raw
+
+    @property
+    def psks(self) -> tuple[bytes, ...]:
+        """Those under which a response may come."""
+        return (self.psk,) if self.last_psk is None else (self.psk, self.last_psk)
 
     def stage(self, packet: bytes) -> int:
         """Keep a packet until there is a session; returns how many this pushed out."""

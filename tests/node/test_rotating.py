@@ -156,3 +156,22 @@ def test_a_link_of_the_last_generation_still_lets_in() -> None:
             await world.connected()
 
     run(main())
+
+
+def test_tunnels_take_the_last_generations_key_for_two_minutes() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            device = first.node.roster.device(second.id)
+            assert device is not None
+            assert first.node.last_preshared_key(device) is None
+            last = first.node.preshared_key(device)
+            await rotate(first.node)
+            assert first.node.preshared_key(device) != last
+            assert first.node.last_preshared_key(device) == last
+            changes = first.observed.rosters
+            await asyncio.sleep(125)
+            assert first.node.last_preshared_key(device) is None
+            assert first.observed.rosters == changes + 1
+
+    run(main())

@@ -98,12 +98,14 @@ class Network:
         *,
         knows_endpoint: bool = True,
         psk: PresharedKey | None = None,
+        last_psk: PresharedKey | None = None,
         keepalive_s: int = 0,
     ) -> None:
         """Make ``peer`` a peer of ``node``."""
         node.device.add_peer(
             peer.private.public,
             psk=psk,
+            last_psk=last_psk,
             allowed_ips=[ip_network(address) for address in peer.addresses],
             endpoint=peer.endpoint if knows_endpoint else None,
             keepalive_s=keepalive_s,

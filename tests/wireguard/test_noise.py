@@ -23,8 +23,8 @@ def vectors() -> list[Any]:
     return found
 
 
-def initiator(psk: bytes = PSK) -> Initiator:
-    return Initiator(ALICE, BOB.public, psk, bytes([4]) * 32)
+def initiator() -> Initiator:
+    return Initiator(ALICE, BOB.public, bytes([4]) * 32)
 
 
 def respond(
@@ -49,9 +49,7 @@ def test_the_published_vector_comes_out_byte_for_byte(vector: dict[str, Any]) ->
         for message in vector["messages"]
     ]
 
-    first = Initiator(
-        alice, bob.public, psk, bytes.fromhex(vector["init_ephemeral"]), prologue=prologue
-    )
+    first = Initiator(alice, bob.public, bytes.fromhex(vector["init_ephemeral"]), prologue=prologue)
     parts = first.write_initiation(messages[0][0], alice.exchange(bob.public))
     assert b"".join(parts) == messages[0][1]
 
@@ -62,7 +60,7 @@ def test_the_published_vector_comes_out_byte_for_byte(vector: dict[str, Any]) ->
         messages[1][0], psk, bytes.fromhex(vector["resp_ephemeral"])
     )
     assert ephemeral + sealed == messages[1][1]
-    payload, ours = first.read_response(ephemeral, sealed)
+    payload, ours = first.read_response(ephemeral, sealed, psk)
     assert payload == messages[1][0]
     assert ours.handshake_hash.hex() == theirs.handshake_hash.hex() == vector["handshake_hash"]
 
@@ -87,10 +85,12 @@ def test_x25519_agrees_with_rfc_7748_section_6_1() -> None:
 
 
 def test_a_response_to_another_psk_does_not_open() -> None:
-    first = initiator(psk=bytes(32))
-    ephemeral, sealed, _ = respond(first.write_initiation(b"now", ALICE.exchange(BOB.public)))
+    first = initiator()
+    ephemeral, sealed, theirs = respond(first.write_initiation(b"now", ALICE.exchange(BOB.public)))
     with pytest.raises(OpenFailed):
-        first.read_response(ephemeral, sealed)
+        first.read_response(ephemeral, sealed, bytes(32))
+    _, ours = first.read_response(ephemeral, sealed, PSK)
+    assert ours.send == theirs.receive
 
 
 def test_a_handshake_survives_a_forged_response() -> None:
@@ -98,8 +98,8 @@ def test_a_handshake_survives_a_forged_response() -> None:
     ephemeral, sealed, theirs = respond(first.write_initiation(b"now", ALICE.exchange(BOB.public)))
     for forged in (bytes(32), BOB.public):
         with pytest.raises(OpenFailed):
-            first.read_response(forged, sealed)
-    payload, ours = first.read_response(ephemeral, sealed)
+            first.read_response(forged, sealed, PSK)
+    payload, ours = first.read_response(ephemeral, sealed, PSK)
     assert payload == b""
     assert (ours.send, ours.receive) == (theirs.receive, theirs.send)
 

@@ -44,3 +44,13 @@ def test_staged_packets_push_out_the_oldest_and_say_so(peer: Peer) -> None:
 def test_a_peer_takes_no_attribute_that_it_does_not_have(peer: Peer) -> None:
     with pytest.raises(AttributeError):
         peer.end_point = None  # type: ignore[attr-defined]
+
+
+def test_a_response_may_come_under_the_last_psk_while_there_is_one(peer: Peer) -> None:
+    one, other = PresharedKey(b"1" * 32), PresharedKey(b"2" * 32)
+    peer.set_psk(one)
+    assert list(peer.psks) == [one.raw]
+    peer.set_psk(other, one)
+    assert list(peer.psks) == [other.raw, one.raw]
+    peer.set_psk(other)
+    assert list(peer.psks) == [other.raw]
