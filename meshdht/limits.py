@@ -77,6 +77,8 @@ LOCATORS_REMEMBERED = 16_384
 STATEMENT_SIZE_MAX = 900
 # Parents that each cost a look-up, and 32 bytes of STATEMENT_SIZE_MAX.
 STATEMENT_PARENTS_MAX = 8
+# Tags of a device that make a statement too large for a datagram.
+TAGS_MAX = 8
 # Statements whose parents never come: the oldest waiting one makes room.
 STATEMENT_ORPHANS_MAX = 256
 # A member that writes statements for ever fills memory and disk of all others.

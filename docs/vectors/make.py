@@ -25,7 +25,17 @@ from meshdht.dht.messages import FindNode, Nodes, Ping, Pong, encode_reply, enco
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
-from meshdht.membership.administration import RekeyBody
+from meshdht.membership.administration import (
+    ExpireBody,
+    GrantAdminBody,
+    LeaveBody,
+    RekeyBody,
+    RemoveAdminBody,
+    RenameBody,
+    RevokeBody,
+    RevokeInviteBody,
+    TagBody,
+)
 from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.claims import make_claim
@@ -41,10 +51,14 @@ from meshdht.membership.invites import (
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import (
+    AdmitBody,
+    Body,
     GenesisBody,
+    InviteBody,
     Role,
     Statement,
     StatementHash,
+    Terms,
     sign_statement,
 )
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
@@ -418,21 +432,63 @@ def beacon() -> object:
 
 
 def administration() -> object:
+    """The founder lets a laptop in and makes it an admin; then each revokes the other."""
     genesis = found()
-    network = genesis.network_id
-    rekey = sign_statement(
-        RekeyBody(2, Generation(2, SECRET).commitment(network)),
-        network=network,
-        author=NAS,
-        parents=(genesis.hash,),
-        unix_ms=UNIX * 1000 + 2,
+    log = MembershipLog(genesis.network_id)
+    log.add(genesis.raw)
+
+    def write(body: Body, author: SigningKey = NAS, *parents: StatementHash) -> Statement:
+        statement = sign_statement(
+            body,
+            network=log.network,
+            author=author,
+            parents=parents or log.heads(),
+            unix_ms=UNIX * 1000 + len(log),
+        )
+        log.add(statement.raw)
+        return statement
+
+    claim = make_claim(
+        network=log.network,
+        invite=INVITE,
+        device=LAPTOP,
+        wireguard_key=WireGuardPublicKey(LAPTOP_TUNNEL.public.raw),
+        name="laptop",
+        claimed_at=UNIX + 60,
     )
+    laptop, invite = LAPTOP.public, INVITE.invite_public
+    terms = Terms(approval=True, ephemeral_s=600, tags=("guest",))
+    acts: dict[str, Body] = {
+        "invite on terms": InviteBody(invite, UNIX + 3600, 2, "", terms=terms),
+        "admit": AdmitBody(claim),
+        "grant admin": GrantAdminBody(laptop),
+        "rename": RenameBody(laptop, "book"),
+        "tag": TagBody(laptop, ("a", "b")),
+        "expire": ExpireBody(laptop, UNIX + 86_400),
+        "revoke invite": RevokeInviteBody(invite),
+        "remove admin": RemoveAdminBody(laptop),
+        "grant admin again": GrantAdminBody(laptop),
+        "rekey": RekeyBody(2, Generation(2, SECRET).commitment(log.network)),
+    }
+    statements = {"genesis": genesis} | {name: write(body) for name, body in acts.items()}
+    both = log.heads()
+    statements["revoke the senior"] = write(RevokeBody(NAS.public), LAPTOP, *both)
+    statements["leave"] = write(LeaveBody(), LAPTOP)
+    statements["revoke the junior"] = write(RevokeBody(laptop), NAS, *both)
+    roster = fold(log)
     return {
-        "device_seed": NAS.raw.hex(),
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "invite_seed": INVITE.raw.hex(),
         "network_secret": SECRET.raw.hex(),
-        "network_id": network.raw.hex(),
-        "genesis": genesis.raw.hex(),
-        "rekey": rekey.raw.hex(),
+        "network_id": log.network.raw.hex(),
+        "statements": {name: each.raw.hex() for name, each in statements.items()},
+        "devices": [str(device.id) for device in roster],
+        "removed": [
+            {"id": str(each.id), "name": each.name, "by": str(each.by)} for each in roster.removed
+        ],
+        "without_effect": [each.hash.hex() for each in roster.rejections],
+        "generation": roster.rekey and roster.rekey.generation,
+        "needs_rekey": roster.needs_rekey,
     }
 
 

@@ -1,17 +1,88 @@
-"""Bodies of the statements by which admins run a network, after the founding and the joining.
+"""Bodies of the statements by which a network is run, after the founding and the joining.
 
-14 rekey    generation u32, not 0 ‖ commitment 32 to its secret (see generations.py)
+ 6 grant admin     device key 32
+ 7 remove admin    device key 32
+ 8 revoke          key 32 of a device or an anchor
+ 9 leave           nothing: the author revokes itself
+10 rename          device key 32 ‖ name text
+11 tag             device key 32 ‖ tags
+12 expire          device key 32 ‖ u64, Unix seconds; 0 never
+13 revoke invite   invite public key 32
+14 rekey           generation u32, not 0 ‖ commitment 32 to its secret (see generations.py)
+
+tags = number u8, at most 8 ‖ text each, a label of at most 32, ascending and distinct
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+from meshdht.crypto.keys import InvitePublicKey, VerifyKey
 from meshdht.errors import Malformed
+from meshdht.limits import TAGS_MAX
+from meshdht.membership.names import read_label
 from meshdht.wire.buffer import Reader, Writer
 
 COMMITMENT_SIZE = 32
-_REKEY = 14
+TAG_LENGTH_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class GrantAdminBody:
+    """A device may invite, grant, remove and revoke from here on."""
+
+    device: VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAdminBody:
+    """A device is no admin any more; it stays a member."""
+
+    device: VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeBody:
+    """A device or an anchor is out, and its key for ever."""
+
+    key: VerifyKey
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveBody:
+    """The author is out, by its own word."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenameBody:
+    """A device asks for another name, or an admin for it."""
+
+    device: VerifyKey
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagBody:
+    """A device has these tags, and no others."""
+
+    device: VerifyKey
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireBody:
+    """A device is to be revoked at a moment (Unix seconds); 0: never."""
+
+    device: VerifyKey
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeInviteBody:
+    """Nobody comes in by this invite any more."""
+
+    invite: InvitePublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +93,79 @@ class RekeyBody:
     commitment: bytes
 
 
-AdministrationBody = RekeyBody
+RemovalBody = RemoveAdminBody | RevokeBody | LeaveBody | RevokeInviteBody
+AdministrationBody = RemovalBody | GrantAdminBody | RenameBody | TagBody | ExpireBody | RekeyBody
 
 
 def encode_administration(body: AdministrationBody) -> tuple[int, bytes]:
     """Kind and bytes of a body."""
-    return _REKEY, Writer().u32(body.generation).raw(body.commitment).bytes()
+    writer = Writer()
+    match body:
+        case GrantAdminBody(device):
+            return 6, device.raw
+        case RemoveAdminBody(device):
+            return 7, device.raw
+        case RevokeBody(key):
+            return 8, key.raw
+        case LeaveBody():
+            return 9, b""
+        case RenameBody(device, name):
+            return 10, writer.raw(device.raw).text(name).bytes()
+        case TagBody(device, tags):
+            return 11, write_tags(writer.raw(device.raw), tags).bytes()
+        case ExpireBody(device, expires):
+            return 12, writer.raw(device.raw).u64(expires).bytes()
+        case RevokeInviteBody(invite):
+            return 13, invite.raw
+        case RekeyBody(generation, commitment):
+            return 14, writer.u32(generation).raw(commitment).bytes()
 
 
 def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
     """The body of a kind that is among those above; None if it is not; raises Malformed."""
-    if kind != _REKEY:
-        return None
-    generation, commitment = reader.u32(), reader.take(COMMITMENT_SIZE)
-    if generation == 0:
-        raise Malformed("no generation has the number 0")
-    return RekeyBody(generation, commitment)
+    match kind:
+        case 6:
+            return GrantAdminBody(_read_key(reader))
+        case 7:
+            return RemoveAdminBody(_read_key(reader))
+        case 8:
+            return RevokeBody(_read_key(reader))
+        case 9:
+            return LeaveBody()
+        case 10:
+            return RenameBody(_read_key(reader), read_label(reader))
+        case 11:
+            return TagBody(_read_key(reader), read_tags(reader))
+        case 12:
+            return ExpireBody(_read_key(reader), reader.u64())
+        case 13:
+            return RevokeInviteBody(InvitePublicKey(reader.take(InvitePublicKey.SIZE)))
+        case 14:
+            generation, commitment = reader.u32(), reader.take(COMMITMENT_SIZE)
+            if generation == 0:
+                raise Malformed("no generation has the number 0")
+            return RekeyBody(generation, commitment)
+    return None
+
+
+def write_tags(writer: Writer, tags: tuple[str, ...]) -> Writer:
+    """Tags, as above; they are put in order."""
+    writer.u8(len(tags))
+    for tag in sorted(tags):
+        writer.text(tag)
+    return writer
+
+
+def read_tags(reader: Reader) -> tuple[str, ...]:
+    """What ``write_tags`` wrote; raises Malformed."""
+    count = reader.u8()
+    if count > TAGS_MAX:
+        raise Malformed(f"{count} tags, more than {TAGS_MAX}")
+    tags = tuple(read_label(reader, TAG_LENGTH_MAX) for _ in range(count))
+    if any(low >= high for low, high in pairwise(tags)):
+        raise Malformed("tags out of order, or one named twice")
+    return tags
+
+
+def _read_key(reader: Reader) -> VerifyKey:
+    return VerifyKey(reader.take(VerifyKey.SIZE))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from meshdht.crypto.keys import InvitePublicKey, SigningKey
 from meshdht.errors import BadSignature, Refused
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.administration import AdministrationBody
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.log import MembershipLog
@@ -14,12 +15,14 @@ from meshdht.membership.names import label_fault
 from meshdht.membership.roster import Device, Invite, Roster
 from meshdht.membership.statements import (
     NO_NETWORK,
+    NO_TERMS,
     AdmitAnchorBody,
     AdmitBody,
     GenesisBody,
     InviteBody,
     Role,
     Statement,
+    Terms,
     sign_statement,
 )
 
@@ -36,6 +39,9 @@ class Refusal(StrEnum):
     USED_UP = "the invite is used up: ask for a new link"
     BAD_NAME = "the name asked for is not a DNS label"
     TAKEN_KEY = "the WireGuard key is another device's: join with fresh keys"
+    REVOKED_INVITE = "the invite was revoked: ask for a new link"
+    REVOKED_KEY = "this device was removed from the network: join with fresh keys"
+    APPROVAL = "an admin must approve this device first"
     OTHER_ROLE = "the key is known in another role, device or anchor: use a fresh one"
 
 
@@ -54,20 +60,43 @@ def write_invite(
     uses: int = 1,
     suggested_name: str = "",
     role: Role = Role.DEVICE,
+    terms: Terms = NO_TERMS,
     unix_ms: int,
 ) -> Statement:
     """Invite in the name of ``author`` (an admin, or it has no effect); not yet in the log."""
     return sign_statement(
-        InviteBody(key, expires, uses, suggested_name, role),
+        InviteBody(key, expires, uses, suggested_name, role, terms),
         network=log.network,
         author=signing_key,
-        parents=log.parents_for(author.admission),
+        parents=log.parents_for(*author.authority),
         unix_ms=unix_ms,
     )
 
 
-def verify_claim(roster: Roster, claim: JoinClaim, unix: float) -> Invite:
+def write_act(
+    log: MembershipLog,
+    author: Device,
+    signing_key: SigningKey,
+    body: AdministrationBody,
+    *,
+    unix_ms: int,
+) -> Statement:
+    """Write one of the statements of administration.py; not yet in the log."""
+    return sign_statement(
+        body,
+        network=log.network,
+        author=signing_key,
+        parents=log.parents_for(*author.authority),
+        unix_ms=unix_ms,
+    )
+
+
+def verify_claim(
+    roster: Roster, claim: JoinClaim, unix: float, *, approved: bool = False
+) -> Invite:
     """The invite by which a claim is good now; raises Refused with a ``Refusal``.
+
+    ``approved`` says that an admin is the judge, and said yes to this device.
 
     A device that is a member already gets its invite back, whatever became of it since: hand it
     the secret again, and write no second statement (``roster.device(claim.device)`` has the first).
@@ -81,7 +110,9 @@ def verify_claim(roster: Roster, claim: JoinClaim, unix: float) -> Invite:
         raise Refused(Refusal.UNKNOWN_INVITE)
     if roster.device(claim.device) is not None:
         return invite
-    _refuse_spent(invite, claim, unix)
+    _refuse_spent(roster, invite, claim, unix)
+    if invite.terms.approval and not approved:
+        raise Refused(Refusal.APPROVAL)
     if roster.device(claim.wireguard_key) is not None:
         raise Refused(Refusal.TAKEN_KEY)
     if roster.anchor(claim.device) is not None:
@@ -100,14 +131,20 @@ def verify_anchor_claim(roster: Roster, claim: AnchorClaim, unix: float) -> Invi
         raise Refused(Refusal.UNKNOWN_INVITE)
     if roster.anchor(claim.anchor) is not None:
         return invite
-    _refuse_spent(invite, claim, unix)
+    _refuse_spent(roster, invite, claim, unix)
     if roster.device(claim.anchor) is not None:
         raise Refused(Refusal.OTHER_ROLE)
     return invite
 
 
-def _refuse_spent(invite: Invite, claim: JoinClaim | AnchorClaim, unix: float) -> None:
-    """Raise Refused if the invite lets nobody in any more, or not by this name."""
+def _refuse_spent(
+    roster: Roster, invite: Invite, claim: JoinClaim | AnchorClaim, unix: float
+) -> None:
+    """Raise Refused if the invite lets nobody in any more, or not this key or by this name."""
+    if roster.removal(claim.key) is not None:
+        raise Refused(Refusal.REVOKED_KEY)
+    if invite.revoked:
+        raise Refused(Refusal.REVOKED_INVITE)
     # By the judging member's clock, to the second; the tolerance is for clocks that disagree.
     if unix > invite.expires:
         raise Refused(Refusal.EXPIRED)
@@ -134,6 +171,6 @@ def write_admit(
         body,
         network=log.network,
         author=signing_key,
-        parents=log.parents_for(invite.hash, author.admission),
+        parents=log.parents_for(invite.hash, *author.authority),
         unix_ms=unix_ms,
     )

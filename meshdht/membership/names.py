@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from meshdht.errors import InvalidName
+from meshdht.errors import InvalidName, Malformed
+from meshdht.wire.buffer import Reader
 
 LABEL_MAX = 63
 DOMAIN = "internal"
@@ -54,6 +55,14 @@ def suggest_label(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LABEL_MAX].rstrip("-")
 
 
+def read_label(reader: Reader, length_max: int = LABEL_MAX) -> str:
+    """A label from bytes, u16 length ‖ text; raises Malformed."""
+    text = reader.text()
+    if label_fault(text) or len(text) > length_max:
+        raise Malformed("a name that is no DNS label")
+    return text
+
+
 class NameTable:
     """Gives out names in the order of the fold: the second ``nas`` is ``nas-2``."""
 
@@ -73,3 +82,8 @@ class NameTable:
         self._next[asked] = number
         self._taken.add(name)
         return name
+
+    def release(self, name: str) -> None:
+        """A name that was given out is free again."""
+        self._taken.discard(name)
+        self._next.pop(name, None)

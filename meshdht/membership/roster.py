@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -18,7 +18,7 @@ from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.names import DOMAIN
 from meshdht.membership.neighbourhood import are_neighbours, neighbourhood
-from meshdht.membership.statements import Role, StatementHash
+from meshdht.membership.statements import Role, StatementHash, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,34 @@ class Device:
     """Unix seconds, by the clock of the member that admitted it."""
     admission: StatementHash
     """What its authority rests on: an ancestor of all that it writes."""
+    granted: StatementHash | None = None
+    """What makes it an admin: an ancestor of all that it writes as one."""
+    tags: tuple[str, ...] = ()
+    """Ascending."""
+    expires: int = 0
+    """Unix seconds: when it is to be revoked; 0: never. The fold has no clock, and ignores it."""
+    ephemeral_s: int = 0
+    """After so many seconds offline it is to be revoked; 0: it stays."""
+
+    @property
+    def authority(self) -> tuple[StatementHash, ...]:
+        """The statements that all it writes must build on."""
+        return (self.admission,) if self.granted is None else (self.admission, self.granted)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A key that is out for ever."""
+
+    id: DeviceId
+    verify_key: VerifyKey
+    name: str
+    """The last that the device or anchor had; empty if it was never in."""
+    by: DeviceId
+    """Who removed it: itself, if it left."""
+    removed_at: int
+    """Unix seconds, by its remover's clock."""
+    statement: StatementHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +96,9 @@ class Invite:
     suggested_name: str
     role: Role
     claimed_by: tuple[DeviceId, ...]
+    terms: Terms
+    revoked: bool
+    """By word, or with the admin who wrote it or a device that came by it."""
 
     @property
     def is_used_up(self) -> bool:
@@ -113,6 +144,14 @@ class DeviceIndex:
             self.by_key[device.ipv4] = device
         insort(self.ring, device.id)
 
+    def drop(self, device: Device) -> None:
+        for key in (device.id, device.id.raw, device.verify_key, device.wireguard_key):
+            del self.by_key[key]
+        del self.by_key[device.name], self.by_key[device.ipv6]
+        if device.ipv4 is not None:
+            del self.by_key[device.ipv4]
+        del self.ring[bisect_left(self.ring, device.id)]
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:
@@ -130,8 +169,15 @@ class Roster:
     newer: tuple[StatementHash, ...]
     """Statements by members, of kinds that this version does not know."""
     anchors: tuple[Anchor, ...]
+    removed: tuple[Removed, ...]
+    """Revoked, or gone by themselves."""
+    rekeys: tuple[Rekey, ...]
     rekey: Rekey | None
-    """What began the current generation; None while it is the one that the network began with."""
+    """What began the current generation: of those that know all who are out, the last with the
+    greatest number. None if there is none: the network is in its first generation, unless
+    ``needs_rekey``."""
+    needs_rekey: bool
+    """Somebody who is out has the newest secret: an admin must begin a generation."""
     _index: DeviceIndex = field(repr=False, compare=False)
     _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
         init=False, repr=False, compare=False
@@ -178,6 +224,10 @@ class Roster:
     def anchor(self, key: DeviceId | VerifyKey) -> Anchor | None:
         """The anchor with this id or key."""
         return self._anchors.get(key)
+
+    def removal(self, key: VerifyKey) -> Removed | None:
+        """What put a key out, if something did."""
+        return next((each for each in self.removed if each.verify_key == key), None)
 
     def refuse_newer(self) -> None:
         """Raise StateError if the log holds what this version cannot judge (a revocation, say)."""

@@ -12,7 +12,9 @@ Bytes, integers big-endian, at most 900:
     3 admit     a join claim (see claims.py)
     4 invite an anchor   as 2
     5 admit an anchor    an anchor claim (see anchor_claims.py)
-    6 and on             see administration.py
+    6 to 14              see administration.py
+    15 invite on terms   as 2 ‖ terms u8 (bit 0: an admin must approve) ‖ ephemeral u32 (seconds)
+                         ‖ tags (see administration.py); not without any of the three
 
 Text is u16 length ‖ UTF-8. The author signs all bytes before the signature, context "membership
 statement", network id as written. A statement's hash is message_digest("statement", all its
@@ -24,7 +26,7 @@ A kind that this version does not know is kept and passed on, its body unread: s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Network
 from itertools import pairwise
@@ -45,10 +47,12 @@ from meshdht.membership.administration import (
     AdministrationBody,
     encode_administration,
     read_administration,
+    read_tags,
+    write_tags,
 )
 from meshdht.membership.anchor_claims import AnchorClaim, read_anchor_claim
 from meshdht.membership.claims import JoinClaim, read_claim
-from meshdht.membership.names import label_fault
+from meshdht.membership.names import label_fault, read_label
 from meshdht.wire.buffer import Reader, Writer
 
 StatementHash = NewType("StatementHash", bytes)
@@ -61,6 +65,8 @@ NO_NETWORK = NetworkId(bytes(32))
 
 _CONTEXT = "membership statement"
 _GENESIS, _INVITE, _ADMIT, _INVITE_ANCHOR, _ADMIT_ANCHOR = 1, 2, 3, 4, 5
+_INVITE_ON_TERMS = 15
+_BY_APPROVAL = 1
 
 
 class NewerVersion(Malformed):
@@ -86,6 +92,21 @@ class Role(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms an invite lets a device in."""
+
+    approval: bool = False
+    """Only an admin may admit it."""
+    ephemeral_s: int = 0
+    """It is to be revoked after so many seconds offline; 0: it stays."""
+    tags: tuple[str, ...] = ()
+    """What it is tagged with from the start."""
+
+
+NO_TERMS = Terms()
+
+
+@dataclass(frozen=True, slots=True)
 class InviteBody:
     """``uses`` joiners may come in by the holder of this key until ``expires`` (Unix seconds)."""
 
@@ -95,6 +116,8 @@ class InviteBody:
     suggested_name: str
     """Empty: the joiner chooses."""
     role: Role = Role.DEVICE
+    terms: Terms = NO_TERMS
+    """An anchor's invite has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +239,7 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
             writer.text(body.device_name).raw(body.wireguard_key.raw)
             return _GENESIS, writer.bytes()
         case InviteBody():
-            writer.raw(body.invite.raw).u64(body.expires).u16(body.uses)
-            kind = _INVITE if body.role is Role.DEVICE else _INVITE_ANCHOR
-            return kind, writer.text(body.suggested_name).bytes()
+            return _encode_invite(body)
         case AdmitBody():
             return _ADMIT, body.claim.encode()
         case AdmitAnchorBody():
@@ -229,11 +250,24 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
             return encode_administration(body)
 
 
+def _encode_invite(body: InviteBody) -> tuple[int, bytes]:
+    writer = Writer().raw(body.invite.raw).u64(body.expires).u16(body.uses)
+    writer.text(body.suggested_name)
+    if body.terms == NO_TERMS:
+        return (_INVITE if body.role is Role.DEVICE else _INVITE_ANCHOR), writer.bytes()
+    if body.role is not Role.DEVICE:
+        raise Malformed("an anchor's invite has no terms")
+    writer.u8(_BY_APPROVAL if body.terms.approval else 0).u32(body.terms.ephemeral_s)
+    return _INVITE_ON_TERMS, write_tags(writer, body.terms.tags).bytes()
+
+
 def _read_body(kind: int, reader: Reader) -> Body:
     if kind == _GENESIS:
         return _read_genesis(reader)
     if kind in (_INVITE, _INVITE_ANCHOR):
         return _read_invite(reader, Role.DEVICE if kind == _INVITE else Role.ANCHOR)
+    if kind == _INVITE_ON_TERMS:
+        return replace(_read_invite(reader, Role.DEVICE), terms=_read_terms(reader))
     if kind == _ADMIT:
         claim = read_claim(reader)
         _label(claim.name)
@@ -248,10 +282,10 @@ def _read_body(kind: int, reader: Reader) -> Body:
 
 
 def _read_genesis(reader: Reader) -> GenesisBody:
-    network_name = _label(reader.text())
+    network_name = read_label(reader)
     ipv4_range = read_range(reader)
     entropy = reader.take(ENTROPY_SIZE)
-    device_name = _label(reader.text())
+    device_name = read_label(reader)
     wireguard_key = WireGuardPublicKey(reader.take(WireGuardPublicKey.SIZE))
     return GenesisBody(network_name, ipv4_range, entropy, device_name, wireguard_key)
 
@@ -263,6 +297,16 @@ def _read_invite(reader: Reader, role: Role) -> InviteBody:
         raise Malformed("an invite without uses")
     suggested = reader.text()
     return InviteBody(invite, expires, uses, _label(suggested) if suggested else "", role)
+
+
+def _read_terms(reader: Reader) -> Terms:
+    flags, ephemeral_s = reader.u8(), reader.u32()
+    if flags > _BY_APPROVAL:
+        raise Malformed("terms that nobody knows")
+    terms = Terms(flags == _BY_APPROVAL, ephemeral_s, read_tags(reader))
+    if terms == NO_TERMS:
+        raise Malformed("an invite on no terms")
+    return terms
 
 
 def _label(text: str) -> str:

@@ -15,6 +15,18 @@ from meshdht.crypto.keys import (
 from meshdht.endpoint import Endpoint
 from meshdht.gossip import messages as gossip
 from meshdht.membership import anchor_link, claims, link, statements
+from meshdht.membership.administration import (
+    AdministrationBody,
+    ExpireBody,
+    GrantAdminBody,
+    LeaveBody,
+    RekeyBody,
+    RemoveAdminBody,
+    RenameBody,
+    RevokeBody,
+    RevokeInviteBody,
+    TagBody,
+)
 from meshdht.membership.claims import decode_claim, make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import decode_hand_over
@@ -136,7 +148,23 @@ def _founded() -> tuple[Statement, Statement, Statement]:
 
 FOUNDED = _founded()
 NETWORK = FOUNDED[0].network_id
-STATEMENTS = tuple(statement.raw for statement in FOUNDED)
+_ACTS: tuple[AdministrationBody, ...] = (
+    GrantAdminBody(JOINER.public),
+    RemoveAdminBody(MEMBER.public),
+    RevokeBody(JOINER.public),
+    LeaveBody(),
+    RenameBody(MEMBER.public, "tv"),
+    TagBody(MEMBER.public, ("a", "b")),
+    ExpireBody(MEMBER.public, UNIX),
+    RevokeInviteBody(INVITE.invite_public),
+    RekeyBody(2, bytes(32)),
+)
+STATEMENTS = tuple(statement.raw for statement in FOUNDED) + tuple(
+    sign_statement(
+        act, network=NETWORK, author=MEMBER, parents=(FOUNDED[1].hash,), unix_ms=UNIX * 1000
+    ).raw
+    for act in _ACTS
+)
 _AUTHOR = slice(2 + NetworkId.SIZE, 2 + NetworkId.SIZE + 32)
 
 

@@ -8,6 +8,7 @@ from functools import cache
 from ipaddress import IPv4Network
 
 from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
+from meshdht.membership.administration import GrantAdminBody, RevokeBody
 from meshdht.membership.anchor_claims import AnchorClaim, make_anchor_claim
 from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.fold import fold
@@ -139,6 +140,22 @@ class Household:
         body = AdmitAnchorBody(self.anchor_claim(number, invite, name=name))
         return self.write(body, author, parents=parents)
 
+    def grant(self, device: int, author: int = 0) -> Statement:
+        return self.write(GrantAdminBody(signing_key(device).public), author)
+
+    def revoke(
+        self, device: int, author: int = 0, *, parents: Iterable[StatementHash] | None = None
+    ) -> Statement:
+        return self.write(RevokeBody(signing_key(device).public), author, parents=parents)
+
+    def with_admins(self, *devices: int) -> StatementHash:
+        """Let devices in and make them admins, in this order; the head after that."""
+        self.invite(0, uses=len(devices))
+        for device in devices:
+            self.admit(device)
+            self.grant(device)
+        return self.log.heads()[0]
+
     def roster(self) -> Roster:
         return fold(self.log)
 
@@ -146,6 +163,17 @@ class Household:
         """The numbers of the devices in the roster, in its order."""
         numbers = {signing_key(number).public: number for number in range(50)}
         return [numbers[device.verify_key] for device in self.roster()]
+
+    def admins(self) -> list[int]:
+        """The numbers of the admins, in the order of the roster."""
+        roster = self.roster()
+        return [
+            number for number, device in zip(self.members(), roster, strict=True) if device.admin
+        ]
+
+    def reasons(self) -> list[str]:
+        """Why statements have no effect, in the order of the fold."""
+        return [rejection.reason for rejection in self.roster().rejections]
 
     def anchors(self) -> list[int]:
         """The numbers of the anchors in the roster, in its order."""

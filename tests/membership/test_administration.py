@@ -7,21 +7,55 @@ from pathlib import Path
 
 import pytest
 
-from meshdht.crypto.keys import NetworkSecret
+from meshdht.crypto.keys import NetworkId, NetworkSecret, SigningKey
 from meshdht.errors import Malformed
 from meshdht.membership.administration import RekeyBody, encode_administration, read_administration
+from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
-from meshdht.membership.statements import decode_statement
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.statements import decode_statement, sign_statement
 from meshdht.wire.buffer import Reader
 
 VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/administration.json").read_text())
 
 
-def test_a_rekey_agrees_with_the_published_vector() -> None:
-    statement = decode_statement(bytes.fromhex(VECTOR["rekey"]))
+STATEMENTS = {name: bytes.fromhex(raw) for name, raw in VECTOR["statements"].items()}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statements_agree_with_the_published_vectors(name: str) -> None:
+    statement = decode_statement(STATEMENTS[name])
     statement.verify()
+    assert str(statement.network_id) == VECTOR["network_id"]
+    nas, laptop = (SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"])
+    again = sign_statement(
+        statement.body,
+        network=statement.network,
+        author=nas if statement.author == nas.public else laptop,
+        parents=statement.parents,
+        unix_ms=statement.unix_ms,
+    )
+    assert again.raw == STATEMENTS[name]
+
+
+def test_a_rekey_agrees_with_the_published_vector() -> None:
+    statement = decode_statement(STATEMENTS["rekey"])
     secret = NetworkSecret(bytes.fromhex(VECTOR["network_secret"]))
     assert statement.body == RekeyBody(2, Generation(2, secret).commitment(statement.network))
+
+
+def test_the_published_log_folds_to_the_published_roster() -> None:
+    log = MembershipLog(NetworkId(bytes.fromhex(VECTOR["network_id"])))
+    for raw in reversed(STATEMENTS.values()):
+        log.add(raw)
+    roster = fold(log)
+    assert [str(device.id) for device in roster] == VECTOR["devices"]
+    assert [
+        {"id": str(each.id), "name": each.name, "by": str(each.by)} for each in roster.removed
+    ] == VECTOR["removed"]
+    assert [each.hash.hex() for each in roster.rejections] == VECTOR["without_effect"]
+    assert roster.needs_rekey is VECTOR["needs_rekey"]
+    assert (roster.rekey and roster.rekey.generation) == VECTOR["generation"]
 
 
 def test_no_generation_has_the_number_0() -> None:

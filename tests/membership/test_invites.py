@@ -9,16 +9,18 @@ import pytest
 from meshdht.crypto.keys import NetworkId
 from meshdht.errors import Refused
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
+from meshdht.membership.administration import RevokeInviteBody, TagBody
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.invites import (
     Refusal,
     verify_anchor_claim,
     verify_claim,
+    write_act,
     write_admit,
     write_invite,
 )
-from meshdht.membership.statements import AdmitAnchorBody, AdmitBody, Role
+from meshdht.membership.statements import AdmitAnchorBody, AdmitBody, InviteBody, Role, Terms
 from tests.membership.household import (
     EXPIRES,
     UNIX,
@@ -113,7 +115,7 @@ def test_each_reason_for_refusal_has_its_own_words() -> None:
     assert _refusal(household, stolen) == Refusal.BAD_SIGNATURE
     _admit(household, good)
     assert _refusal(household, household.claim(2)) == Refusal.USED_UP
-    assert len(set(Refusal)) == 8
+    assert len(set(Refusal)) == 11
 
 
 def test_a_claim_for_another_network_is_refused() -> None:
@@ -191,3 +193,37 @@ def test_an_invite_of_one_role_is_none_of_the_other() -> None:
     assert _anchor_refusal(household, household.anchor_claim(1, 1)) == Refusal.UNKNOWN_INVITE
     household.admit_anchor(1)
     assert _refusal(household, household.claim(1, 1)) == Refusal.OTHER_ROLE
+
+
+def test_a_revoked_invite_and_a_revoked_key_are_refused() -> None:
+    household = _invited(uses=5)
+    household.admit(1)
+    household.invite(1, uses=5)
+    household.write(RevokeInviteBody(invite_key(0).invite_public))
+    household.revoke(1)
+    assert _refusal(household, household.claim(2)) == Refusal.REVOKED_INVITE
+    assert _refusal(household, household.claim(1, 1)) == Refusal.REVOKED_KEY
+    assert verify_claim(household.roster(), household.claim(2, 1), UNIX)
+
+
+def test_an_invite_by_approval_waits_for_an_admins_yes() -> None:
+    household = Household()
+    key = invite_key(0).invite_public
+    household.write(InviteBody(key, EXPIRES, 1, "", terms=Terms(approval=True)))
+    claim = household.claim(1)
+    assert _refusal(household, claim) == Refusal.APPROVAL
+    assert verify_claim(household.roster(), claim, UNIX, approved=True).terms.approval
+
+
+def test_an_act_builds_on_its_authors_grant_whatever_the_heads_are() -> None:
+    household = Household()
+    household.with_admins(1)
+    granted = household.roster().devices[1].granted
+    for number in range(12):
+        household.invite(number + 2, parents=[household.genesis.hash])
+    author = household.roster().devices[1]
+    body = TagBody(author.verify_key, ("a",))
+    act = write_act(household.log, author, signing_key(1), body, unix_ms=UNIX * 1000)
+    household.log.add(act.raw)
+    assert granted is not None
+    assert household.roster().devices[1].tags == ("a",)

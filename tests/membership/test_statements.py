@@ -13,8 +13,18 @@ from hypothesis import strategies as st
 
 from meshdht.crypto.keys import NetworkId, WireGuardPublicKey
 from meshdht.errors import BadSignature, Malformed
-from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
-from meshdht.membership.administration import RekeyBody
+from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX, TAGS_MAX
+from meshdht.membership.administration import (
+    ExpireBody,
+    GrantAdminBody,
+    LeaveBody,
+    RekeyBody,
+    RemoveAdminBody,
+    RenameBody,
+    RevokeBody,
+    RevokeInviteBody,
+    TagBody,
+)
 from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.claims import make_claim
 from meshdht.membership.invites import write_genesis
@@ -29,6 +39,7 @@ from meshdht.membership.statements import (
     Role,
     Statement,
     StatementHash,
+    Terms,
     UnknownBody,
     decode_statement,
     sign_statement,
@@ -81,10 +92,27 @@ def admit_anchor_bodies(draw: st.DrawFn) -> AdmitAnchorBody:
     return AdmitAnchorBody(claim)
 
 
-rekey_bodies = st.builds(RekeyBody, st.integers(1, 2**32 - 1), st.binary(min_size=32, max_size=32))
+keys = st.integers(0, 9).map(lambda number: signing_key(number).public)
+tags = st.lists(st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), unique=True, max_size=TAGS_MAX)
+sorted_tags = tags.map(lambda each: tuple(sorted(each)))
+terms = st.builds(Terms, st.booleans(), st.integers(0, 2**32 - 1), sorted_tags)
+administration_bodies = st.one_of(
+    st.builds(GrantAdminBody, keys),
+    st.builds(RemoveAdminBody, keys),
+    st.builds(RevokeBody, keys),
+    st.just(LeaveBody()),
+    st.builds(RenameBody, keys, labels),
+    st.builds(TagBody, keys, sorted_tags),
+    st.builds(ExpireBody, keys, u64),
+    st.builds(RevokeInviteBody, st.just(invite_key(0).invite_public)),
+    st.builds(RekeyBody, st.integers(1, 2**32 - 1), st.binary(min_size=32, max_size=32)),
+    st.builds(
+        InviteBody, st.just(invite_key(0).invite_public), u64, st.just(1), labels, terms=terms
+    ),
+)
 unknown_bodies = st.builds(UnknownBody, st.integers(200, 255), st.binary(max_size=400))
 bodies = st.one_of(
-    invite_bodies, admit_bodies(), admit_anchor_bodies(), rekey_bodies, unknown_bodies
+    invite_bodies, admit_bodies(), admit_anchor_bodies(), administration_bodies, unknown_bodies
 )
 parent_sets = st.lists(
     st.binary(min_size=32, max_size=32).map(StatementHash),
@@ -184,6 +212,15 @@ def test_the_largest_statement_fits_a_sealed_datagram() -> None:
     assert len(_sign(AdmitBody(claim), tuple(parents)).raw) <= STATEMENT_SIZE_MAX
 
 
+def test_terms_are_known_ones_and_not_none() -> None:
+    body = InviteBody(invite_key(0).invite_public, 0, 1, "", terms=Terms(approval=True))
+    raw = _sign(body).raw
+    flags = len(raw) - 64 - 6
+    for wrong in (0, 2):
+        with pytest.raises(Malformed, match="terms"):
+            decode_statement(_resigned(raw[:flags] + bytes([wrong]) + raw[flags + 1 :]))
+
+
 def test_an_oversized_statement_is_malformed() -> None:
     with pytest.raises(Malformed, match="more than 900"):
         _sign(UnknownBody(200, bytes(STATEMENT_SIZE_MAX)))
@@ -214,6 +251,13 @@ def test_parents_out_of_order_are_malformed() -> None:
     [
         InviteBody(invite_key(0).invite_public, 0, 0, ""),
         InviteBody(invite_key(0).invite_public, 0, 1, "No Label"),
+        InviteBody(invite_key(0).invite_public, 0, 1, "", Role.ANCHOR, Terms(approval=True)),
+        InviteBody(invite_key(0).invite_public, 0, 1, "", terms=Terms(tags=("a", "a"))),
+        RenameBody(signing_key(1).public, "No Label"),
+        TagBody(signing_key(1).public, ("No Tag",)),
+        TagBody(signing_key(1).public, ("a" * 33,)),
+        TagBody(signing_key(1).public, tuple("abcdefghi")),
+        RekeyBody(0, bytes(32)),
         UnknownBody(0, b""),
         AdmitBody(replace(Household().claim(1), name="No Label")),
     ],

@@ -1,0 +1,256 @@
+"""Who has which right at a statement's ancestors, under a ruling on removals (see removals.py).
+
+A device is a member at a set of ancestors if an admit of it that counts is among them, within
+the uses of its invite when the admits among them alone are taken, and no removal that stands ends
+it. An admin is a member to whom a grant that counts is among them, not ended by a removal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey
+from meshdht.membership.administration import (
+    LeaveBody,
+    RemovalBody,
+    RemoveAdminBody,
+    RevokeBody,
+    RevokeInviteBody,
+)
+from meshdht.membership.removals import ALL_KNOWN, NOW, Deed, Removal, Ruling, Sort
+from meshdht.membership.statements import InviteBody, Role, Statement
+
+
+@dataclass(slots=True)
+class Invitation:
+    """An invite that counts, and the admits that count for it, in order."""
+
+    statement: Statement
+    body: InviteBody
+    place: int
+    by: Standing
+    admits: list[tuple[int, VerifyKey]] = field(default_factory=list)
+    winners: dict[VerifyKey, DeviceId] = field(default_factory=dict)
+    """Who is within the uses, in the order of the fold."""
+    overrun: bool = False
+    """More devices claimed it than it has uses."""
+
+    def wins_at(self, device: VerifyKey, past: int) -> bool:
+        """Whether the device is within the uses, of the admits among ``past`` alone."""
+        if not self.overrun:
+            return True
+        seen: set[VerifyKey] = set()
+        for place, other in self.admits:
+            if len(seen) == self.body.uses:
+                break
+            if past >> place & 1:
+                seen.add(other)
+        return device in seen
+
+    def wins(self, key: VerifyKey) -> bool:
+        """Whether ``key``, whose admit has just come, is within the uses."""
+        if key not in self.winners:
+            if len(self.winners) == self.body.uses:
+                self.overrun = True
+                return False
+            self.winners[key] = key.device_id
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admit that counts: the device is a member wherever it is among the ancestors."""
+
+    place: int
+    invitation: Invitation | None
+    """None for the founder."""
+    by: Standing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A grant that counts."""
+
+    statement: Statement
+    place: int
+    past: int
+    by: Standing | None
+    """None for the genesis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """By what an author had the right to a statement."""
+
+    author: VerifyKey
+    admission: Admission
+    grant: Grant | None
+
+    def deed(self, place: int) -> Deed:
+        """A statement of the author's, as a removal sees it."""
+        return Deed(place, self.author, None if self.grant is None else self.grant.past)
+
+    def foundations(self) -> Iterator[Deed]:
+        """Every deed that the right rests on."""
+        stack, seen = [self], set[int]()
+        while stack:
+            here = stack.pop()
+            admission, grant = here.admission, here.grant
+            if admission.by and admission.invitation and admission.place not in seen:
+                seen.add(admission.place)
+                invitation = admission.invitation
+                inviter = invitation.statement.author
+                yield Deed(
+                    admission.place, admission.by.author, None, invitation.body.invite, inviter
+                )
+                yield invitation.by.deed(invitation.place)
+                stack += (admission.by, invitation.by)
+            if grant and grant.by and grant.place not in seen:
+                seen.add(grant.place)
+                yield grant.by.deed(grant.place)
+                stack.append(grant.by)
+
+
+class Authority:
+    """What counts so far, and who may do what by it."""
+
+    def __init__(self, genesis: Statement, ruling: Ruling) -> None:
+        self.ruling = ruling
+        founder = genesis.author
+        self._admissions: dict[VerifyKey, list[Admission]] = {founder: [Admission(0, None, None)]}
+        self._grants: dict[VerifyKey, list[Grant]] = {founder: [Grant(genesis, 0, 0, None)]}
+        self._by_invite_key: dict[InvitePublicKey, list[Invitation]] = {}
+        self._counted: dict[tuple[str, object], int] = {}
+        """Places of what counts, by all that a removal may void it for."""
+
+    def member(
+        self, key: VerifyKey, place: int, past: int, known: int = ALL_KNOWN
+    ) -> Standing | None:
+        """By what ``key`` is a member at a place, if it is; of the removals, ``known`` count."""
+        if self.ruling.ends_member(key, place, known):
+            return None
+        for admission in self._admissions.get(key, ()):
+            if past >> admission.place & 1 and (
+                admission.invitation is None or admission.invitation.wins_at(key, past)
+            ):
+                return Standing(key, admission, None)
+        return None
+
+    def admin(
+        self, key: VerifyKey, place: int, past: int, known: int = ALL_KNOWN
+    ) -> Standing | None:
+        """By what ``key`` is an admin at a place, if it is."""
+        member = self.member(key, place, past, known)
+        if member is None:
+            return None
+        for grant in self._grants.get(key, ()):
+            if past >> grant.place & 1 and not self.ruling.ends_admin(
+                key, place, grant.past, known
+            ):
+                return Standing(key, member.admission, grant)
+        return None
+
+    def grant_now(self, key: VerifyKey) -> Grant | None:
+        """What makes ``key`` an admin after all that has been taken."""
+        standing = self.admin(key, NOW, ALL_KNOWN)
+        return None if standing is None else standing.grant
+
+    def invitation(self, key: InvitePublicKey, role: Role, past: int) -> Invitation | None:
+        """The first invite of a key and role among ``past``."""
+        for invitation in self._by_invite_key.get(key, ()):
+            if past >> invitation.place & 1 and invitation.body.role is role:
+                return invitation
+        return None
+
+    def count(self, by: Standing, place: int) -> None:
+        """A deed counts."""
+        self._note(("by", by.author), place)
+        if by.grant is not None:
+            self._note(("as admin", by.author), place)
+
+    def add_invitation(
+        self, statement: Statement, body: InviteBody, place: int, by: Standing
+    ) -> Invitation:
+        invitation = Invitation(statement, body, place, by)
+        self._by_invite_key.setdefault(body.invite, []).append(invitation)
+        return invitation
+
+    def add_admission(
+        self, device: VerifyKey, place: int, invitation: Invitation, by: Standing
+    ) -> None:
+        invitation.admits.append((place, device))
+        admission = Admission(place, invitation, by)
+        self._admissions.setdefault(device, []).append(admission)
+
+    def count_admission(self, key: VerifyKey, place: int, invitation: Invitation) -> None:
+        """An admit, of a device or an anchor, counts for an invite."""
+        self._note(("of", key), place)
+        self._note(("invite", invitation.body.invite), place)
+        self._note(("inviter", invitation.statement.author), place)
+
+    def add_grant(
+        self, device: VerifyKey, statement: Statement, place: int, past: int, by: Standing
+    ) -> None:
+        self._grants.setdefault(device, []).append(Grant(statement, place, past, by))
+
+    def disturbed_by(self, removal: Removal) -> bool:
+        """Whether a removal would void something that counts."""
+        ways = {Sort.MEMBER: ("by", "of", "inviter"), Sort.ADMIN: ("as admin",)}
+        keys = [(way, removal.target) for way in ways.get(removal.sort, ("invite",))]
+        used = [("invite", invite) for invite in removal.used]
+        return any(self._counted.get(key, 0) & ~removal.past for key in (*keys, *used))
+
+    def _note(self, key: tuple[str, object], place: int) -> None:
+        self._counted[key] = self._counted.get(key, 0) | 1 << place
+
+    def right_to(self, removal: Removal) -> Standing | None:
+        """By what its author may write a removal, under the ruling."""
+        right = self.member if isinstance(removal.statement.body, LeaveBody) else self.admin
+        return right(removal.statement.author, removal.place, removal.past)
+
+    def is_last_admin(self, key: object, past: int) -> bool:
+        """Whether ``key`` is an admin after these ancestors, and nobody else is."""
+        admins = [each for each in self._grants if self.admin(each, NOW, past, past)]
+        return admins == [key]
+
+    def has_left(self, key: VerifyKey) -> bool:
+        """Whether a key has put itself out."""
+        removal = self.ruling.ends_member(key, NOW)
+        return removal is not None and removal.by_itself
+
+    def removal(
+        self, statement: Statement, place: int, past: int, used: frozenset[InvitePublicKey]
+    ) -> Removal | None:
+        """The removal that a statement is, if its author has the right at its ancestors."""
+        body, author = statement.body, statement.author
+        assert isinstance(body, RemovalBody)
+        right = self.member if isinstance(body, LeaveBody) else self.admin
+        by = right(author, place, past, past)
+        if by is None:
+            return None
+        sort, target = _aim(body, author)
+        senior = self.admin(author, place, past, past)
+        rank = senior.grant.place if senior and senior.grant else NOW
+        return Removal(
+            statement=statement,
+            place=place,
+            past=past | 1 << place,
+            sort=sort,
+            target=target,
+            used=used if sort is Sort.MEMBER else frozenset(),
+            seniority=(rank, place),
+            deeds=(by.deed(place), *by.foundations()),
+        )
+
+
+def _aim(body: RemovalBody, author: VerifyKey) -> tuple[Sort, VerifyKey | InvitePublicKey]:
+    match body:
+        case LeaveBody():
+            return Sort.MEMBER, author
+        case RevokeBody(key):
+            return Sort.MEMBER, key
+        case RemoveAdminBody(device):
+            return Sort.ADMIN, device
+        case RevokeInviteBody(invite):
+            return Sort.INVITE, invite

@@ -1,0 +1,135 @@
+"""The log as people read it: who did what, when, signed by which key, and whether it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey
+from meshdht.membership.administration import (
+    ExpireBody,
+    GrantAdminBody,
+    LeaveBody,
+    RekeyBody,
+    RemoveAdminBody,
+    RenameBody,
+    RevokeBody,
+    RevokeInviteBody,
+    TagBody,
+)
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
+from meshdht.membership.statements import (
+    AdmitAnchorBody,
+    AdmitBody,
+    Body,
+    GenesisBody,
+    InviteBody,
+    Role,
+    StatementHash,
+    UnknownBody,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One statement."""
+
+    hash: StatementHash
+    written_at: float
+    """Unix seconds, by the author's clock, which nobody vouches for."""
+    author: VerifyKey
+    author_name: str
+    """Its name, or its id if it never had one."""
+    deed: str
+    """What it says, with names as they are now: "revoked phone"."""
+    about: DeviceId | None
+    """The device or anchor that it is about, if it is about one."""
+    reason: str
+    """Why it has no effect; empty if it counts."""
+
+    @property
+    def counts(self) -> bool:
+        return not self.reason
+
+
+def history(log: MembershipLog, roster: Roster) -> tuple[Entry, ...]:
+    """All statements, parents first; ``roster`` is the log's."""
+    reasons = {each.hash: each.reason for each in roster.rejections}
+    names = {each.verify_key: each.name for each in roster.removed if each.name}
+    names |= {each.verify_key: each.name for each in roster.anchors}
+    names |= {each.verify_key: each.name for each in roster.devices}
+    return tuple(
+        Entry(
+            hash=statement.hash,
+            written_at=statement.unix_ms / 1000,
+            author=statement.author,
+            author_name=_name(names, statement.author),
+            deed=_deed(statement.body, names),
+            about=about.device_id if (about := _about(statement.body)) else None,
+            reason=reasons.get(statement.hash, ""),
+        )
+        for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash))
+    )
+
+
+def _name(names: dict[VerifyKey, str], key: VerifyKey) -> str:
+    return names.get(key) or str(key.device_id)
+
+
+def _about(body: Body) -> VerifyKey | None:
+    match body:
+        case AdmitBody(claim=claim):
+            return claim.device
+        case AdmitAnchorBody(claim=anchor_claim):
+            return anchor_claim.anchor
+        case RevokeBody(key):
+            return key
+        case GrantAdminBody() | RemoveAdminBody() | RenameBody() | TagBody() | ExpireBody():
+            return body.device
+    return None
+
+
+def _deed(body: Body, names: dict[VerifyKey, str]) -> str:
+    key = _about(body)
+    who = "" if key is None else _name(names, key)
+    match body:
+        case GenesisBody(network_name):
+            return f"founded the network {network_name}"
+        case InviteBody():
+            return _invited(body)
+        case AdmitBody():
+            return f"admitted {who}"
+        case AdmitAnchorBody():
+            return f"admitted the anchor {who}"
+        case GrantAdminBody():
+            return f"made {who} an admin"
+        case RemoveAdminBody():
+            return f"took admin from {who}"
+        case RevokeBody():
+            return f"revoked {who}"
+        case LeaveBody():
+            return "left"
+        case RenameBody(_, name):
+            return f"renamed {who} to {name}"
+        case TagBody(_, tags):
+            return f"tagged {who} {', '.join(tags)}" if tags else f"took all tags from {who}"
+        case ExpireBody(_, expires):
+            return f"let {who} expire at {expires}" if expires else f"let {who} stay"
+        case RevokeInviteBody(invite):
+            return f"revoked the invite {_short(invite)}"
+        case RekeyBody(generation):
+            return f"began generation {generation}"
+        case UnknownBody(kind):
+            return f"wrote what a newer version knows (kind {kind})"
+
+
+def _invited(body: InviteBody) -> str:
+    what = "a device" if body.role is Role.DEVICE else "an anchor"
+    if body.uses > 1:
+        what = f"up to {body.uses} {body.role.value}s"
+    called = f" as {body.suggested_name}" if body.suggested_name else ""
+    return f"invited {what}{called} (invite {_short(body.invite)})"
+
+
+def _short(invite: InvitePublicKey) -> str:
+    return invite.raw[:4].hex()
