@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from meshdht.crypto.derive import derive
 from meshdht.crypto.keys import Secret, SigningKey, VerifyKey
 from meshdht.crypto.sodium import libnacl
@@ -33,6 +35,12 @@ class BoxKey(Secret):
     __slots__ = ()
 
 
+# As long as the X25519 itself; of each key it is needed for the path and for the DHT.
+@lru_cache(maxsize=4096)
+def _on_curve25519(public: bytes) -> bytes:
+    return bytes(libnacl.crypto_sign_ed25519_pk_to_curve25519(public))
+
+
 def device_box_key(own: SigningKey, other: VerifyKey) -> BoxKey:
     """The key that seals bodies between two devices; the same from either side.
 
@@ -42,7 +50,7 @@ def device_box_key(own: SigningKey, other: VerifyKey) -> BoxKey:
     """
     try:
         secret = libnacl.crypto_sign_ed25519_sk_to_curve25519(own.expanded)
-        public = libnacl.crypto_sign_ed25519_pk_to_curve25519(other.raw)
+        public = _on_curve25519(other.raw)
         shared = libnacl.crypto_box_beforenm(public, secret)
     except (ValueError, libnacl.CryptError):
         raise OpenFailed("not a usable public key") from None

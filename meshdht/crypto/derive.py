@@ -9,13 +9,23 @@ The input of every call is unambiguous: context and parts are each preceded by t
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 _PREFIX = "meshdht/1 "
 
 
+# There are as many contexts as places that derive something.
+@lru_cache(maxsize=256)
+def _encode_context(context: str) -> bytes:
+    chunk = (_PREFIX + context).encode()
+    return len(chunk).to_bytes(2, "big") + chunk
+
+
 def _encode(context: str, parts: tuple[bytes, ...]) -> bytes:
-    chunks = [(_PREFIX + context).encode(), *parts]
-    return b"".join(len(chunk).to_bytes(2, "big") + chunk for chunk in chunks)
+    chunks = [_encode_context(context)]
+    for part in parts:
+        chunks += (len(part).to_bytes(2, "big"), part)
+    return b"".join(chunks)
 
 
 def derive(key: bytes, context: str, *parts: bytes, size: int = 32) -> bytes:

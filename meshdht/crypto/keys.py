@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from functools import lru_cache
 from typing import ClassVar, Self
 
 from meshdht.clock import Entropy
@@ -116,7 +117,13 @@ class VerifyKey(Public):
 
     @property
     def device_id(self) -> DeviceId:
-        return DeviceId(digest("device id", self.raw, size=DeviceId.SIZE))
+        return _device_id(self.raw)
+
+
+# Asked for with every packet.
+@lru_cache(maxsize=4096)
+def _device_id(key: bytes) -> DeviceId:
+    return DeviceId(digest("device id", key, size=DeviceId.SIZE))
 
 
 class SigningKey(Secret):

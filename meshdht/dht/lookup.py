@@ -61,7 +61,7 @@ class Candidates(NodeHeap):
     Whoever is slow or dead stands aside, so that the first few are those to wait for.
     """
 
-    heap: list[tuple[int, Node]]
+    heap: list[tuple[int, RemoteNode]]  # type: ignore[assignment]
 
     def __init__(self, node: Node, maxsize: int) -> None:
         super().__init__(node, maxsize)
@@ -95,7 +95,7 @@ class Candidates(NodeHeap):
 
     def nearest_first(self, size: int | None = None) -> list[RemoteNode]:
         """The nearest ``size`` (or all) that are neither slow nor dead."""
-        return [node for _, node in self.heap[:size] if isinstance(node, RemoteNode)]
+        return [node for _, node in self.heap[:size]]
 
     def aside(self) -> list[RemoteNode]:
         """Those that are slow or dead, nearest first."""
@@ -277,6 +277,8 @@ class NodeLookup(SpiderCrawl):
     def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
         """Take in, for one path, what somebody else says of where to go on."""
         for told in contacts:
+            if told.node_id in self.paths[path]:
+                continue
             enters = self.protocol.admission.may_enter(told.node_id)
             if enters and self._is_eligible(told.node_id):
                 known = self._known.get(told.node_id)

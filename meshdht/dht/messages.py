@@ -230,15 +230,14 @@ def _outcome(number: int) -> Outcome:
 
 def _put_contacts(writer: Writer, contacts: Sequence[WireContact], room: int) -> None:
     room -= 1
-    fitting: list[WireContact] = []
+    fitting: list[bytes] = []
     for contact in contacts[:DHT_CONTACTS_PER_REPLY]:
-        room -= _CONTACT_SIZE_IPV6 if contact.endpoint.is_ipv6 else _CONTACT_SIZE_IPV4
+        packed = _packed(contact)
+        room -= len(packed)
         if room < 0:
             break
-        fitting.append(contact)
-    writer.u8(len(fitting))
-    for contact in fitting:
-        writer.raw(_packed(contact))
+        fitting.append(packed)
+    writer.u8(len(fitting)).raw(b"".join(fitting))
 
 
 def _contacts(reader: Reader) -> tuple[WireContact, ...]:
