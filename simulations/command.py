@@ -1,13 +1,16 @@
 """``python -m simulations``: lists the scenarios, runs one, prints its table.
 
 The first lines of what is printed are the command and the seed: what is kept in docs/evidence
-can be made again by its first line. A run that fails says how to replay it.
+can be made again by its first line. A run that fails says how to replay it. What a run has cost, which
+no replay gives again, goes to stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
+import time
 from collections.abc import Sequence
 
 from simulations.loop import run
@@ -25,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     entry = SCENARIOS[parsed.scenario]
     options = _options(parsed, entry)
     command = " ".join(["python -m simulations", *_canonical(parsed.scenario, options, entry)])
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     try:
         report = run(entry.scenario(options))
     except Exception:
@@ -35,6 +39,12 @@ def main(arguments: Sequence[str]) -> int:
     print(report.table)
     for remark in report.remarks:
         print(f"\n{remark}")
+    wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    cost = (
+        f"took {wall_s:.0f} s, of these {cpu_s:.0f} s of CPU; at most {peak_mb:.0f} MiB of memory"
+    )
+    print(f"\n{cost}", file=sys.stderr)
     return 0
 
 

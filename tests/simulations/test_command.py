@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -66,3 +67,12 @@ def test_every_scenario_says_what_it_is_and_knows_its_defaults() -> None:
         assert entry.scenario.__doc__
         assert "nodes" in entry.defaults
         assert set(entry.defaults) <= names
+
+
+def test_what_a_run_cost_is_told_beside_what_can_be_made_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["echo"]) == 0
+    printed = capsys.readouterr()
+    assert "CPU" not in printed.out
+    assert re.search(r"took \d+ s, of these \d+ s of CPU; at most \d+ MiB of memory", printed.err)
