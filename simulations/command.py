@@ -1,8 +1,8 @@
 """``python -m simulations``: lists the scenarios, runs one, prints its table.
 
 The first lines of what is printed are the command and the seed: what is kept in docs/evidence
-can be made again by its first line. A run that fails says how to replay it. What a run has cost, which
-no replay gives again, goes to stderr.
+can be made again by its first line. A run that fails says how to replay it. What a run has cost
+goes to stderr: no replay gives that again.
 """
 
 from __future__ import annotations
