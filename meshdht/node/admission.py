@@ -139,6 +139,9 @@ class Admission:
     def _answer(
         self, incoming: Incoming, claim: Claim, outcome: JoinOutcome, content: bytes
     ) -> None:
+        if incoming.under is not None and outcome is JoinOutcome.REFUSED:
+            # Whoever was put out may ask so for ever: it hears nothing.
+            return
         message_id = incoming.packet.message_id
         body = seal_join_reply(
             outcome,

@@ -48,6 +48,7 @@ class Dispatcher:
         """A datagram that is not WireGuard's came in; any bytes at all are fine."""
         incoming = self._control.open(datagram, source)
         if incoming is None:
+            self._generations.unopened(source)
             return
         try:
             if incoming.under is None:

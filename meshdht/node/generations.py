@@ -20,7 +20,6 @@ from meshdht.crypto.keys import DeviceId, NetworkSecret, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import WAITING_GENERATIONS
-from meshdht.membership.administration import RekeyBody
 from meshdht.membership.generations import Generation
 from meshdht.membership.roster import Rekey
 from meshdht.node.control import ControlPort
@@ -43,6 +42,8 @@ MISSING_S = (0.3, 0.6, 1.5, 5.0, 15.0, 60.0, 300.0)
 ABSENT_S = (2.0, 10.0, 60.0, 300.0, 900.0, 3600.0)
 # After it has gone over to another generation, a device takes handshakes of those that have not.
 OVERLAP_S = 120.0
+# How often at most what does not open makes us ask.
+UNOPENED_S = 20.0
 # How many of those that may have it are asked in a round, and at how many addresses each.
 WIDTH = 3
 ADDRESSES = 4
@@ -91,6 +92,7 @@ class Generations:
         self._last = identity.generation
         """What they may still use."""
         self._used_since = -math.inf
+        self._looked_at = -math.inf
         self._begun = False
         """This device began the generation in use."""
         self._givers: dict[Endpoint, tuple[Generation, DeviceId]] = {}
@@ -132,6 +134,9 @@ class Generations:
         self._behind = {**dict(self._neighbours()), **self._anchors()}
         for endpoint in [e for e, (given, _) in self._givers.items() if given == generation]:
             self._behind.pop(self._givers.pop(endpoint)[1], None)
+        for endpoint, (given, device) in self._givers.items():
+            # Of the other side of a network that rotated apart: it cannot hear us otherwise.
+            self.exchange.hand(device, endpoint, given.secret.packet_key)
         if self._begun:
             self._begun = False
             self._hand_out(anchors=True)
@@ -142,15 +147,12 @@ class Generations:
         """Secrets that waited, and that the log knows now but has another for: their givers are to
         come over to ours."""
         unix = self._control.clock.unix()
-        if not any(not each.is_over for each in self._identity.others):
-            return
-        for statement in self._holdings.log:
-            body = statement.body
-            if not isinstance(body, RekeyBody) or body.commitment == current.commitment:
-                continue
-            if self._identity.end(body.commitment, unix):
+        for rekey in self._holdings.roster.rekeys:
+            if rekey.commitment != current.commitment and self._identity.end(
+                rekey.commitment, unix
+            ):
                 self._on_learned()
-                self._win_over(body.commitment)
+                self._win_over(rekey.commitment)
 
     def _win_over(self, commitment: bytes) -> None:
         network = self._identity.network
@@ -220,6 +222,16 @@ class Generations:
     def was_at(self, device: DeviceId, endpoint: Endpoint) -> None:
         """A path led there."""
         self._were_at[device] = endpoint
+
+    def unopened(self, source: Endpoint) -> None:
+        """A datagram did not open. From where an absent device was it may be that device's, gone
+        over to a generation that we have not heard of: ask."""
+        now = self._control.clock.monotonic()
+        if not self._identity.others or now - self._looked_at < UNOPENED_S:
+            return
+        if any(self._were_at.get(device) == source for device in self._absent()):
+            self._looked_at = now
+            self._alone.set()
 
     def look(self) -> None:
         """Our network changed, or a path was lost: ask soon what others have."""

@@ -17,7 +17,6 @@ from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip
-from meshdht.membership.generations import Generation
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.background import Background
@@ -34,6 +33,7 @@ from meshdht.node.network_time import NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
+from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.views import NodeViews
 from meshdht.node.writing import OwnStatements
@@ -100,6 +100,8 @@ class Node(NodeViews):
         self._statements = OwnStatements(self._holdings, self._gossip, self._journal)
         self._admission = self._make_admission()
         self._generations = self._make_generations()
+        self.rotator = self._make_rotator()
+        """Begins generations, and revokes."""
         self._dispatcher = Dispatcher(
             identity,
             self._control,
@@ -177,6 +179,17 @@ class Node(NodeViews):
             generations.was_at(device, endpoint)
         return generations
 
+    def _make_rotator(self) -> Rotator:
+        return Rotator(
+            self._identity,
+            self._holdings,
+            self._control,
+            self._generations,
+            self._statements,
+            self._peers,
+            self._save_generations,
+        )
+
     async def _save_generations(self) -> None:
         await self._store.save_generations(self._identity)
 
@@ -224,6 +237,7 @@ class Node(NodeViews):
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._deputies.run())
                 tasks.create_task(self._generations.run())
+                tasks.create_task(self.rotator.run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
                 tasks.create_task(self._gossip.run())
@@ -253,6 +267,7 @@ class Node(NodeViews):
         self._peers.set_members(self._holdings.roster, self.mesh_networks)
         self._dht.members_changed()
         self._generations.members_changed()
+        self.rotator.members_changed()
 
     def _switched(self) -> None:
         """Other keys than before: in the DHT, for records, in the tunnels."""
@@ -329,14 +344,6 @@ class Node(NodeViews):
     async def write_down(self, statement: Statement) -> None:
         """Keep a statement that this device wrote, and tell the others; raises StateError."""
         await self._statements.write_down(statement)
-
-    async def draw_generation(self) -> Generation:
-        """A fresh secret for the next generation, on disk; nobody uses it before a statement
-        names it. Raises StateError."""
-        generation = self._generations.draw()
-        self._generations.learn(generation)
-        await self._save_generations()
-        return generation
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""

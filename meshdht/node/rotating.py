@@ -1,33 +1,155 @@
-"""How an admin begins another generation of the network secret."""
+"""How an admin begins another generation of the network secret, and puts devices out.
+
+A revocation is followed by a rekey at once. Where one is missing, since others acted at the same
+time or somebody left, the admins mend it: each waits a while, the most senior least, and writes a
+rekey if nobody has.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from meshdht.crypto.keys import VerifyKey
 from meshdht.errors import StateError
-from meshdht.membership.administration import RekeyBody
+from meshdht.gossip.messages import Statements
+from meshdht.membership.administration import RekeyBody, RevokeBody
 from meshdht.membership.generations import Generation
-from meshdht.membership.statements import sign_statement
-from meshdht.node.node import Node
+from meshdht.membership.invites import write_act
+from meshdht.membership.roster import Device
+from meshdht.node.control import ControlPort
+from meshdht.node.dispatch import send_gossip
+from meshdht.node.generations import Generations
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.identity import Identity
+from meshdht.node.peers import Peers
+from meshdht.node.writing import OwnStatements
+
+# How long the first admin waits for a rekey that is missing: whoever revoked is about to write it.
+FIRST_S = (0.5, 1.0)
+# So much longer waits each admin than the one before it.
+EACH_S = 3.0
+# After a disk that refused.
+AGAIN_S = 60.0
 
 
-async def rotate(node: Node) -> Generation:
-    """Draw a secret, write it down, then the statement that names it: all go over to it.
+class Rotator:
+    """``save`` writes the generations to disk; raises StateError."""
 
-    Returns once it is on disk and told to the connected devices. Raises StateError if this device
-    is no admin, or the disk refuses; nothing has happened then.
-    """
-    own = node.own
-    if own is None or not own.admin:
-        raise StateError(
-            "this device is not an admin of the network", "an admin's device can rotate"
+    def __init__(
+        self,
+        identity: Identity,
+        holdings: NodeHoldings,
+        control: ControlPort,
+        generations: Generations,
+        statements: OwnStatements,
+        peers: Peers,
+        save: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._identity = identity
+        self._holdings = holdings
+        self._control = control
+        self._generations = generations
+        self._statements = statements
+        self._peers = peers
+        self._save = save
+        self._changed = asyncio.Event()
+
+    async def rotate(self) -> Generation:
+        """Draw a secret, write it down, then the statement that names it: all go over to it.
+
+        Returns once it is on disk and told to the connected devices. Raises StateError if this
+        device is no admin, or the disk refuses.
+        """
+        self._admin()
+        generation = await self._draw()
+        await self._begin(generation)
+        return generation
+
+    async def revoke(self, key: VerifyKey) -> Generation:
+        """Put a device or an anchor out for ever, and rotate in one go. As ``rotate``; it is told
+        so, under the keys that it has, and hears no more."""
+        self._admin()
+        roster = self._holdings.roster
+        device = roster.device(key)
+        if device is None and roster.anchor(key) is None:
+            raise StateError("no such device or anchor in the network", "see: meshdht devices")
+        if device is not None and device.admin and sum(each.admin for each in roster) == 1:
+            raise StateError(
+                f"{device.name} is the only admin: without it nobody could invite or revoke",
+                "make another device an admin first",
+            )
+        generation = await self._draw()
+        endpoint = self._peers.path(key.device_id).endpoint
+        statement = write_act(
+            self._holdings.log,
+            self._admin(),
+            self._identity.signing,
+            RevokeBody(key),
+            unix_ms=self._unix_ms(),
         )
-    generation = await node.draw_generation()
-    log, identity = node.holdings.log, node.identity
-    statement = sign_statement(
-        RekeyBody(generation.number, generation.commitment(identity.network)),
-        network=identity.network,
-        author=identity.signing,
-        parents=log.parents_for(own.admission),
-        unix_ms=int(node.time.unix() * 1000),
-    )
-    await node.write_down(statement)
-    return generation
+        self._statements.add(statement)
+        if device is not None and endpoint is not None:
+            notice = Statements((statement.raw,))
+            send_gossip(self._identity, self._control, notice, endpoint, self._identity.generation)
+        await self._begin(generation)
+        return generation
+
+    def _admin(self) -> Device:
+        own = self._holdings.roster.device(self._identity.device)
+        if own is None or not own.admin:
+            raise StateError(
+                "this device is not an admin of the network", "do this on an admin's device"
+            )
+        return own
+
+    async def _draw(self) -> Generation:
+        """A fresh secret, on disk; nobody uses it before a statement names it."""
+        generation = self._generations.draw()
+        self._generations.learn(generation)
+        await self._save()
+        return generation
+
+    async def _begin(self, generation: Generation) -> None:
+        commitment = generation.commitment(self._identity.network)
+        statement = write_act(
+            self._holdings.log,
+            self._admin(),
+            self._identity.signing,
+            RekeyBody(generation.number, commitment),
+            unix_ms=self._unix_ms(),
+        )
+        await self._statements.write_down(statement)
+
+    def _unix_ms(self) -> int:
+        return int(self._control.clock.unix() * 1000)
+
+    # --- mending -----------------------------------------------------------------------------
+
+    def members_changed(self) -> None:
+        """The roster was folded anew."""
+        if self._holdings.roster.needs_rekey:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Begin a generation whenever one is missing, for ever."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            while (rank := self._rank()) is not None:
+                first = self._control.entropy.uniform(*FIRST_S)
+                await asyncio.sleep(first + rank * EACH_S)
+                if self._rank() is None:
+                    break
+                try:
+                    await self.rotate()
+                except StateError:
+                    await asyncio.sleep(AGAIN_S)
+
+    def _rank(self) -> int | None:
+        """How many admins come before us, if a generation is missing and we are one."""
+        roster = self._holdings.roster
+        admins = [each.id for each in roster if each.admin]
+        if not roster.needs_rekey or self._identity.device not in admins:
+            return None
+        return admins.index(self._identity.device)

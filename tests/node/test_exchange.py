@@ -10,7 +10,6 @@ from meshdht.crypto.keys import PacketKey, SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.node.rotating import rotate
 from meshdht.wire.disco import seal_probe
 from meshdht.wire.handover import Pair, SecretHandOver, open_hand_over, seal_request
 from meshdht.wire.packet import MessageKind
@@ -67,7 +66,7 @@ async def rotated(world: Mesh) -> tuple[Machine, Machine, PacketKey]:
     """Two machines after a rotation, the second off, and the packet key of before it."""
     first, second = await world.grow(2)
     old = first.node.identity.generation.secret.packet_key
-    await rotate(first.node)
+    await first.node.rotator.rotate()
     await eventually(lambda: second.node.identity.generation.number == 2)
     await asyncio.sleep(60)
     await second.stop()

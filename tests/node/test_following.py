@@ -9,7 +9,6 @@ from meshdht.crypto.keys import NetworkSecret
 from meshdht.membership.generations import Generation, anchor_hand_over
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.node.rotating import rotate
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
@@ -40,7 +39,7 @@ def test_an_anchor_is_handed_the_new_packet_key_while_it_runs() -> None:
         async with mesh() as world:
             machines, anchor = await served(world)
             for _ in range(3):
-                await rotate(machines[0].node)
+                await machines[0].node.rotator.rotate()
                 await eventually(lambda: serves(anchor, machines[0]), 5)
                 await asyncio.sleep(60)
             assert all(each.node.contact(anchor.id) is not None for each in machines)
@@ -54,7 +53,7 @@ def test_an_anchor_that_was_off_asks_once_nobody_answers_it() -> None:
         async with mesh() as world:
             machines, anchor = await served(world)
             await anchor.stop()
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             await asyncio.sleep(3 * 3600)
             anchor.start()
             await eventually(lambda: serves(anchor, machines[0]), 30)

@@ -7,7 +7,6 @@ import asyncio
 from meshdht.crypto.keys import NetworkSecret
 from meshdht.endpoint import Endpoint
 from meshdht.membership.generations import Generation
-from meshdht.node.rotating import rotate
 from meshdht.wire.classify import Traffic, classify
 from meshdht.wire.packet import MessageKind, open_packet
 from simulations.loop import run
@@ -57,7 +56,7 @@ def test_who_lost_every_message_of_a_rotation_gets_the_secret_by_its_probes() ->
         async with mesh() as world:
             first, second, third = await world.grow(3)
             world.internet.blocked = lambda source, to: third.endpoint in (source, to)
-            await rotate(first.node)
+            await first.node.rotator.rotate()
             await eventually(lambda: second.node.identity.generation.number == 2)
             await asyncio.sleep(600)
             assert third.node.identity.generation.number == 1
@@ -73,13 +72,13 @@ def test_a_crash_between_the_secret_and_its_statement_leaves_the_old_generation(
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
-            drawn = await first.node.draw_generation()
+            drawn = await first.node.rotator._draw()
             await first.stop(crash=True)
             first.restart()
             await world.connected()
             assert first.node.identity.generation.number == 1
             assert first.node.identity.waits(drawn)
-            assert (await rotate(first.node)).number == 3
+            assert (await first.node.rotator.rotate()).number == 3
             await eventually(lambda: second.node.identity.generation.number == 3)
 
     run(main())

@@ -8,7 +8,6 @@ import pytest
 
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
-from meshdht.node.rotating import rotate
 from simulations.loop import run
 from tests.support.mesh import Machine, eventually, mesh
 
@@ -33,7 +32,7 @@ def test_a_rotation_reaches_all_who_are_connected_and_no_path_is_lost() -> None:
         async with mesh(latency=(0.1, 0.1)) as world:
             machines = await world.grow(6)
             before = {each.observed.paths.total() for each in machines}
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             assert await agreed(machines, 2) < 0.5
             await asyncio.sleep(120)
             await world.connected(within_s=0.1)
@@ -47,7 +46,7 @@ def test_records_are_published_and_told_under_the_new_keys() -> None:
         async with mesh() as world:
             machines = await world.grow(4)
             await asyncio.sleep(5)
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             await agreed(machines, 2)
             await asyncio.sleep(10)
             for machine in machines:
@@ -67,7 +66,7 @@ def test_who_was_off_during_many_rotations_comes_back_and_gets_the_current_one()
             machines = await world.grow(4)
             await machines[3].stop()
             for _ in range(5):
-                await rotate(machines[0].node)
+                await machines[0].node.rotator.rotate()
                 await asyncio.sleep(10)
             await asyncio.sleep(6 * 3600)
             machines[3].restart()
@@ -82,7 +81,7 @@ def test_who_comes_back_elsewhere_than_it_was_gets_the_secret_too() -> None:
         async with mesh() as world:
             machines = await world.grow(3)
             await machines[2].stop()
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             machines[2].endpoint = Endpoint("198.18.77.1", 41820)
             machines[2].restart()
             await agreed(machines, 2, within_s=30)
@@ -96,7 +95,7 @@ def test_a_rotation_is_on_disk_before_it_is_told_and_is_taken_up_at_the_next_sta
         async with mesh() as world:
             first, second = await world.grow(2)
             first.store.written.clear()
-            await rotate(first.node)
+            await first.node.rotator.rotate()
             assert first.store.written[:2] == ["generations", "statements"]
             await agreed([first, second], 2)
             for machine in (first, second):
@@ -116,7 +115,7 @@ def test_a_disk_that_refuses_the_secret_lets_nothing_happen() -> None:
             first, second = await world.grow(2)
             first.store.failing = True
             with pytest.raises(StateError):
-                await rotate(first.node)
+                await first.node.rotator.rotate()
             await asyncio.sleep(5)
             assert numbers([first, second]) == {1}
             assert first.node.roster.rekey is None
@@ -129,7 +128,7 @@ def test_only_an_admin_rotates() -> None:
         async with mesh() as world:
             _, second = await world.grow(2)
             with pytest.raises(StateError, match="not an admin"):
-                await rotate(second.node)
+                await second.node.rotator.rotate()
 
     run(main())
 
@@ -138,7 +137,7 @@ def test_rotations_on_a_lossy_network_reach_all() -> None:
     async def main() -> None:
         async with mesh(seed=5, loss=0.3) as world:
             machines = await world.grow(5)
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             await agreed(machines, 2, within_s=60)
 
     run(main())
@@ -149,7 +148,7 @@ def test_a_link_of_the_last_generation_still_lets_in() -> None:
         async with mesh() as world:
             machines = await world.grow(2)
             link = await machines[0].invite()
-            await rotate(machines[0].node)
+            await machines[0].node.rotator.rotate()
             await agreed(machines, 2)
             await world.join(link)
             await agreed(world.machines, 2)
@@ -166,7 +165,7 @@ def test_tunnels_take_the_last_generations_key_for_two_minutes() -> None:
             assert device is not None
             assert first.node.last_preshared_key(device) is None
             last = first.node.preshared_key(device)
-            await rotate(first.node)
+            await first.node.rotator.rotate()
             assert first.node.preshared_key(device) != last
             assert first.node.last_preshared_key(device) == last
             changes = first.observed.rosters
