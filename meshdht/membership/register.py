@@ -59,7 +59,7 @@ class Register:
         """``refusals`` says by place why a removal does not stand."""
         self.authority = Authority(genesis, ruling)
         self.voided = 0
-        """Places of what would count if its author did not lose by what it could not know."""
+        """Places of what has no effect, but may have in the fold of fewer statements."""
         self._genesis = genesis
         self._body = body
         self._ruling = ruling
@@ -138,10 +138,11 @@ class Register:
         by = right(author, place, past)
         if by is not None:
             return by
-        device = _admitted(statement)
         if right(author, place, past, past) is not None:
             self.voided |= 1 << place
-            self._fall(device, place)
+            if isinstance(body, AdmitBody | AdmitAnchorBody) and self._claimed(body.claim, past):
+                self._fall(body.claim.key, place)
+        device = _admitted(statement)
         if right(author, place, past, 0) is not None:
             self._reject(statement, "its author had been removed", device)
         else:
@@ -156,7 +157,7 @@ class Register:
                 invitation = self.authority.add_invitation(statement, body, place, by)
                 self._invitations.append(invitation)
             case GrantAdminBody(device):
-                if self.authority.member(device, place, past) is None:
+                if self.authority.member(device, place, past, past) is None:
                     return self._reject(statement, "it names no member")
                 self.authority.add_grant(device, statement, place, past, by)
                 self._seat(device)
@@ -179,6 +180,7 @@ class Register:
     def _take_removal(self, statement: Statement, place: int) -> None:
         removal = self._ruling.standing.get(place)
         if removal is None:
+            self.voided |= 1 << place
             self._reject(statement, self._refusals.get(place, "its author had been removed"))
             return
         by = self.authority.right_to(removal)
@@ -193,8 +195,7 @@ class Register:
         by = self._right(statement, place, past)
         if by is None:
             return
-        role = Role.DEVICE if isinstance(claim, JoinClaim) else Role.ANCHOR
-        invitation = self.authority.invitation(claim.invite, role, past)
+        invitation = self._claimed(claim, past)
         if invitation is None:
             self._reject(statement, "it names no invite that came before it", key)
             return
@@ -209,9 +210,14 @@ class Register:
             self.authority.add_admission(key, place, invitation, by)
         if not invitation.wins(key):
             self._fall(key, place)
-            self._reject(statement, f"another {role.value} used the invite first", key)
+            what = invitation.body.role.value
+            self._reject(statement, f"another {what} used the invite first", key)
         elif self._people.find(key) is None:
             self._let_in(statement, claim, invitation, place, past)
+
+    def _claimed(self, claim: JoinClaim | AnchorClaim, past: int) -> Invitation | None:
+        role = Role.DEVICE if isinstance(claim, JoinClaim) else Role.ANCHOR
+        return self.authority.invitation(claim.invite, role, past)
 
     def _fault(
         self,

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from hypothesis import example, given, settings
@@ -296,56 +292,3 @@ def test_random_logs_are_not_trivial() -> None:
     }
     assert max(len(roster) for roster in rosters) > 5
     assert any(roster.anchors for roster in rosters)
-
-
-def _calls(work: Callable[[], object]) -> int:
-    """How many functions a piece of work calls: a cost that no load on the machine changes."""
-    count = 0
-
-    def trace(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(trace)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
-
-
-def _fleet(size: int) -> MembershipLog:
-    household = Household()
-    household.invite(0, uses=size)
-    for device in range(1, size + 1):
-        household.admit(device)
-    return household.log
-
-
-def test_folding_costs_no_more_than_n_log_n() -> None:
-    small, large = _fleet(100), _fleet(400)
-    assert len(Folder().fold(large)) == 401
-    cost_small = _calls(lambda: Folder().fold(small))
-    cost_large = _calls(lambda: Folder().fold(large))
-    # n log n grows by a factor of 4 · log 400 / log 100 = 5.2 here; n² by 16.
-    assert cost_large < 5.2 * cost_small
-
-
-def test_one_statement_more_costs_the_same_in_a_large_network_as_in_a_small() -> None:
-    costs = []
-    for size in (100, 400):
-        log, folder = _fleet(size), Folder()
-        *earlier, last = log
-        grown = MembershipLog(log.network)
-        for statement in earlier:
-            grown.add(statement.raw)
-        folder.fold(grown)
-        grown.add(last.raw)
-        costs.append(_calls(partial(folder.fold, grown)))
-        assert folder.fold(grown) == Folder().fold(log)
-    assert costs[1] < 1.5 * costs[0]
-
-
-def test_a_log_folded_a_moment_ago_is_not_folded_again() -> None:
-    log, folder = _fleet(10), Folder()
-    assert folder.fold(log) is folder.fold(log)
