@@ -234,6 +234,8 @@ class Register:
             return "the invite had expired"
         inviter = invitation.statement.author
         if self._ruling.ends_member(key, place):
+            if not self._ruling.ends_member(key, place, past):
+                self.voided |= 1 << place
             return "its key had been revoked"
         if self._ruling.closes(claim.invite, inviter, place):
             if not self._ruling.closes(claim.invite, inviter, place, past):
