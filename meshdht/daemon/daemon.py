@@ -22,6 +22,7 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
+from meshdht.daemon.outcast import why_out
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService, addresses_of
@@ -116,10 +117,15 @@ class Daemon:
             self.node.roster.refuse_newer()
         except StateError as error:
             # What we cannot judge may be a revocation: better no tunnels than stale ones.
-            self._fatal = error
-            self._stopping.set()
+            self._end(error)
+        if (out := why_out(self.node, self._places.network)) is not None:
+            self._end(out)
         self._tunnels.roster_changed()
         self.service.feed.touch()
+
+    def _end(self, error: StateError) -> None:
+        self._fatal = error
+        self._stopping.set()
 
     def path_changed(self, device: DeviceId) -> None:
         self._tunnels.path_changed(device)
@@ -215,13 +221,10 @@ class Daemon:
             ) from None
 
     def _own(self) -> Device:
+        if (out := why_out(self.node, self._places.network)) is not None:
+            raise out
         own = self.node.own
-        if own is None:
-            raise StateError(
-                f"network {self._places.network!r} does not admit this device: another one used"
-                " its invite first",
-                "join again with a new link",
-            )
+        assert own is not None
         return own
 
     # --- interface and addresses -------------------------------------------------------------

@@ -18,6 +18,7 @@ from simulations.scenarios import (
     idle,
     lookups,
     quiet,
+    revoke,
     start,
     surveillance,
 )
@@ -36,6 +37,7 @@ SCENARIOS: Mapping[str, Entry] = {
     "churn": Entry(churn.churn, {"nodes": 20, "hours": 0.5}),
     "skew": Entry(clocks.skew, {"nodes": 15}),
     "roam": Entry(quiet.roam, {"nodes": 20, "latency": (0.1, 0.1)}),
+    "revoke": Entry(revoke.revoke, {"nodes": 50, "latency": (0.1, 0.1)}),
     "start": Entry(start.start, {"nodes": 10}),
     "idle": Entry(idle.idle, {"nodes": 10, "hours": 6.0}),
     "stale": Entry(holders.stale, {"nodes": 30}),
