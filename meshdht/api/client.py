@@ -49,6 +49,7 @@ from meshdht.api.messages import (
     decode_reply,
     encode_line,
 )
+from meshdht.api.removal_messages import Revoke, Revoked, RevokedReply
 from meshdht.api.version import API_VERSION, check_version
 
 ANSWER_TIMEOUT_S = 15.0
@@ -88,6 +89,9 @@ class Client:
 
     def anchor_status(self) -> AnchorStatus:
         return self._ask(GetAnchorStatus(), AnchorStatusReply).status
+
+    def revoke(self, request: Revoke) -> Revoked:
+        return self._ask(request, RevokedReply).revoked
 
     @property
     def pid(self) -> int:

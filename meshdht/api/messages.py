@@ -10,6 +10,7 @@ one at a time, each answered before the next is read:
     anchor_link    AnchorLinkReply
     anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
+    revoke         RevokedReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -33,6 +34,7 @@ from msgspec import Meta, Struct
 
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.errors import ApiError
+from meshdht.api.removal_messages import Revoke, RevokedReply
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -223,7 +225,8 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Request = Hello | GetStatus | GetDevices | CreateInvite | Ping | Subscribe | Down | AnchorRequest
+MemberRequest = GetStatus | GetDevices | CreateInvite | Revoke | Ping | Subscribe
+Request = Hello | MemberRequest | AnchorRequest | Down
 
 
 # --- replies ------------------------------------------------------------------------------------
@@ -283,8 +286,8 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = Welcome | StatusReply | DevicesReply | InviteReply | PongReply | EventReply
-Reply = MemberReply | AnchorReply | Done | Failure
+MemberReply = StatusReply | DevicesReply | InviteReply | RevokedReply | PongReply | EventReply
+Reply = Welcome | MemberReply | AnchorReply | Done | Failure
 
 
 # --- lines --------------------------------------------------------------------------------------

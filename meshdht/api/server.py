@@ -52,6 +52,7 @@ from meshdht.api.messages import (
     decode_request,
     encode_line,
 )
+from meshdht.api.removal_messages import Revoke, Revoked, RevokedReply
 from meshdht.api.version import API_VERSION, check_version
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,8 @@ class Service(Protocol):
     async def anchors(self) -> Anchors: ...
 
     async def anchor_status(self) -> AnchorStatus: ...
+
+    async def revoke(self, request: Revoke) -> Revoked: ...
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
@@ -210,6 +213,8 @@ class ApiServer:
                 return AnchorsReply(await self._service.anchors())
             case GetAnchorStatus():
                 return AnchorStatusReply(await self._service.anchor_status())
+            case Revoke():
+                return RevokedReply(await self._service.revoke(request))
             case Down():
                 await self._service.down()
                 return Done()

@@ -26,6 +26,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "join": ("start", "Join a network by its invite link."),
         "demo": ("start", "Build a small mesh on this machine, and take it away again."),
     },
+    "Put out": {
+        "revoke": ("revoke", "Put a device out of the network, for ever."),
+    },
     "Look": {
         "status": ("show", "This network: one line a peer."),
         "peers": ("show", "The other devices and how they are reached, in full."),

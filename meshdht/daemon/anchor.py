@@ -23,6 +23,7 @@ from meshdht.api.messages import (
     Pong,
     Status,
 )
+from meshdht.api.removal_messages import Revoke, Revoked
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
@@ -228,6 +229,9 @@ class AnchorService:
         self._refuse()
 
     async def anchors(self) -> Anchors:
+        self._refuse()
+
+    async def revoke(self, request: Revoke) -> Revoked:
         self._refuse()
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:

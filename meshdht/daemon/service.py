@@ -28,6 +28,7 @@ from meshdht.api.messages import (
     ThisDevice,
 )
 from meshdht.api.messages import Device as DeviceLine
+from meshdht.api.removal_messages import Revoke, Revoked
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.clocks import clock_warnings
@@ -36,7 +37,7 @@ from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import Malformed, MeshdhtError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.names import validate_label
-from meshdht.membership.roster import Device
+from meshdht.membership.roster import Anchor, Device
 from meshdht.node.inviting import Terms, invite_anchor, invite_device
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
@@ -184,6 +185,12 @@ class DaemonService:
     async def anchor_status(self) -> AnchorStatus:
         raise UsageError(f"{self._network!r} is a network, not an anchor", "meshdht status")
 
+    async def revoke(self, request: Revoke) -> Revoked:
+        self._admin("revoke")
+        found = self._anchor(request.device) or self._find(request.device)
+        generation = await self._node.rotator.revoke(found.verify_key)
+        return Revoked(name=found.name, id=str(found.id), generation=generation.number)
+
     def _admin(self, what: str) -> Device:
         """This device, if it is an admin; raises MeshdhtError that names those who are."""
         own = self._own()
@@ -242,6 +249,13 @@ class DaemonService:
         if found.id == own.id:
             raise UsageError(f"{text!r} is this device", "name another one: meshdht peers")
         return found
+
+    def _anchor(self, text: str) -> Anchor | None:
+        """The anchor by name or id, where no device goes by that name."""
+        if self._node.roster.named(text) is not None:
+            return None
+        anchors = self._node.roster.anchors
+        return next((each for each in anchors if text in (each.name, str(each.id))), None)
 
     def events(self) -> AsyncIterator[Event]:
         return self.feed.events()

@@ -32,6 +32,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.removal_messages import Revoke, Revoked
 from meshdht.api.server import ApiServer
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
@@ -110,6 +111,7 @@ class FakeService:
         self.feed = EventFeed(self.status, interval_s=interval_s)
         self.invites: list[CreateInvite] = []
         self.anchor_links: list[CreateAnchorLink] = []
+        self.revoked: list[str] = []
         self.stopped = asyncio.Event()
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
@@ -158,6 +160,10 @@ class FakeService:
     async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
         self.anchor_links.append(request)
         return AnchorLink(link=ANCHOR_LINK, expires=1_790_000_000 + request.expires_s)
+
+    async def revoke(self, request: Revoke) -> Revoked:
+        self.revoked.append(request.device)
+        return Revoked(name=request.device, id=VPS.id, generation=2)
 
     async def anchors(self) -> Anchors:
         return Anchors(network=self.snapshot.network, anchors=(BARN, VPS))

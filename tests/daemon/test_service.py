@@ -14,6 +14,7 @@ import pytest
 from meshdht import __version__
 from meshdht.api.anchor_messages import CreateAnchorLink
 from meshdht.api.messages import CreateInvite, PeerPath, Ping, Pong, Snapshot
+from meshdht.api.removal_messages import Revoke
 from meshdht.clock import SeededEntropy
 from meshdht.daemon.service import DaemonService, addresses_of, path_line
 from meshdht.endpoint import Endpoint
@@ -337,5 +338,34 @@ def test_the_status_and_those_who_watch_see_that_an_idle_peer_is_gone() -> None:
             assert isinstance(await anext(events), Snapshot)
             await asyncio.sleep(3)
             assert not third.machine.reaches(second.machine)
+
+    run(main())
+
+
+def test_a_device_is_put_out_by_any_of_its_names_and_others_follow() -> None:
+    async def main() -> None:
+        async with served(3) as (_, (first, second, third)):
+            gone = third.machine.node.identity.device
+            told = await first.service.revoke(Revoke(device=str(gone)))
+            assert (told.id, told.generation) == (str(gone), 2)
+            assert await eventually(lambda: gone not in second.machine.node.roster)
+            with pytest.raises(UsageError, match="no device"):
+                await first.service.revoke(Revoke(device=str(gone)))
+            with pytest.raises(MeshdhtError, match="only an admin"):
+                await second.service.revoke(Revoke(device=str(first.machine.id)))
+
+    run(main())
+
+
+def test_an_anchor_is_put_out_by_its_name() -> None:
+    async def main() -> None:
+        async with served(2) as (world, (first, _)):
+            link = await anchor_link_of(first.machine)
+            Holder(world, link)
+            roster = first.machine.node.holdings
+            assert await eventually(lambda: bool(roster.roster.anchors))
+            name = roster.roster.anchors[0].name
+            assert (await first.service.revoke(Revoke(device=name))).name == name
+            assert not roster.roster.anchors
 
     run(main())

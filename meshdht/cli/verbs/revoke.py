@@ -1,0 +1,48 @@
+"""``revoke``: a stolen or sold device is out, for ever."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from meshdht.api.client import Client
+from meshdht.api.errors import ApiError
+from meshdht.api.removal_messages import Revoke
+from meshdht.cli.output import say, say_json
+from meshdht.cli.settings import common_options, settings_of
+
+
+@click.command()
+@click.argument("device")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@common_options()
+@click.pass_context
+def revoke(context: click.Context, device: str, yes: bool, as_json: bool) -> None:
+    """Put a device, or an anchor, out of the network for ever; on an admin's device.
+
+    DEVICE is a name, an id or a mesh address. Every connected device drops it at once, and the
+    network goes over to a new secret; those that are off follow when they come back. It returns
+    only as a new device, by a new invite. The invite that it came by, and those that it wrote,
+    work no more.
+
+    \b
+    Example: meshdht revoke phone
+    """
+    socket = settings_of(context).chosen_socket()
+    if not yes:
+        _ask(device)
+    with Client(socket) as daemon:
+        gone = daemon.revoke(Revoke(device=device))
+    if as_json:
+        say_json(gone)
+        return
+    say(f"{gone.name} is out; the network has secret number {gone.generation} now")
+
+
+def _ask(device: str) -> None:
+    """Have a user confirm; raises ApiError where nobody can be asked."""
+    if not sys.stdin.isatty():
+        raise ApiError(f"revoking {device!r} needs a confirmation", "say --yes", exit_code=2)
+    click.confirm(f"put {device} out of the network, for ever?", abort=True, err=True)

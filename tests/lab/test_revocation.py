@@ -1,0 +1,66 @@
+"""A stolen phone: it is put out while its traffic runs, on real devices."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from meshdht.lab.world import World
+from tests.lab.homes import complaint, connect, eventually, everyone_reaches_everyone, public
+
+WATCHED_S = 8
+REVOKE_AFTER_S = 3.0
+
+
+def test_traffic_of_a_revoked_device_dies_and_the_others_go_on(
+    world: World, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    phone = public(world, internet, "phone", 4)
+    connect(nas, laptop, phone)
+    everyone_reaches_everyone(nas, laptop, phone)
+    address = laptop.addresses()[0]
+    stream = ["ping", "-D", "-i", "0.05", "-w", str(WATCHED_S), address]
+    stolen, honest = phone.host.popen(stream), nas.host.popen(stream)
+    time.sleep(REVOKE_AFTER_S)
+    assert nas.must("revoke", "phone", "--yes") == (
+        "phone is out; the network has secret number 2 now\n"
+    )
+    done = time.time()
+    last = [
+        max(map(float, re.findall(r"^\[([\d.]+)\].*ttl=", text, re.MULTILINE)))
+        for text in (stolen.complete().stdout, honest.complete().stdout)
+    ]
+    assert last[0] - done < 1.0, "the revoked device was still answered"
+    assert last[1] - done > 3.0, "the others were cut off as well"
+    number(f"last answer to the revoked device {last[0] - done:+.2f} s after revoke returned")
+
+    everyone_reaches_everyone(nas, laptop)
+    for device in (nas, laptop):
+        assert "phone" not in {each["name"] for each in device.json("devices")["devices"]}
+    assert eventually(lambda: phone.meshdht("status").returncode == 1), "its daemon went on"
+
+
+def test_what_cannot_be_revoked_is_refused_by_name(world: World) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    connect(nas, laptop)
+    assert "no device 'phnoe'" in complaint(nas.meshdht("revoke", "phnoe", "--yes"), 2)
+    assert "only an admin" in complaint(laptop.meshdht("revoke", "nas", "--yes"), 1)
+    assert "is this device" in complaint(nas.meshdht("revoke", "nas", "--yes"), 2)
+    everyone_reaches_everyone(nas, laptop)
+
+
+def test_a_device_that_was_off_while_another_was_revoked_comes_back(world: World) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    phone = public(world, internet, "phone", 4)
+    connect(nas, laptop, phone)
+    everyone_reaches_everyone(nas, laptop, phone)
+    laptop.must("down")
+    nas.must("revoke", "phone", "--yes")
+    laptop.must("up")
+    everyone_reaches_everyone(nas, laptop)
+    assert eventually(lambda: "phone" not in {each["name"] for each in laptop.status()["peers"]})
