@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Store:
         self._peers: dict[DeviceId, PeerRow] = {}
         self._waiting: list[Callable[[], None]] = []
         self._urgent = asyncio.Event()
+        self._written = asyncio.Event()
         self._writing = False
         self.failed_writes = 0
         """Batches that could not be written; what they hold is still in memory."""
@@ -114,6 +115,7 @@ class Store:
                     await self._database.execute("BEGIN IMMEDIATE")
                     yield self._database
                     await self._database.execute("COMMIT")
+                    self._written.set()
                 except BaseException:
                     await self._database.rollback()
                     raise
@@ -273,7 +275,7 @@ class Store:
 
     async def run(self, on_failure: Callable[[StateError], None] = lambda error: None) -> None:
         """Write what is collected, until cancelled. A failure is counted and told, then tried
-        again: memory keeps what the disk does not take."""
+        again, at once when the disk takes anything else: memory keeps what it does not take."""
         while True:
             await self._dirty.wait()
             await self._pause()
@@ -281,7 +283,10 @@ class Store:
                 await self.flush()
             except StateError as error:
                 on_failure(error)
-                await asyncio.sleep(FAILED_BATCH_S)
+                self._written.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FAILED_BATCH_S):
+                        await self._written.wait()
 
     async def flush(self) -> None:
         """Write what is collected now, in one transaction."""

@@ -70,7 +70,7 @@ def test_two_behind_nats_that_come_one_after_the_other_meet_through_the_anchor(
     link.write_text(nas.must("anchor", "link"))
     box.must("anchor", "up", "--link-file", str(link))
     assert "already up, pid" in box.must("anchor", "up")
-    assert eventually(lambda: holds(box, records=2, contacts=2), within=60)
+    assert eventually(lambda: holds(box, records=2, contacts=2), within=120)
     assert box.json("anchor", "status")["trouble"] == ""
     address = nas.addresses()[0]
     for place, (device, home) in enumerate([(nas, "office"), (laptop, "cafe")], start=20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from meshdht.lab.world import World
+from tests.lab.homes import eventually
 
 
 def test_a_changed_address_replaces_the_old_one_and_keeps_the_route(world: World) -> None:
@@ -63,7 +64,8 @@ def test_a_power_cut_ends_every_process_and_leaves_the_host_and_its_disk(world: 
     nas = world.host("nas")
     nas.run(["sh", "-c", "echo kept > /var/lib/mark; sleep 1000 >/dev/null 2>&1 &"])
     running = nas.popen(["sleep", "2000"])
-    assert nas.processes() == ["sleep 1000", "sleep 2000"]
+    # What enters a host goes by the name of the way in for a moment.
+    assert eventually(lambda: nas.processes() == ["sleep 1000", "sleep 2000"])
     nas.kill_everything()
     assert running.complete().returncode == -9
     assert nas.processes() == []

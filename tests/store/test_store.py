@@ -229,6 +229,25 @@ async def test_run_counts_a_failed_batch_and_goes_on(
     assert store.failed_writes == len(told)
 
 
+async def test_what_failed_is_written_as_soon_as_the_disk_takes_anything(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meshdht.store.store.BATCH_S", 0.0)
+    monkeypatch.setattr("meshdht.store.store.FAILED_BATCH_S", 3600.0)
+    failed = asyncio.Event()
+    async with Store.open(path) as store, asyncio.TaskGroup() as group:
+        await store._database.execute("PRAGMA max_page_count = 1")
+        for number in range(100):
+            store.put_value(value_row(number))
+        writer = group.create_task(store.run(lambda error: failed.set()))
+        async with asyncio.timeout(5):
+            await failed.wait()
+        await store._database.execute("PRAGMA max_page_count = 1000000")
+        await store.append_statements([(b"a" * 32, b"statement")])
+        await hold_eventually(store, 100)
+        writer.cancel()
+
+
 def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> None:
     """Each round kills a writer; what it had printed must be there, no sequence given twice."""
     script = Path(__file__).with_name("writer.py")
