@@ -166,7 +166,14 @@ class Deputies:
         envelope = self._holdings.cache.original(task.device, task.key)
         if envelope is None or not self.is_deputy(task.device, task.key):
             return
-        await self._store(task.key, envelope)
+        try:
+            held = await self._anchors.hand_in(task.key, envelope)
+        except RemoteError:
+            # Its time is over: what comes next is another record.
+            return
+        if not held and self._anchors.ids():
+            # One that is just coming up does not answer yet, one that is gone is soon no contact.
+            self._plan(task.device, task.key, FILL_S)
 
     async def bring(self, record: Record) -> bool:
         """Hand in our own record ourselves, if nobody is connected and nobody connects within
@@ -178,13 +185,9 @@ class Deputies:
         if not self.is_alone:
             return False
         self._tasks.pop(key, None)
-        return await self._store(key, record.envelope)
-
-    async def _store(self, key: bytes, envelope: bytes) -> bool:
         try:
-            return await self._anchors.hand_in(key, envelope) > 0
+            return await self._anchors.hand_in(key, record.envelope) > 0
         except RemoteError:
-            # Its time is over: what comes next is another record.
             return False
 
     async def ask(self, device: DeviceId, key: bytes) -> bytes | None:

@@ -8,10 +8,10 @@ rarely once it has proved itself (pace.py):
      │                          └─ MAX_MISSES unanswered in a row: dead
      └─ unanswered: probed again after RETRY_S[0], RETRY_S[1], …
 
-The best pair is the alive one of least cost, left only for a clearly better one, when dead
-(score.py), or when its answer is overdue and another has answered since. The caller sends what
-``poll`` returns, hands in replies, and sleeps until ``deadline``. A probe from the peer makes
-its source a pair: both sides probing is what opens a NAT's filter (RFC 8445's triggered check).
+The best pair is the alive one of least cost, left only for a clearly better one or when dead
+(score.py). The caller sends what ``poll`` returns, hands in replies, and sleeps until
+``deadline``. A probe from the peer makes its source a pair: both sides probing is what opens
+a NAT's filter (RFC 8445's triggered check).
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ from meshdht.paths.score import cost_s, is_clearly_better
 from meshdht.wire.packet import MESSAGE_ID_SIZE
 
 MAX_MISSES = 4
-# A second probe goes out when the answer to the first is overdue.
-OVERDUE_MISSES = 2
 # When a pair that a peer asked us to be silent on, and then to probe, is our own to prove again.
 AFTER_CALL_S = 10.0
 # An answer later than this counts as a miss, though it still measures and revives the pair.
@@ -83,11 +81,6 @@ class Probe:
     endpoint: Endpoint
     lost: int = 0
     """How many before it were not answered."""
-
-
-def _is_fresher(one: Pair, other: Pair) -> bool:
-    """A peer that moved answers at its new address, and no longer at the old one."""
-    return (one.last_answer or 0.0) > (other.last_answer or 0.0)
 
 
 class PathAgent:
@@ -223,8 +216,6 @@ class PathAgent:
         wait = pair.timeout_s if pair.alive else retry
         pair.misses += 1
         pair.lost += pair.last_answer is not None
-        if pair is self.best and pair.misses == OVERDUE_MISSES:
-            self._choose()
         pair.next_probe = now + wait * self._entropy.uniform(1.0, 1.1)
         return probe
 
@@ -254,11 +245,8 @@ class PathAgent:
         if not alive:
             self.best = None
             return
-        sound = [pair for pair in alive if pair.misses < OVERDUE_MISSES] or alive
-        winner = min(sound, key=lambda pair: (self._cost(pair), pair.endpoint))
+        winner = min(alive, key=lambda pair: (self._cost(pair), pair.endpoint))
         if self.best is None or not self.best.alive:
-            self.best = winner
-        elif self.best not in sound and _is_fresher(winner, self.best):
             self.best = winner
         elif is_clearly_better(self._cost(winner), self._cost(self.best)):
             self.best = winner

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 from meshdht.dht.messages import FindNode, FindValue, StoreValue, decode_request
 from meshdht.dht.proof import split_request
@@ -69,6 +71,29 @@ def test_an_anchor_hears_of_each_record_from_one_member_alone() -> None:
                 by_author.append(author.id in speakers)
                 assert holds_record_of(anchor, author)
             assert not all(by_author)
+
+    run(main())
+
+
+def test_a_deputy_that_no_anchor_answers_tries_again() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            machines = await world.grow(2)
+            deputies = [machine.node._deputies for machine in machines]
+            tried = Counter[int]()
+
+            def deaf(number: int) -> Callable[[bytes, bytes], Awaitable[int]]:
+                async def hand_in(key: bytes, value: bytes) -> int:
+                    tried[number] += 1
+                    return 0
+
+                return hand_in
+
+            for number, each in enumerate(deputies):
+                each._anchors = SimpleNamespace(hand_in=deaf(number), ids=lambda: [b"anchor"])
+                each.note_held([machine.id for machine in machines], FILL_S)
+            await asyncio.sleep(10 * FILL_S)
+            assert tried.total() > 2 * 4
 
     run(main())
 

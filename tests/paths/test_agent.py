@@ -276,37 +276,6 @@ def test_a_peers_probe_from_a_new_address_is_checked_at_once_beside_the_best() -
     assert world.best == moved
 
 
-def test_a_peer_that_moved_is_reached_at_its_new_address_once_the_old_one_is_overdue() -> None:
-    world = World({WAN: 0.02})
-    world.learn(WAN)
-    world.run(300.0)
-    moved = WAN._replace(host="203.0.113.9")
-    world.rtt_s = {moved: 0.09}
-    world.agent.learn_from_peer(moved, world.now)
-    world.run(0.5)
-    assert world.best == moved
-
-
-def test_one_lost_answer_does_not_change_the_path() -> None:
-    other = WAN._replace(host="203.0.113.9")
-    world = World({WAN: 0.02, other: 0.02})
-    world.learn(WAN)
-    world.run(1.0)
-    world.learn(other)
-    world.run_needed(300.0)
-    best = world.agent.best
-    assert best is not None
-    assert best.endpoint == WAN
-    world.run_needed(best.next_probe - world.now)
-    del world.rtt_s[WAN]
-    world._send()
-    world.rtt_s[WAN] = 0.02
-    world.run_needed(1.0)
-    assert best.last_answer is not None
-    assert world.now - best.last_answer < 1.0
-    assert world.best == WAN
-
-
 def test_a_given_up_endpoint_gets_new_tries_when_the_peer_speaks_from_it() -> None:
     world = World()
     world.learn(WAN)
