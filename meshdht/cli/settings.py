@@ -16,6 +16,8 @@ from meshdht.cli.values import label
 STATE_DIR = "/var/lib/meshdht"
 RUNTIME_DIR = "/run/meshdht"
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -29,6 +29,8 @@ from meshdht.dht.table import RemoteNode
 from meshdht.dht.upkeep import Upkeep
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_SAVED_CONTACTS
+from meshdht.wire.channel import Incoming
+from meshdht.wire.packet import MessageKind
 
 # The paper's k: every 20 nodes of a homelab hold every record.
 K = 20
@@ -106,6 +108,23 @@ class Dht:
         self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
         self.reply_received = self._protocol.inflight.answer
         self.retry_received = self._protocol.inflight.retry
+
+    def packet_received(self, incoming: Incoming) -> bool:
+        """Take a packet that came in; False if its kind is not the DHT's."""
+        packet, source = incoming.packet, incoming.source
+        sender = packet.sender.raw
+        match packet.kind:
+            case MessageKind.DHT_REQUEST:
+                self.request_received(
+                    sender, packet.message_id, packet.body, source, validated=incoming.validated
+                )
+            case MessageKind.DHT_REPLY:
+                self.reply_received(sender, packet.message_id, packet.body, source)
+            case MessageKind.RETRY:
+                self.retry_received(packet.message_id, source)
+            case _:
+                return False
+        return True
 
     def request_received(
         self, sender: bytes, message_id: bytes, body: bytes, source: Endpoint, *, validated: bool

@@ -192,30 +192,18 @@ class AnchorNode:
         if incoming is None:
             return
         packet = incoming.packet
-        match packet.kind:
-            case MessageKind.DHT_REQUEST:
+        if incoming.validated:
+            if packet.kind is MessageKind.DHT_REQUEST and self._claimant is not None:
                 # A claim is larger than most requests: none to an address that proved nothing.
-                if self._claimant is not None and incoming.validated:
-                    self._claimant.spoken_to(source)
-                self._dht.request_received(
-                    packet.sender.raw,
-                    packet.message_id,
-                    packet.body,
-                    source,
-                    validated=incoming.validated,
-                )
-            case MessageKind.DHT_REPLY:
-                if incoming.validated:
-                    # Whom an anchor could ask for the time, it cannot tell apart.
-                    self._control.clock.follow(packet.sent_at_ms / 1000)
-                self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
-            case MessageKind.RETRY:
-                self._dht.retry_received(packet.message_id, source)
-            case MessageKind.ANCHOR_REPLY:
-                self._reply_received(incoming)
-            case _:
-                # Between members, and sealed to them.
-                self._unanswered["for members"] += 1
+                self._claimant.spoken_to(source)
+            elif packet.kind is MessageKind.DHT_REPLY:
+                # Whom an anchor could ask for the time, it cannot tell apart.
+                self._control.clock.follow(packet.sent_at_ms / 1000)
+        if packet.kind is MessageKind.ANCHOR_REPLY:
+            self._reply_received(incoming)
+        elif not self._dht.packet_received(incoming):
+            # Between members, and sealed to them.
+            self._unanswered["for members"] += 1
 
     def _reply_received(self, incoming: Incoming) -> None:
         """To our claim, or unasked."""

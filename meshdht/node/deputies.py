@@ -23,7 +23,6 @@ from meshdht.gossip.messages import Record
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
-from meshdht.records.locator import device_locator
 
 # A deputy hands a record in within this: long enough that when it comes does not tell whose
 # change it was, short against the life of a record.
@@ -89,12 +88,12 @@ class Deputies:
         """Whether, of all that are connected and follow a device, it falls to this one to speak
         about the device's record under a locator. Of those who are connected to each other there
         is always one."""
-        own = self._identity.device
+        own_rank = self._rank(key, self._identity.device)
         others = [each.device for each in self._neighbours()]
         able = [
             each for each in others if each == device or self._holdings.is_followed(device, by=each)
         ]
-        return all(self._rank(key, own) <= self._rank(key, each) for each in able)
+        return all(own_rank <= self._rank(key, each) for each in able)
 
     def _rank(self, key: bytes, member: DeviceId) -> bytes:
         locator_key = self._identity.generation.secret.locator_key
@@ -102,16 +101,9 @@ class Deputies:
 
     def note(self, record: Record, within_s: float = HAND_IN_S) -> None:
         """A record is new: it will be handed in by one of us."""
-        key = self._locator(record)
+        key = self._holdings.locator(record.device, record.epoch)
         if key is not None:
             self._plan(record.device, key, within_s)
-
-    def _locator(self, record: Record) -> bytes | None:
-        member = self._holdings.roster.device(record.device)
-        if member is None:
-            return None
-        locator_key = self._identity.generation.secret.locator_key
-        return device_locator(locator_key, record.epoch, member.verify_key)
 
     def _plan(self, device: DeviceId, key: bytes, within_s: float) -> None:
         alone = self.is_alone
@@ -178,7 +170,7 @@ class Deputies:
     async def bring(self, record: Record) -> bool:
         """Hand in our own record ourselves, if nobody is connected and nobody connects within
         ALONE_S; whether an anchor holds it then."""
-        key = self._locator(record)
+        key = self._holdings.locator(record.device, record.epoch)
         if key is None or not self.is_alone:
             return False
         await asyncio.sleep(ALONE_S)

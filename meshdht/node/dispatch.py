@@ -60,20 +60,9 @@ class Dispatcher:
             self.malformed[incoming.packet.kind.name] += 1
 
     def _dispatch(self, incoming: Incoming) -> None:
-        packet, source = incoming.packet, incoming.source
-        match packet.kind:
-            case MessageKind.DHT_REQUEST:
-                self._dht.request_received(
-                    packet.sender.raw,
-                    packet.message_id,
-                    packet.body,
-                    source,
-                    validated=incoming.validated,
-                )
-            case MessageKind.DHT_REPLY:
-                self._dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
-            case MessageKind.RETRY:
-                self._dht.retry_received(packet.message_id, source)
+        if self._dht.packet_received(incoming):
+            return
+        match incoming.packet.kind:
             case MessageKind.PROBE:
                 self._peers.handle_probe(incoming)
             case MessageKind.PROBE_REPLY:
@@ -87,7 +76,7 @@ class Dispatcher:
             ):
                 self._generations.handle(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
-                self.malformed[packet.kind.name] += 1
+                self.malformed[incoming.packet.kind.name] += 1
 
     def _dispatch_other(self, incoming: Incoming) -> None:
         """Under the packet key of another generation nothing is said but what leads out of it."""

@@ -101,13 +101,19 @@ class NodeHoldings:
 
     def record(self, device: DeviceId) -> Record | None:
         epoch = self._epochs.get(device)
-        member = self.roster.device(device)
-        if epoch is None or member is None:
+        key = self.locator(device, epoch) if epoch is not None else None
+        if epoch is None or key is None:
             return None
-        locator_key = self._identity.generation.secret.locator_key
-        key = device_locator(locator_key, epoch, member.verify_key)
         envelope = self.cache.original(device, key)
         return Record(device, epoch, envelope) if envelope else None
+
+    def locator(self, device: DeviceId, epoch: int) -> bytes | None:
+        """Where a member's record of an epoch lies; None if it is no member."""
+        member = self.roster.device(device)
+        if member is None:
+            return None
+        locator_key = self._identity.generation.secret.locator_key
+        return device_locator(locator_key, epoch, member.verify_key)
 
     def take_record(self, record: Record) -> bool:
         """Whether the record is a member's, genuine, of its time, and newer than what was held."""

@@ -19,7 +19,6 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import Refused
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.wire.packet import MessageKind
 from simulations import stock
 from simulations.adversary import Colluder, Insider, SybilMaker
 from simulations.loop import VirtualClock
@@ -82,17 +81,8 @@ class BareHost:
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
         incoming = self._port.open(datagram, source)
-        if incoming is None:
-            return
-        packet, dht = incoming.packet, self.dht
-        sender, message_id = packet.sender.raw, packet.message_id
-        if packet.kind is MessageKind.DHT_REQUEST:
-            valid = incoming.validated
-            dht.request_received(sender, message_id, packet.body, source, validated=valid)
-        elif packet.kind is MessageKind.DHT_REPLY:
-            dht.reply_received(sender, message_id, packet.body, source)
-        elif packet.kind is MessageKind.RETRY:
-            dht.retry_received(message_id, source)
+        if incoming is not None:
+            self.dht.packet_received(incoming)
 
 
 class Counts:

@@ -105,21 +105,8 @@ class Peer:
     def receive(self, datagram: bytes, source: Endpoint) -> None:
         now, unix = self.clock.monotonic(), self.clock.unix()
         incoming = self.channel.open(datagram, source, now=now, unix=unix)
-        if incoming is None:
-            return
-        packet = incoming.packet
-        if packet.kind is MessageKind.DHT_REQUEST:
-            self.dht.request_received(
-                packet.sender.raw,
-                packet.message_id,
-                packet.body,
-                source,
-                validated=incoming.validated,
-            )
-        elif packet.kind is MessageKind.DHT_REPLY:
-            self.dht.reply_received(packet.sender.raw, packet.message_id, packet.body, source)
-        elif packet.kind is MessageKind.RETRY:
-            self.dht.retry_received(packet.message_id, source)
+        if incoming is not None:
+            self.dht.packet_received(incoming)
 
     def die(self) -> None:
         self.network.detach(self.endpoint)

@@ -13,15 +13,16 @@ from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
-from meshdht.cli.settings import Settings, common_options, settings_of
-from meshdht.cli.values import label, whole
-from meshdht.cli.verbs.invite import expires_option
+from meshdht.cli.settings import Settings, common_options, json_option, settings_of
+from meshdht.cli.values import label
+from meshdht.cli.verbs.invite import expires_option, uses_option
 from meshdht.cli.verbs.start import (
     START_TIMEOUT_S,
     launch_request,
     port_option,
     read_link_file,
     start,
+    stop,
 )
 
 _DEFAULT_NAME = "anchor"
@@ -30,7 +31,6 @@ _FOLDER = "anchors"
 link_file_option = click.option(
     "--link-file", metavar="FILE", help="Read the link from FILE; - is stdin."
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
 @click.group(no_args_is_help=True)
@@ -51,14 +51,7 @@ def anchor() -> None:
 @anchor.command("link")
 @click.option("--name", type=label, metavar="NAME", help="The name of the anchor in the network.")
 @expires_option
-@click.option(
-    "--uses",
-    type=whole(1, 1000),
-    metavar="COUNT",
-    default=1,
-    show_default=True,
-    help="How many anchors may use it.",
-)
+@uses_option("anchors")
 @json_option
 @common_options()
 @click.pass_context
@@ -215,15 +208,7 @@ def down(context: click.Context) -> None:
     \b
     Example: meshdht anchor down
     """
-    settings = _anchors(context)
-    name = settings.chosen()
-    try:
-        with Client(settings.socket(name)) as daemon:
-            daemon.down()
-    except NoDaemon:
-        say(f"anchor {name} is already down")
-    else:
-        say(f"anchor {name} is down")
+    stop("anchor", _anchors(context))
 
 
 def _action(settings: Settings, link_file: str | None, listen_port: int | None) -> Anchor:

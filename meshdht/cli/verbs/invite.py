@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 
 import click
 
@@ -12,7 +13,7 @@ from meshdht.api.client import Client
 from meshdht.api.messages import CreateInvite
 from meshdht.api.text import age_text
 from meshdht.cli.output import note, say, say_json
-from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.settings import F, common_options, json_option, settings_of
 from meshdht.cli.values import duration, label, whole
 
 expires_option = click.option(
@@ -26,18 +27,23 @@ expires_option = click.option(
 )
 
 
+def uses_option(who: str) -> Callable[[F], F]:
+    """``--uses``, of a link that lets in so many."""
+    return click.option(
+        "--uses",
+        type=whole(1, 1000),
+        metavar="COUNT",
+        default=1,
+        show_default=True,
+        help=f"How many {who} may use it.",
+    )
+
+
 @click.command()
 @click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
 @expires_option
-@click.option(
-    "--uses",
-    type=whole(1, 1000),
-    metavar="COUNT",
-    default=1,
-    show_default=True,
-    help="How many devices may use it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@uses_option("devices")
+@json_option
 @common_options()
 @click.pass_context
 def invite(

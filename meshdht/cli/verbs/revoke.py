@@ -10,13 +10,13 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError
 from meshdht.api.removal_messages import Revoke
 from meshdht.cli.output import say, say_json
-from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.settings import common_options, json_option, settings_of
 
 
 @click.command()
 @click.argument("device")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@json_option
 @common_options()
 @click.pass_context
 def revoke(context: click.Context, device: str, yes: bool, as_json: bool) -> None:

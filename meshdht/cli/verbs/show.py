@@ -20,12 +20,10 @@ from meshdht.api.text import (
 )
 from meshdht.api.version import API_VERSION
 from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
-from meshdht.cli.settings import Settings, common_options, settings_of
+from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 
 NOBODY = "no other device is here yet; meshdht invite makes a link for one"
 _PATH_STYLES = {"direct": ("green",), "lan": ("green",), "relay": ("yellow",)}
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
 @click.command()

@@ -147,15 +147,7 @@ def down(context: click.Context) -> None:
     \b
     Example: sudo meshdht down
     """
-    settings = settings_of(context)
-    network = settings.chosen()
-    try:
-        with Client(settings.socket(network)) as daemon:
-            daemon.down()
-    except NoDaemon:
-        say(f"network {network} is already down")
-    else:
-        say(f"network {network} is down")
+    stop("network", settings_of(context))
 
 
 @click.command()
@@ -202,6 +194,18 @@ def start(settings: Settings, action: Create | Join | Run | Anchor, timeout_s: f
         return launch(launch_request(settings, action), progress=progress, timeout_s=timeout_s)
     finally:
         progress.clear()
+
+
+def stop(what: str, settings: Settings) -> None:
+    """Stop the daemon of a network or an anchor, and say so."""
+    name = settings.chosen()
+    try:
+        with Client(settings.socket(name)) as daemon:
+            daemon.down()
+    except NoDaemon:
+        say(f"{what} {name} is already down")
+    else:
+        say(f"{what} {name} is down")
 
 
 def launch_request(settings: Settings, action: Create | Join | Run | Anchor) -> LaunchRequest:
