@@ -7,79 +7,40 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from ipaddress import IPv4Network
 from pathlib import Path
+
+from inputs import (
+    LAPTOP,
+    LAPTOP_TUNNEL,
+    NAS,
+    NAS_TUNNEL,
+    NETWORK,
+    NONCE,
+    SECRET,
+    UNIX,
+)
+from log import administration, anchor, generations, membership
 
 from meshdht.crypto.blinding import blind_public, sign_blinded
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import (
-    InviteKey,
     LocatorKey,
-    NetworkId,
-    NetworkSecret,
-    SigningKey,
-    WireGuardPrivateKey,
-    WireGuardPublicKey,
 )
-from meshdht.dht.messages import FindNode, Nodes, Ping, Pong, encode_reply, encode_request
+from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Sync, encode, seal_gossip
-from meshdht.membership.administration import (
-    ExpireBody,
-    GrantAdminBody,
-    LeaveBody,
-    RekeyBody,
-    RemoveAdminBody,
-    RenameBody,
-    RevokeBody,
-    RevokeInviteBody,
-    TagBody,
-)
-from meshdht.membership.anchor_claims import make_anchor_claim
-from meshdht.membership.anchor_link import AnchorLink
-from meshdht.membership.claims import make_claim
-from meshdht.membership.fold import fold
-from meshdht.membership.generations import AnchorHandOver, Generation, HandOver
-from meshdht.membership.invites import (
-    verify_anchor_claim,
-    verify_claim,
-    write_admit,
-    write_genesis,
-    write_invite,
-)
-from meshdht.membership.link import Link
-from meshdht.membership.log import MembershipLog
+from meshdht.membership.generations import Generation, HandOver
 from meshdht.membership.statements import (
-    AdmitBody,
-    Body,
-    GenesisBody,
-    InviteBody,
-    Role,
-    Statement,
     StatementHash,
-    Terms,
-    sign_statement,
 )
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
-from meshdht.wire.handover import Pair, SecretHandOver, seal_hand_over, seal_request
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
-
-SECRET = NetworkSecret(bytes(range(0x00, 0x20)))
-NAS = SigningKey(bytes(range(0x20, 0x40)))
-LAPTOP = SigningKey(bytes(range(0x40, 0x60)))
-INVITE = InviteKey(bytes(range(0x60, 0x80)))
-NAS_TUNNEL = WireGuardPrivateKey(bytes(range(0x80, 0xA0)))
-LAPTOP_TUNNEL = WireGuardPrivateKey(bytes(range(0xA0, 0xC0)))
-NETWORK = NetworkId(bytes(range(0xC0, 0xE0)))
-NONCE = bytes(range(0xE0, 0xF8))
-ANCHOR = SigningKey(bytes(range(0xE0, 0x100)))
-UNIX = 1_800_000_000
 
 
 def derivations() -> object:
@@ -184,153 +145,6 @@ def endpoint_record() -> object:
     }
 
 
-def found() -> Statement:
-    return write_genesis(
-        GenesisBody("home", IPv4Network("100.99.0.0/18"), bytes(16), "nas", NAS_TUNNEL.public),
-        author=NAS,
-        unix_ms=UNIX * 1000,
-    )
-
-
-def membership() -> object:
-    genesis = found()
-    log = MembershipLog(genesis.network_id)
-    log.add(genesis.raw)
-    nas = fold(log).devices[0]
-    invite = write_invite(
-        log,
-        nas,
-        NAS,
-        key=INVITE.invite_public,
-        expires=UNIX + 3600,
-        suggested_name="laptop",
-        unix_ms=UNIX * 1000 + 1,
-    )
-    log.add(invite.raw)
-    claim = make_claim(
-        network=log.network,
-        invite=INVITE,
-        device=LAPTOP,
-        wireguard_key=WireGuardPublicKey(LAPTOP_TUNNEL.public.raw),
-        name="laptop",
-        claimed_at=UNIX + 60,
-    )
-    used = verify_claim(fold(log), claim, UNIX + 60)
-    admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
-    log.add(admit.raw)
-    link = Link(
-        network_name="home",
-        network=log.network,
-        invite=INVITE,
-        packet_key=SECRET.packet_key,
-        generation=1,
-        expires=UNIX + 3600,
-        ipv4_range=IPv4Network("100.64.0.0/18"),
-        suggested_name="laptop",
-        hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
-    )
-    return {
-        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
-        "invite_seed": INVITE.raw.hex(),
-        "network_secret": SECRET.raw.hex(),
-        "unix": str(UNIX),
-        "network_id": log.network.raw.hex(),
-        "genesis": genesis.raw.hex(),
-        "invite": invite.raw.hex(),
-        "claim": claim.encode().hex(),
-        "admit": admit.raw.hex(),
-        "hashes": [genesis.hash.hex(), invite.hash.hex(), admit.hash.hex()],
-        "frontier": log.digest().hex(),
-        "link": str(link),
-        "hand_over": HandOver(Generation(1, SECRET), admit.hash).encode().hex(),
-        "roster": [
-            {
-                "id": str(device.id),
-                "name": device.name,
-                "ipv4": str(device.ipv4),
-                "ipv6": str(device.ipv6),
-                "admin": device.admin,
-            }
-            for device in fold(log)
-        ],
-    }
-
-
-def anchor() -> object:
-    genesis = found()
-    log = MembershipLog(genesis.network_id)
-    log.add(genesis.raw)
-    nas = fold(log).devices[0]
-    invite = write_invite(
-        log,
-        nas,
-        NAS,
-        key=INVITE.invite_public,
-        expires=UNIX + 3600,
-        suggested_name="vps",
-        role=Role.ANCHOR,
-        unix_ms=UNIX * 1000 + 1,
-    )
-    log.add(invite.raw)
-    claim = make_anchor_claim(invite=INVITE, anchor=ANCHOR, name="vps", claimed_at=UNIX + 60)
-    used = verify_anchor_claim(fold(log), claim, UNIX + 60)
-    admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
-    log.add(admit.raw)
-    (entry,) = fold(log).anchors
-    welcome = SECRET.anchor_welcome(INVITE.invite_public)
-    link = AnchorLink(
-        packet_key=SECRET.packet_key,
-        generation=1,
-        invite=INVITE,
-        welcome=welcome,
-        expires=UNIX + 3600,
-        suggested_name="vps",
-        hints=(Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123)),
-    )
-    hand_over = AnchorHandOver(1, SECRET.packet_key, welcome, welcome).encode()
-    message_id = bytes(range(1, 9))
-    reply = seal_join_reply(
-        JoinOutcome.ADMITTED,
-        hand_over,
-        member=NAS,
-        joiner=ANCHOR.public,
-        message_id=message_id,
-        nonce=NONCE,
-    )
-    return {
-        "device_seeds": [NAS.raw.hex()],
-        "anchor_seed": ANCHOR.raw.hex(),
-        "anchor_id": str(ANCHOR.public.device_id),
-        "invite_seed": INVITE.raw.hex(),
-        "unix": str(UNIX),
-        "network_secret": SECRET.raw.hex(),
-        "network_id": log.network.raw.hex(),
-        "genesis": genesis.raw.hex(),
-        "invite": invite.raw.hex(),
-        "claim": claim.encode().hex(),
-        "admit": admit.raw.hex(),
-        "hashes": [genesis.hash.hex(), invite.hash.hex(), admit.hash.hex()],
-        "link": str(link),
-        "welcome": welcome.raw.hex(),
-        "hand_over": hand_over.hex(),
-        "message_id": message_id.hex(),
-        "nonce": NONCE.hex(),
-        "anchor_reply": reply.hex(),
-        "ping": encode_request(Ping()).hex(),
-        "seen_at": ["198.51.100.7:40123", "[2001:db8::20]:51820"],
-        "pongs": [
-            encode_reply(Pong(seen)).hex()
-            for seen in (Endpoint("198.51.100.7", 40123), Endpoint("2001:db8::20", 51820))
-        ],
-        "roster_anchor": {
-            "id": str(entry.id),
-            "name": entry.name,
-            "added_by": str(entry.added_by),
-            "admitted_at": entry.admitted_at,
-        },
-    }
-
-
 def control_packet() -> object:
     packet = ControlPacket(
         kind=MessageKind.PROBE,
@@ -428,91 +242,6 @@ def beacon() -> object:
         "port": said.port,
         "sent_at_ms": str(said.sent_at_ms),
         "datagram": seal_beacon(said, key, NONCE).hex(),
-    }
-
-
-def administration() -> object:
-    """The founder lets a laptop in and makes it an admin; then each revokes the other."""
-    genesis = found()
-    log = MembershipLog(genesis.network_id)
-    log.add(genesis.raw)
-
-    def write(body: Body, author: SigningKey = NAS, *parents: StatementHash) -> Statement:
-        statement = sign_statement(
-            body,
-            network=log.network,
-            author=author,
-            parents=parents or log.heads(),
-            unix_ms=UNIX * 1000 + len(log),
-        )
-        log.add(statement.raw)
-        return statement
-
-    claim = make_claim(
-        network=log.network,
-        invite=INVITE,
-        device=LAPTOP,
-        wireguard_key=WireGuardPublicKey(LAPTOP_TUNNEL.public.raw),
-        name="laptop",
-        claimed_at=UNIX + 60,
-    )
-    laptop, invite = LAPTOP.public, INVITE.invite_public
-    terms = Terms(approval=True, ephemeral_s=600, tags=("guest",))
-    acts: dict[str, Body] = {
-        "invite on terms": InviteBody(invite, UNIX + 3600, 2, "", terms=terms),
-        "admit": AdmitBody(claim),
-        "grant admin": GrantAdminBody(laptop),
-        "rename": RenameBody(laptop, "book"),
-        "tag": TagBody(laptop, ("a", "b")),
-        "expire": ExpireBody(laptop, UNIX + 86_400),
-        "revoke invite": RevokeInviteBody(invite),
-        "remove admin": RemoveAdminBody(laptop),
-        "grant admin again": GrantAdminBody(laptop),
-        "rekey": RekeyBody(2, Generation(2, SECRET).commitment(log.network)),
-    }
-    statements = {"genesis": genesis} | {name: write(body) for name, body in acts.items()}
-    both = log.heads()
-    statements["revoke the senior"] = write(RevokeBody(NAS.public), LAPTOP, *both)
-    statements["leave"] = write(LeaveBody(), LAPTOP)
-    statements["revoke the junior"] = write(RevokeBody(laptop), NAS, *both)
-    roster = fold(log)
-    return {
-        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
-        "invite_seed": INVITE.raw.hex(),
-        "network_secret": SECRET.raw.hex(),
-        "network_id": log.network.raw.hex(),
-        "statements": {name: each.raw.hex() for name, each in statements.items()},
-        "devices": [str(device.id) for device in roster],
-        "removed": [
-            {"id": str(each.id), "name": each.name, "by": str(each.by)} for each in roster.removed
-        ],
-        "without_effect": [each.hash.hex() for each in roster.rejections],
-        "generation": roster.rekey and roster.rekey.generation,
-        "needs_rekey": roster.needs_rekey,
-    }
-
-
-def generations() -> object:
-    message_id = bytes(range(1, 9))
-    sender, receiver = LAPTOP.public.device_id, NAS.public.device_id
-    pair = Pair(device_box_key(NAS, LAPTOP.public), sender, receiver, message_id)
-    generation = Generation(2, SECRET)
-    commitment = generation.commitment(NETWORK)
-    statements = (b"the rekey", b"its parent")
-    hand_over = SecretHandOver(generation.number, SECRET, statements)
-    return {
-        "device_box_key": pair.key.raw.hex(),
-        "sender": str(sender),
-        "receiver": str(receiver),
-        "message_id": message_id.hex(),
-        "nonce": NONCE.hex(),
-        "network_id": NETWORK.raw.hex(),
-        "generation": generation.number,
-        "network_secret": SECRET.raw.hex(),
-        "commitment": commitment.hex(),
-        "statements": [each.hex() for each in statements],
-        "secret_request": seal_request(pair, NONCE, commitment).hex(),
-        "secret_hand_over": seal_hand_over(pair, NONCE, hand_over).hex(),
     }
 
 
