@@ -19,6 +19,7 @@ from meshdht.net.netlink import LocalAddress, Netlink
 from meshdht.node.nearby import Nearby
 from meshdht.node.node import Node
 from meshdht.paths.candidate import Network, within
+from meshdht.waiting import set_within
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,10 @@ class Surroundings:
         step = 0
         while True:
             pause = BURST_S[step] if step < len(BURST_S) else RARELY_S
-            try:
-                async with asyncio.timeout(pause * self._entropy.uniform(0.7, 1.3)):
-                    await self._moved.wait()
+            if await set_within(self._moved, pause * self._entropy.uniform(0.7, 1.3)):
                 self._moved.clear()
                 step = 0
-            except TimeoutError:
+            else:
                 self._lan.send(self._nearby.beacon())
                 step += 1
 

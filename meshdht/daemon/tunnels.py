@@ -11,6 +11,7 @@ from meshdht.engine.backend import Backend, Initiate, IPNetwork, PeerConfig
 from meshdht.engine.reconcile import reconcile
 from meshdht.membership.roster import Device
 from meshdht.node.node import Node
+from meshdht.waiting import set_within
 from meshdht.wireguard.events import (
     DeviceEvent,
     EndpointRoamed,
@@ -69,11 +70,8 @@ class Tunnels:
         """Reconcile whenever something changed, and greet when it is time."""
         while True:
             due = min(self._greetings.values(), default=None)
-            try:
-                wait = None if due is None else max(0.0, due - self._clock.monotonic())
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            except TimeoutError:
+            wait = None if due is None else max(0.0, due - self._clock.monotonic())
+            if not await set_within(self._wake, wait):
                 await self._greet()
                 continue
             self._wake.clear()

@@ -34,6 +34,7 @@ from meshdht.gossip.messages import (
     Want,
 )
 from meshdht.limits import FULL_MESH_DEVICES, MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
+from meshdht.waiting import set_within
 
 RECONCILE_S = 60.0
 # The longest pause is so many times that.
@@ -131,10 +132,7 @@ class Gossip:
         while True:
             due = loop.time() + self.reconcile()
             while (left_s := due - loop.time()) > 0:
-                try:
-                    async with asyncio.timeout(left_s):
-                        await self._has_news.wait()
-                except TimeoutError:
+                if not await set_within(self._has_news, left_s):
                     break
                 await asyncio.sleep(ANNOUNCE_AFTER_S * self._entropy.uniform(0.5, 1.5))
                 self.announce()

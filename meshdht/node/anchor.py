@@ -28,6 +28,7 @@ from meshdht.node.following import Follower
 from meshdht.node.holding import holder_check
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
+from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
@@ -128,11 +129,7 @@ class AnchorNode:
             failures = 0 if reached else failures + 1
             pause = STAY_S if reached else RETRY_S[min(failures, len(RETRY_S)) - 1]
             self._is_known.clear()
-            try:
-                async with asyncio.timeout(pause * self._entropy.uniform(0.8, 1.2)):
-                    await self._is_known.wait()
-            except TimeoutError:
-                continue
+            await set_within(self._is_known, pause * self._entropy.uniform(0.8, 1.2))
 
     async def _come_into_the_log(self) -> None:
         """Claim our invite, if it is not claimed yet, of whoever may be a member."""

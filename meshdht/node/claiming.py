@@ -21,6 +21,7 @@ from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.generations import AnchorHandOver, decode_anchor_hand_over
 from meshdht.node.control import ControlPort
+from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.join import JoinOutcome, decode_reason, open_join_reply
 from meshdht.wire.packet import MessageKind
@@ -82,11 +83,7 @@ class Claimant:
     async def _pause(self, pause: float) -> None:
         """Until it is time, or somebody speaks."""
         self._spoken.clear()
-        try:
-            async with asyncio.timeout(pause):
-                await self._spoken.wait()
-        except TimeoutError:
-            return
+        await set_within(self._spoken, pause)
 
     async def _is_welcome(self, timeout_s: float) -> bool:
         await asyncio.wait([self._welcomed], timeout=timeout_s)

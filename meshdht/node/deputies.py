@@ -23,6 +23,7 @@ from meshdht.gossip.messages import Record
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.waiting import set_within
 
 # A deputy hands a record in within this: long enough that when it comes does not tell whose
 # change it was, short against the life of a record.
@@ -144,11 +145,7 @@ class Deputies:
                 del self._tasks[task.key]
                 await self._hand_in(task)
             due = min((each.due for each in self._tasks.values()), default=now + 3600.0)
-            try:
-                async with asyncio.timeout(max(0.0, due - self._control.clock.monotonic())):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await set_within(self._wake, max(0.0, due - self._control.clock.monotonic()))
 
     async def _hand_in(self, task: _Task) -> None:
         if task.alone and not self.is_alone:

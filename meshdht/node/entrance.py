@@ -16,6 +16,7 @@ from meshdht.clock import Entropy
 from meshdht.dht.dht import Dht
 from meshdht.endpoint import Endpoint
 from meshdht.limits import HEARD_ENDPOINTS
+from meshdht.waiting import set_within
 
 # Pauses while nobody answers; the last one repeats.
 RETRY_S = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
@@ -88,12 +89,8 @@ class Entrance:
                 self._is_wide = True
                 failures = 0
                 pause = CHECK_S
-            try:
-                async with asyncio.timeout(pause * self._entropy.uniform(0.8, 1.2)):
-                    await self._again.wait()
+            if await set_within(self._again, pause * self._entropy.uniform(0.8, 1.2)):
                 failures = 0
-            except TimeoutError:
-                continue
 
     async def _try(self, *, wide: bool) -> None:
         """One race, given up if there is reason to start anew."""

@@ -26,6 +26,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.exchange import SecretExchange
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
@@ -251,7 +252,7 @@ class Generations:
             await asyncio.sleep(self._control.entropy.uniform(*FIRST_PUSH_S))
             for number, pause in enumerate(PUSHES_S):
                 self._hand_out(anchors=number >= ANCHORS_AFTER)
-                if not self._behind or await _set_within(self._switched, pause):
+                if not self._behind or await set_within(self._switched, pause):
                     break
 
     def _hand_out(self, *, anchors: bool) -> None:
@@ -284,7 +285,7 @@ class Generations:
         while True:
             pause = ABSENT_S[min(rounds, len(ABSENT_S) - 1)]
             rounds += 1
-            if await _set_within(self._alone, pause * self._control.entropy.uniform(0.8, 1.2)):
+            if await set_within(self._alone, pause * self._control.entropy.uniform(0.8, 1.2)):
                 self._alone.clear()
                 rounds = 0
             elif self._identity.others:
@@ -322,11 +323,3 @@ class Generations:
         known += [self._identity.generation.number, rekey.generation if rekey else 0]
         secret = NetworkSecret.generate(self._control.entropy)
         return Generation(max(known) + 1, secret)
-
-
-async def _set_within(event: asyncio.Event, timeout_s: float) -> bool:
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await event.wait()
-    except TimeoutError:
-        return False

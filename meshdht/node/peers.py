@@ -28,6 +28,7 @@ from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
 from meshdht.paths.pace import KEEPALIVE_S, Pace
 from meshdht.paths.reflexive import ReflexiveEndpoints
 from meshdht.paths.view import PathView, ProbeResult
+from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
@@ -330,11 +331,7 @@ class Peers:
                     self._poll(device, peer, now)
                     deadline = peer.agent.deadline()
                 due = min(due, deadline or due)
-            try:
-                async with asyncio.timeout(max(0.0, due - now)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await set_within(self._wake, max(0.0, due - now))
 
     def _poll(self, device: DeviceId, peer: _Peer, now: float) -> None:
         before = peer.agent.best

@@ -20,6 +20,7 @@ from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator
 from meshdht.records.sequence import COARSE_S, coarse_sequence
+from meshdht.waiting import set_within
 
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
@@ -128,12 +129,8 @@ class Publisher:
             self.changed()
             now = clock.monotonic()
             deadline = self._rhythm.deadline(now, clock.unix())
-            try:
-                async with asyncio.timeout(max(0.0, deadline - now)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
-            await asyncio.sleep(SETTLE_S)
+            if await set_within(self._wake, max(0.0, deadline - now)):
+                await asyncio.sleep(SETTLE_S)
 
     def _is_held(self, epoch: int) -> bool:
         """Whether readers find what we published, at the nodes asked for it."""

@@ -20,6 +20,7 @@ from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.records.locator import device_locator, read_epochs
+from meshdht.waiting import set_within
 
 # Pauses between look-ups of one absent device; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
@@ -83,11 +84,7 @@ class Seeker:
                 await asyncio.gather(*(self._look_up(device, look) for device, look in due))
                 continue
             next_look = min((each.next_look for each in self._absent.values()), default=now + 60)
-            try:
-                async with asyncio.timeout(max(0.05, next_look - now)):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await set_within(self._wake, max(0.05, next_look - now))
 
     def _due(self, now: float) -> list[tuple[Device, int]]:
         """The absent devices whose time has come, at most WIDTH, and how often they were looked

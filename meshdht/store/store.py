@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from meshdht.store.rows import (
     PeerRow,
     ValueRow,
 )
+from meshdht.waiting import set_within
 
 BATCH_S = 0.25
 # Whoever waits for a write lets others join it for as long: one sync for all of them.
@@ -266,12 +267,8 @@ class Store:
 
     async def _pause(self) -> None:
         """As long as more may be collected."""
-        try:
-            async with asyncio.timeout(BATCH_S):
-                await self._urgent.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(GROUP_S)
+        if await set_within(self._urgent, BATCH_S):
+            await asyncio.sleep(GROUP_S)
 
     async def run(self, on_failure: Callable[[StateError], None] = lambda error: None) -> None:
         """Write what is collected, until cancelled. A failure is counted and told, then tried
@@ -284,9 +281,7 @@ class Store:
             except StateError as error:
                 on_failure(error)
                 self._written.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(FAILED_BATCH_S):
-                        await self._written.wait()
+                await set_within(self._written, FAILED_BATCH_S)
 
     async def flush(self) -> None:
         """Write what is collected now, in one transaction."""
