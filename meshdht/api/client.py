@@ -49,7 +49,14 @@ from meshdht.api.messages import (
     decode_reply,
     encode_line,
 )
-from meshdht.api.removal_messages import Revoke, Revoked, RevokedReply
+from meshdht.api.removal_messages import (
+    GetSpread,
+    Revoke,
+    Revoked,
+    RevokedReply,
+    Spread,
+    SpreadReply,
+)
 from meshdht.api.version import API_VERSION, check_version
 
 ANSWER_TIMEOUT_S = 15.0
@@ -92,6 +99,9 @@ class Client:
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked
+
+    def spread(self) -> Spread:
+        return self._ask(GetSpread(), SpreadReply).spread
 
     @property
     def pid(self) -> int:

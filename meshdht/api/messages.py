@@ -11,6 +11,7 @@ one at a time, each answered before the next is read:
     anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
     revoke         RevokedReply
+    spread         SpreadReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -34,7 +35,7 @@ from msgspec import Meta, Struct
 
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.errors import ApiError
-from meshdht.api.removal_messages import Revoke, RevokedReply
+from meshdht.api.removal_messages import GetSpread, Revoke, RevokedReply, SpreadReply
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -225,7 +226,7 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-MemberRequest = GetStatus | GetDevices | CreateInvite | Revoke | Ping | Subscribe
+MemberRequest = GetStatus | GetDevices | CreateInvite | Revoke | GetSpread | Ping | Subscribe
 Request = Hello | MemberRequest | AnchorRequest | Down
 
 
@@ -286,7 +287,9 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = StatusReply | DevicesReply | InviteReply | RevokedReply | PongReply | EventReply
+MemberReply = (
+    StatusReply | DevicesReply | InviteReply | RevokedReply | SpreadReply | PongReply | EventReply
+)
 Reply = Welcome | MemberReply | AnchorReply | Done | Failure
 
 

@@ -9,13 +9,41 @@ from msgspec import Meta, Struct
 from meshdht.api.version import API_VERSION
 
 
+class Spread(Struct, frozen=True, kw_only=True):
+    """How far generation number ``generation`` of the network secret has spread, as the device
+    that was asked has heard: of ``devices`` others, ``know`` use it, the last since ``took_s``
+    seconds after that device began. ``waiting`` are connected and do not yet, ``offline`` learn of
+    it when they come back; ``elsewhere`` are out of its sight, and told by their neighbours."""
+
+    version: int = API_VERSION
+    generation: int
+    devices: int
+    know: int
+    took_s: float
+    waiting: tuple[str, ...] = ()
+    offline: tuple[str, ...] = ()
+    elsewhere: int = 0
+
+
+class GetSpread(Struct, frozen=True, tag="spread"):
+    """Asks for the Spread."""
+
+
+class SpreadReply(Struct, frozen=True, tag="spread"):
+    """Answers GetSpread."""
+
+    spread: Spread
+
+
 class Revoked(Struct, frozen=True, kw_only=True):
-    """Who is out for ever, and the generation of the network secret that began with it."""
+    """Who is out for ever, the generation of the network secret that began with it, and who knows
+    of it."""
 
     version: int = API_VERSION
     name: str
     id: str
     generation: int
+    spread: Spread
 
 
 class Revoke(Struct, frozen=True, kw_only=True, tag="revoke"):

@@ -52,7 +52,14 @@ from meshdht.api.messages import (
     decode_request,
     encode_line,
 )
-from meshdht.api.removal_messages import Revoke, Revoked, RevokedReply
+from meshdht.api.removal_messages import (
+    GetSpread,
+    Revoke,
+    Revoked,
+    RevokedReply,
+    Spread,
+    SpreadReply,
+)
 from meshdht.api.version import API_VERSION, check_version
 
 log = logging.getLogger(__name__)
@@ -87,6 +94,8 @@ class Service(Protocol):
     async def anchor_status(self) -> AnchorStatus: ...
 
     async def revoke(self, request: Revoke) -> Revoked: ...
+
+    async def spread(self) -> Spread: ...
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
@@ -215,6 +224,8 @@ class ApiServer:
                 return AnchorStatusReply(await self._service.anchor_status())
             case Revoke():
                 return RevokedReply(await self._service.revoke(request))
+            case GetSpread():
+                return SpreadReply(await self._service.spread())
             case Down():
                 await self._service.down()
                 return Done()

@@ -23,7 +23,7 @@ from meshdht.api.messages import (
     Pong,
     Status,
 )
-from meshdht.api.removal_messages import Revoke, Revoked
+from meshdht.api.removal_messages import Revoke, Revoked, Spread
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
@@ -232,6 +232,9 @@ class AnchorService:
         self._refuse()
 
     async def revoke(self, request: Revoke) -> Revoked:
+        self._refuse()
+
+    async def spread(self) -> Spread:
         self._refuse()
 
     def ping(self, request: Ping) -> AsyncIterator[Pong]:

@@ -28,7 +28,7 @@ from meshdht.api.messages import (
     ThisDevice,
 )
 from meshdht.api.messages import Device as DeviceLine
-from meshdht.api.removal_messages import Revoke, Revoked
+from meshdht.api.removal_messages import Revoke, Revoked, Spread
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.clocks import clock_warnings
@@ -189,7 +189,24 @@ class DaemonService:
         self._admin("revoke")
         found = self._anchor(request.device) or self._find(request.device)
         generation = await self._node.rotator.revoke(found.verify_key)
-        return Revoked(name=found.name, id=str(found.id), generation=generation.number)
+        return Revoked(
+            name=found.name,
+            id=str(found.id),
+            generation=generation.number,
+            spread=await self.spread(),
+        )
+
+    async def spread(self) -> Spread:
+        told = self._node.spread()
+        return Spread(
+            generation=told.generation,
+            devices=sum(map(len, (told.know, told.waiting, told.offline, told.elsewhere))),
+            know=len(told.know),
+            took_s=round(told.took_s, 3),
+            waiting=tuple(each.name for each in told.waiting),
+            offline=tuple(each.name for each in told.offline),
+            elsewhere=len(told.elsewhere),
+        )
 
     def _admin(self, what: str) -> Device:
         """This device, if it is an admin; raises MeshdhtError that names those who are."""

@@ -26,6 +26,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.exchange import SecretExchange
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.node.spread import Hearing
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
@@ -93,6 +94,8 @@ class Generations:
         self._last = identity.generation
         """What they may still use."""
         self._used_since = -math.inf
+        self.hearing = Hearing(control.clock.monotonic())
+        """Who speaks under the keys in use."""
         self._looked_at = -math.inf
         self._begun = False
         """This device began the generation in use."""
@@ -129,6 +132,7 @@ class Generations:
             return
         self._last = self._identity.generation
         self._used_since = self._control.clock.monotonic()
+        self.hearing.begin(self._used_since)
         self._identity.use(generation, self._control.clock.unix())
         self._rekey_control()
         self._on_learned()
@@ -194,6 +198,7 @@ class Generations:
     def heard(self, device: DeviceId) -> None:
         """A packet of the device came under the keys in use."""
         self._behind.pop(device, None)
+        self.hearing.heard(device, self._control.clock.monotonic(), self._holdings.roster)
 
     def _handed(
         self,

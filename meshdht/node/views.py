@@ -18,6 +18,7 @@ from meshdht.node.identity import Identity
 from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.publishing import Publisher
+from meshdht.node.spread import Spread
 from meshdht.paths.candidate import Network
 from meshdht.paths.view import PathView
 
@@ -54,6 +55,16 @@ class NodeViews:
         last = self._generations.just_left
         own = self._identity.wireguard.public
         return last.secret.preshared_key(own, device.wireguard_key) if last else None
+
+    def spread(self) -> Spread:
+        """How far the generation in use has spread, as far as this device has heard."""
+        return self._generations.hearing.spread(
+            self._identity.device,
+            self._identity.generation.number,
+            self.roster,
+            self._peers.sought(),
+            lambda device: self.path(device).endpoint is not None,
+        )
 
     def clocks(self) -> ClockVerdict:
         """Whose clocks are wrong, as far as this device knows."""

@@ -32,7 +32,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
-from meshdht.api.removal_messages import Revoke, Revoked
+from meshdht.api.removal_messages import Revoke, Revoked, Spread
 from meshdht.api.server import ApiServer
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
@@ -57,6 +57,7 @@ ANCHOR = AnchorStatus(
     dropped={"junk": 3},
     trouble="no device has answered yet",
 )
+SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
 NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
 LAPTOP = Peer(
     name="laptop",
@@ -112,6 +113,7 @@ class FakeService:
         self.invites: list[CreateInvite] = []
         self.anchor_links: list[CreateAnchorLink] = []
         self.revoked: list[str] = []
+        self.spreads: list[Spread] = []
         self.stopped = asyncio.Event()
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
@@ -163,7 +165,14 @@ class FakeService:
 
     async def revoke(self, request: Revoke) -> Revoked:
         self.revoked.append(request.device)
-        return Revoked(name=request.device, id=VPS.id, generation=2)
+        told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
+        return Revoked(name=request.device, id=VPS.id, generation=2, spread=told)
+
+    async def spread(self) -> Spread:
+        """One more knows each time that somebody asks."""
+        self.spreads.append(replace(SPREAD, know=len(self.spreads) + 1))
+        waiting = ("laptop", "phone")[len(self.spreads) :]
+        return replace(self.spreads[-1], waiting=waiting)
 
     async def anchors(self) -> Anchors:
         return Anchors(network=self.snapshot.network, anchors=(BARN, VPS))

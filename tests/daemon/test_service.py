@@ -348,7 +348,12 @@ def test_a_device_is_put_out_by_any_of_its_names_and_others_follow() -> None:
             gone = third.machine.node.identity.device
             told = await first.service.revoke(Revoke(device=str(gone)))
             assert (told.id, told.generation) == (str(gone), 2)
+            assert (told.spread.devices, told.spread.waiting) == (1, ("d1",))
             assert await eventually(lambda: gone not in second.machine.node.roster)
+            await asyncio.sleep(1)
+            spread = await first.service.spread()
+            assert (spread.generation, spread.devices, spread.know) == (2, 1, 1)
+            assert spread.waiting == spread.offline == ()
             with pytest.raises(UsageError, match="no device"):
                 await first.service.revoke(Revoke(device=str(gone)))
             with pytest.raises(MeshdhtError, match="only an admin"):

@@ -25,10 +25,12 @@ def test_traffic_of_a_revoked_device_dies_and_the_others_go_on(
     stream = ["ping", "-D", "-i", "0.05", "-w", str(WATCHED_S), address]
     stolen, honest = phone.host.popen(stream), nas.host.popen(stream)
     time.sleep(REVOKE_AFTER_S)
-    assert nas.must("revoke", "phone", "--yes") == (
-        "phone is out; the network has secret number 2 now\n"
-    )
+    out = nas.must("revoke", "phone", "--yes")
     done = time.time()
+    assert re.fullmatch(
+        r"phone is out; the network has secret number 2 now\n1 of 1 device knows \(\d\.\d s\)\n",
+        out,
+    )
     last = [
         max(map(float, re.findall(r"^\[([\d.]+)\].*ttl=", text, re.MULTILINE)))
         for text in (stolen.complete().stdout, honest.complete().stdout)
@@ -60,7 +62,10 @@ def test_a_device_that_was_off_while_another_was_revoked_comes_back(world: World
     connect(nas, laptop, phone)
     everyone_reaches_everyone(nas, laptop, phone)
     laptop.must("down")
-    nas.must("revoke", "phone", "--yes")
+    assert eventually(lambda: not nas.peer("laptop")["online"], within=60)
+    spread = nas.json("revoke", "phone", "--yes")["spread"]
+    assert (spread["devices"], spread["know"], spread["waiting"]) == (1, 0, [])
+    assert spread["offline"] == ["laptop"]
     laptop.must("up")
     everyone_reaches_everyone(nas, laptop)
     assert eventually(lambda: "phone" not in {each["name"] for each in laptop.status()["peers"]})

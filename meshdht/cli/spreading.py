@@ -1,0 +1,53 @@
+"""Counts, while a user watches, who has heard of what was just done to the network."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from meshdht.api.client import Client
+from meshdht.api.removal_messages import Spread
+from meshdht.cli.output import ProgressLine, note, say
+
+POLL_S = 0.1
+# Whoever has not answered by then is as good as off: scripts go on.
+FOLLOW_S = 30.0
+
+
+def follow(daemon: Client, spread: Spread, *, wait: bool) -> Spread:
+    """Show how it spreads until all connected devices know, the user has seen enough (Ctrl-C), or
+    FOLLOW_S have passed; returns what was known at the end."""
+    progress = ProgressLine(sys.stderr)
+    deadline = time.monotonic() + FOLLOW_S
+    shown = ""
+    try:
+        while wait and spread.waiting and time.monotonic() < deadline:
+            if (text := count_text(spread)) != shown and sys.stderr.isatty():
+                progress(text)
+                shown = text
+            time.sleep(POLL_S)
+            spread = daemon.spread()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        progress.clear()
+    return spread
+
+
+def say_spread(spread: Spread) -> None:
+    """The count on stdout; on stderr who is missing, and when they hear of it."""
+    if not spread.devices:
+        return
+    say(count_text(spread))
+    if spread.waiting:
+        note(f"not heard from yet: {', '.join(spread.waiting)}")
+    if spread.offline:
+        note(f"will learn when they come back: {', '.join(spread.offline)}")
+    if spread.elsewhere:
+        note(f"told by their neighbours: {spread.elsewhere} more")
+
+
+def count_text(spread: Spread) -> str:
+    noun = "device knows" if spread.devices == 1 else "devices know"
+    took = f" ({spread.took_s:.1f} s)" if spread.know else ""
+    return f"{spread.know} of {spread.devices} {noun}{took}"
