@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
     "simulations/__main__.py": "tests/simulations/test_command.py",
     # declarations: constants, types and errors without behaviour
+    "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
     "meshdht/paths/view.py": "tests/node/test_peers.py",

@@ -23,16 +23,21 @@ from meshdht.api.anchor_messages import (
     GetAnchors,
     GetAnchorStatus,
 )
+from meshdht.api.device_messages import (
+    ChangedDevice,
+    ChangedDeviceReply,
+    DeviceChange,
+    Devices,
+    DevicesReply,
+    GetDevices,
+)
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
 from meshdht.api.messages import (
     REPLY_BYTES_MAX,
     CreateInvite,
-    Devices,
-    DevicesReply,
     Done,
     Down,
     Failure,
-    GetDevices,
     GetStatus,
     Hello,
     Invite,
@@ -84,6 +89,9 @@ class Client:
 
     def devices(self) -> Devices:
         return self._ask(GetDevices(), DevicesReply).devices
+
+    def change(self, request: DeviceChange) -> ChangedDevice:
+        return self._ask(request, ChangedDeviceReply).changed
 
     def invite(self, request: CreateInvite) -> Invite:
         return self._ask(request, InviteReply).invite

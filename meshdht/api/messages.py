@@ -5,23 +5,22 @@ one at a time, each answered before the next is read:
 
     request        answer
     status         StatusReply
-    devices        DevicesReply
     invite         InviteReply
     anchor_link    AnchorLinkReply
     anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
-    revoke         RevokedReply
-    spread         SpreadReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
+
+and what ``device_messages`` and ``removal_messages`` have for those who administer the network.
 
 Any answer may be a ``Failure`` instead. While ping or subscribe is answered the client sends
 nothing: a byte from it, or its end of stream, stops them.
 
 ``API_VERSION`` changes when an old client could misread a new daemon, or the reverse; both then
 refuse by name. Within a version, objects may gain fields and events may gain kinds: a reader
-passes over what it does not know. The payloads (``Status``, ``Devices``, ``Invite``, ``Pong``) are
+passes over what it does not know. The payloads (``Status``, ``Invite``, ``Pong``) are
 also what ``--json`` prints, so their keys are a promise to scripts. Ages are seconds, instants
 are Unix seconds, sizes are bytes.
 """
@@ -33,9 +32,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.errors import ApiError
-from meshdht.api.removal_messages import GetSpread, Revoke, RevokedReply, SpreadReply
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -106,26 +105,6 @@ class Status(Struct, frozen=True, kw_only=True):
     clocks: tuple[ClockWarning, ...] = ()
 
 
-class Device(Struct, frozen=True, kw_only=True):
-    """A line of the roster; ``joined`` is None where the log does not say."""
-
-    name: str
-    id: str
-    addresses: tuple[str, ...]
-    admin: bool
-    online: bool
-    this_device: bool
-    joined: int | None = None
-
-
-class Devices(Struct, frozen=True, kw_only=True):
-    """Every device that the membership log admits, this one included."""
-
-    version: int = API_VERSION
-    network: str
-    devices: tuple[Device, ...]
-
-
 class Invite(Struct, frozen=True, kw_only=True):
     """A link that lets one device in; whoever holds it may use it until ``expires``."""
 
@@ -193,10 +172,6 @@ class GetStatus(Struct, frozen=True, tag="status"):
     """Asks for a Status."""
 
 
-class GetDevices(Struct, frozen=True, tag="devices"):
-    """Asks for the Devices."""
-
-
 class CreateInvite(Struct, frozen=True, kw_only=True, tag="invite"):
     """Asks for an Invite, valid ``expires_s`` seconds for ``uses`` joiners, named ``name``."""
 
@@ -226,8 +201,11 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-MemberRequest = GetStatus | GetDevices | CreateInvite | Revoke | GetSpread | Ping | Subscribe
-Request = Hello | MemberRequest | AnchorRequest | Down
+Single = GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | Down
+"""Requests that have one reply."""
+Streamed = Ping | Subscribe
+"""Requests that have several, the last of which is Done."""
+Request = Hello | Single | Streamed
 
 
 # --- replies ------------------------------------------------------------------------------------
@@ -244,12 +222,6 @@ class StatusReply(Struct, frozen=True, tag="status"):
     """Answers GetStatus."""
 
     status: Status
-
-
-class DevicesReply(Struct, frozen=True, tag="devices"):
-    """Answers GetDevices."""
-
-    devices: Devices
 
 
 class InviteReply(Struct, frozen=True, tag="invite"):
@@ -287,10 +259,8 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = (
-    StatusReply | DevicesReply | InviteReply | RevokedReply | SpreadReply | PongReply | EventReply
-)
-Reply = Welcome | MemberReply | AnchorReply | Done | Failure
+MemberReply = StatusReply | InviteReply | PongReply | EventReply
+Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 
 # --- lines --------------------------------------------------------------------------------------

@@ -53,7 +53,13 @@ class Revoke(Struct, frozen=True, kw_only=True, tag="revoke"):
     device: Annotated[str, Meta(max_length=64)]
 
 
+RemovalRequest = GetSpread | Revoke
+
+
 class RevokedReply(Struct, frozen=True, tag="revoked"):
     """Answers Revoke, once it is on disk and the connected devices are told."""
 
     revoked: Revoked
+
+
+RemovalReply = SpreadReply | RevokedReply

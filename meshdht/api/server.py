@@ -8,63 +8,28 @@ import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self
 
 from meshdht import __version__
 from meshdht.api.access import SocketLike, peer_credentials, refusal
-from meshdht.api.anchor_messages import (
-    AnchorLink,
-    AnchorLinkReply,
-    Anchors,
-    AnchorsReply,
-    AnchorStatus,
-    AnchorStatusReply,
-    CreateAnchorLink,
-    GetAnchors,
-    GetAnchorStatus,
-)
 from meshdht.api.errors import ApiError
 from meshdht.api.listen import listening_socket
 from meshdht.api.messages import (
     REQUEST_BYTES_MAX,
-    CreateInvite,
-    Devices,
-    DevicesReply,
-    Done,
-    Down,
-    Event,
-    EventReply,
     Failure,
-    GetDevices,
-    GetStatus,
     Hello,
-    Invite,
-    InviteReply,
     Ping,
-    Pong,
-    PongReply,
     Reply,
     Request,
-    Status,
-    StatusReply,
     Subscribe,
     Welcome,
     decode_request,
     encode_line,
 )
-from meshdht.api.removal_messages import (
-    GetSpread,
-    Revoke,
-    Revoked,
-    RevokedReply,
-    Spread,
-    SpreadReply,
-)
+from meshdht.api.service import Service, closing
 from meshdht.api.version import API_VERSION, check_version
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 # A local user who opens connections without end would use up the daemon's file descriptors.
 CONNECTIONS_MAX = 64
@@ -75,39 +40,6 @@ SEND_TIMEOUT_S = 60.0
 CLOSE_TIMEOUT_S = 1.0
 # So much may wait for a slow reader before the daemon stops producing for it.
 SEND_BUFFER_BYTES = 64 * 1024
-
-
-class Service(Protocol):
-    """What the daemon offers. An exception with ``message``, ``hint`` and ``exit_code`` is shown
-    to the user as it is; any other is logged as a fault of the daemon."""
-
-    async def status(self) -> Status: ...
-
-    async def devices(self) -> Devices: ...
-
-    async def invite(self, request: CreateInvite) -> Invite: ...
-
-    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink: ...
-
-    async def anchors(self) -> Anchors: ...
-
-    async def anchor_status(self) -> AnchorStatus: ...
-
-    async def revoke(self, request: Revoke) -> Revoked: ...
-
-    async def spread(self) -> Spread: ...
-
-    def ping(self, request: Ping) -> AsyncIterator[Pong]:
-        """Yield each pong as it comes; closed early when the client leaves."""
-        ...
-
-    def events(self) -> AsyncIterator[Event]:
-        """Yield a Snapshot, then what changes; closed when the client leaves."""
-        ...
-
-    async def down(self) -> None:
-        """Begin to stop, and return at once: the client waits for the process to end."""
-        ...
 
 
 class ClientGone(Exception):
@@ -197,54 +129,16 @@ class ApiServer:
 
     async def _answer(self, request: Request, channel: _Channel) -> None:
         match request:
-            case Ping():
-                await _stream(channel, self._pongs(request))
-            case Subscribe():
-                await _stream(channel, self._events())
+            case Ping() | Subscribe():
+                await _stream(channel, self._service.stream(request))
+            case Hello():
+                raise ApiError("a connection is greeted once", exit_code=2)
             case _:
                 try:
-                    reply = await self._reply(request)
+                    reply = await self._service.answer(request)
                 except Exception as error:
                     reply = _failure_of(error)
                 await channel.send(reply)
-
-    async def _reply(self, request: Request) -> Reply:
-        match request:
-            case GetStatus():
-                return StatusReply(await self._service.status())
-            case GetDevices():
-                return DevicesReply(await self._service.devices())
-            case CreateInvite():
-                return InviteReply(await self._service.invite(request))
-            case CreateAnchorLink():
-                return AnchorLinkReply(await self._service.anchor_link(request))
-            case GetAnchors():
-                return AnchorsReply(await self._service.anchors())
-            case GetAnchorStatus():
-                return AnchorStatusReply(await self._service.anchor_status())
-            case Revoke():
-                return RevokedReply(await self._service.revoke(request))
-            case GetSpread():
-                return SpreadReply(await self._service.spread())
-            case Down():
-                await self._service.down()
-                return Done()
-            case _:
-                raise ApiError("a connection is greeted once", exit_code=2)
-
-    async def _pongs(self, request: Ping) -> AsyncIterator[Reply]:
-        async with _closing(self._service.ping(request)) as pongs:
-            async for pong in pongs:
-                yield PongReply(pong)
-        yield Done()
-
-    async def _events(self) -> AsyncIterator[Reply]:
-        sequence = 0
-        async with _closing(self._service.events()) as events:
-            async for event in events:
-                yield EventReply(sequence, event)
-                sequence += 1
-        yield Done()
 
 
 async def _first_line(channel: _Channel) -> bytes:
@@ -272,7 +166,7 @@ async def _stream(channel: _Channel, replies: AsyncIterator[Reply]) -> None:
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(channel.hung_up())
             try:
-                async with _closing(replies):
+                async with closing(replies):
                     async for reply in replies:
                         await channel.send(reply)
             except ClientGone:
@@ -298,17 +192,6 @@ def _failure_of(error: Exception) -> Failure:
         message=f"the daemon failed inside: {type(error).__name__}: {error}",
         hint="its log has the details: daemon.log in the network's state directory",
     )
-
-
-@contextlib.asynccontextmanager
-async def _closing(iterator: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Closes a generator at once rather than when it is collected."""
-    try:
-        yield iterator
-    finally:
-        aclose = getattr(iterator, "aclose", None)
-        if aclose is not None:
-            await aclose()
 
 
 class _Channel:

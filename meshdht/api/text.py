@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from meshdht.api.messages import Peer, PeerPath
 
 NOTHING = "–"
@@ -42,6 +44,17 @@ def span_text(seconds: float) -> str:
     else:
         count, unit = years, "year"
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def moment_text(unix: float | None) -> str:
+    """``2026-11-27 01:30``, by this machine's clock and zone; ``–`` for none, or one that no
+    calendar has: the log says what its writers put into it."""
+    if unix is None:
+        return NOTHING
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix))
+    except (OverflowError, ValueError, OSError):
+        return NOTHING
 
 
 def handshake_text(age_s: float | None) -> str:

@@ -26,7 +26,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "join": ("start", "Join a network by its invite link."),
         "demo": ("start", "Build a small mesh on this machine, and take it away again."),
     },
-    "Put out": {
+    "Administer": {
+        "device": ("device", "Name a device, tag it, or let it expire."),
+        "admin": ("admin", "Make a device an admin, or one no more."),
         "revoke": ("revoke", "Put a device out of the network, for ever."),
     },
     "Look": {

@@ -13,6 +13,7 @@ import click
 from meshdht.api.errors import ApiError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_TAG_MAX = 32
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -58,6 +59,16 @@ def label(text: str) -> str:
     return text.lower()
 
 
+def tag(text: str) -> str:
+    """A tag: a DNS label of at most 32 characters, in lower case."""
+    if not _LABEL.fullmatch(text.lower()) or len(text) > _TAG_MAX:
+        raise click.BadParameter(
+            f"{text!r} is not a tag: 1 to {_TAG_MAX} of a-z, 0-9 and -,"
+            " with a letter or digit at both ends"
+        )
+    return text.lower()
+
+
 def peer_name(text: str) -> str:
     """A name, an id or an address, which only the daemon can tell from one that is none."""
     if not text.strip() or len(text) > 255:
@@ -74,6 +85,11 @@ def duration(text: str) -> int:
             f"{text!r} is not a duration such as 90s, 15m, 1h, 7d or 2w (a second to a year)"
         )
     return seconds
+
+
+def duration_or_never(text: str) -> int | None:
+    """A duration as above; None from ``never``."""
+    return None if text == "never" else duration(text)
 
 
 def mesh_range(text: str) -> str:

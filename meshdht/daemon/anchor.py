@@ -12,18 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from meshdht import __version__
-from meshdht.api.anchor_messages import AnchorLink, Anchors, AnchorStatus, CreateAnchorLink
+from meshdht.api.anchor_messages import AnchorStatus, AnchorStatusReply, GetAnchorStatus
 from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
-from meshdht.api.messages import (
-    CreateInvite,
-    Devices,
-    Event,
-    Invite,
-    Ping,
-    Pong,
-    Status,
-)
-from meshdht.api.removal_messages import Revoke, Revoked, Spread
+from meshdht.api.messages import Done, Down, Reply, Single, Streamed
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
@@ -181,7 +172,7 @@ class AnchorLaunch:
 
 
 class AnchorService:
-    """Implements ``api.server.Service``, as far as an anchor has an answer."""
+    """A ``Service``, as far as an anchor has an answer."""
 
     def __init__(
         self,
@@ -198,7 +189,19 @@ class AnchorService:
         self._stopping = stopping
         self._started = clock.monotonic()
 
-    async def anchor_status(self) -> AnchorStatus:
+    async def answer(self, request: Single) -> Reply:
+        match request:
+            case GetAnchorStatus():
+                return AnchorStatusReply(self.anchor_status())
+            case Down():
+                self._stopping.set()
+                return Done()
+        self._refuse()
+
+    def stream(self, request: Streamed) -> AsyncIterator[Reply]:
+        self._refuse()
+
+    def anchor_status(self) -> AnchorStatus:
         dropped = dict(self._node.dropped)
         dropped |= {f"port_{each}": n for each, n in asdict(self._port.counters).items()}
         return AnchorStatus(
@@ -212,36 +215,6 @@ class AnchorService:
             dropped={reason: count for reason, count in sorted(dropped.items()) if count},
             trouble=self._node.trouble,
         )
-
-    async def down(self) -> None:
-        self._stopping.set()
-
-    async def status(self) -> Status:
-        self._refuse()
-
-    async def devices(self) -> Devices:
-        self._refuse()
-
-    async def invite(self, request: CreateInvite) -> Invite:
-        self._refuse()
-
-    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
-        self._refuse()
-
-    async def anchors(self) -> Anchors:
-        self._refuse()
-
-    async def revoke(self, request: Revoke) -> Revoked:
-        self._refuse()
-
-    async def spread(self) -> Spread:
-        self._refuse()
-
-    def ping(self, request: Ping) -> AsyncIterator[Pong]:
-        self._refuse()
-
-    def events(self) -> AsyncIterator[Event]:
-        self._refuse()
 
     def _refuse(self) -> NoReturn:
         raise UsageError(

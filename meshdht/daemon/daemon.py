@@ -19,13 +19,14 @@ from meshdht.api.launch import Ready, Reporter
 from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.administering import addresses_of
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.outcast import why_out
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
-from meshdht.daemon.service import DaemonService, addresses_of
+from meshdht.daemon.service import DaemonService
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.tunnels import Tunnels

@@ -15,13 +15,14 @@ tags = number u8, at most 8 ‖ text each, a label of at most 32, ascending and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from meshdht.crypto.keys import InvitePublicKey, VerifyKey
-from meshdht.errors import Malformed
+from meshdht.errors import Malformed, UsageError
 from meshdht.limits import TAGS_MAX
-from meshdht.membership.names import read_label
+from meshdht.membership.names import read_label, validate_label
 from meshdht.wire.buffer import Reader, Writer
 
 COMMITMENT_SIZE = 32
@@ -164,6 +165,15 @@ def read_tags(reader: Reader) -> tuple[str, ...]:
     tags = tuple(read_label(reader, TAG_LENGTH_MAX) for _ in range(count))
     if any(low >= high for low, high in pairwise(tags)):
         raise Malformed("tags out of order, or one named twice")
+    return tags
+
+
+def validate_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Tags as a statement has them, ascending and distinct; raises UsageError that says what is
+    wrong with one."""
+    tags = tuple(sorted({validate_label(text, "tag", TAG_LENGTH_MAX) for text in texts}))
+    if len(tags) > TAGS_MAX:
+        raise UsageError(f"{len(tags)} tags are too many", f"a device has at most {TAGS_MAX}")
     return tags
 
 

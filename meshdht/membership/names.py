@@ -19,12 +19,12 @@ DOMAIN = "internal"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
-def label_fault(text: str) -> str:
+def label_fault(text: str, length_max: int = LABEL_MAX) -> str:
     """What keeps ``text`` from being a label; empty if nothing does."""
     if not text:
         return "it is empty"
-    if len(text) > LABEL_MAX:
-        return f"it has {len(text)} characters, more than {LABEL_MAX}"
+    if len(text) > length_max:
+        return f"it has {len(text)} characters, more than {length_max}"
     if _LABEL.fullmatch(text):
         return "it has hyphens in places 3 and 4" if text[2:4] == "--" else ""
     if text[0] == "-" or text[-1] == "-":
@@ -35,30 +35,30 @@ def label_fault(text: str) -> str:
     return f"it has the character {strange!r}"
 
 
-def validate_label(text: str, what: str = "device name") -> str:
+def validate_label(text: str, what: str = "device name", length_max: int = LABEL_MAX) -> str:
     """``text`` itself; raises InvalidName that says what is wrong and proposes a fix."""
-    fault = label_fault(text)
+    fault = label_fault(text, length_max)
     if not fault:
         return text
-    proposal = suggest_label(text)
+    proposal = suggest_label(text, length_max)
     hint = f"try {proposal!r}: " if proposal else ""
     raise InvalidName(
         f"{text!r} cannot be a {what}: {fault}",
-        f"{hint}lower-case letters, digits and hyphens, at most {LABEL_MAX} characters",
+        f"{hint}lower-case letters, digits and hyphens, at most {length_max} characters",
     )
 
 
-def suggest_label(text: str) -> str:
+def suggest_label(text: str, length_max: int = LABEL_MAX) -> str:
     """The label nearest to ``text`` (a host name, say); empty if nothing of it can stay."""
     plain = unicodedata.normalize("NFKD", text.lower())
     plain = "".join(character for character in plain if not unicodedata.combining(character))
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LABEL_MAX].rstrip("-")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:length_max].rstrip("-")
 
 
 def read_label(reader: Reader, length_max: int = LABEL_MAX) -> str:
     """A label from bytes, u16 length ‖ text; raises Malformed."""
     text = reader.text()
-    if label_fault(text) or len(text) > length_max:
+    if label_fault(text, length_max):
         raise Malformed("a name that is no DNS label")
     return text
 

@@ -238,6 +238,14 @@ class Roster:
                 "update meshdht on this device; nothing was changed",
             )
 
+    def refuse_without(self, device: Device) -> None:
+        """Raise StateError if there would be no admin without this device."""
+        if device.admin and sum(each.admin for each in self) == 1:
+            raise StateError(
+                f"{device.name} is the only admin: without it nobody could invite or revoke",
+                "make another device an admin first: meshdht admin add DEVICE",
+            )
+
     def has_node(self, node_id: bytes) -> bool:
         """Whether a member or an anchor has this id in the DHT."""
         return node_id in self._index.by_key or node_id in self._anchors

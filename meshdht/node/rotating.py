@@ -74,11 +74,8 @@ class Rotator:
         device = roster.device(key)
         if device is None and roster.anchor(key) is None:
             raise StateError("no such device or anchor in the network", "see: meshdht devices")
-        if device is not None and device.admin and sum(each.admin for each in roster) == 1:
-            raise StateError(
-                f"{device.name} is the only admin: without it nobody could invite or revoke",
-                "make another device an admin first",
-            )
+        if device is not None:
+            roster.refuse_without(device)
         generation = await self._draw()
         endpoint = self._peers.path(key.device_id).endpoint
         statement = write_act(

@@ -16,24 +16,27 @@ from meshdht.api.anchor_messages import (
     AnchorLink,
     Anchors,
     AnchorStatus,
+    AnchorStatusReply,
     CreateAnchorLink,
+    GetAnchorStatus,
 )
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
     CreateInvite,
-    Device,
-    Devices,
     Event,
     Invite,
     Peer,
     PeerPath,
     Ping,
     Pong,
+    Reply,
+    Single,
     Status,
     ThisDevice,
 )
-from meshdht.api.removal_messages import Revoke, Revoked, Spread
 from meshdht.api.server import ApiServer
+from meshdht.api.service import NetworkService
+from tests.api.fake_administration import FakeAdministration, Trouble
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
 ANCHOR_LINK = "meshdht-anchor://packets/" + "k7q2m5x4" * 8
@@ -57,7 +60,6 @@ ANCHOR = AnchorStatus(
     dropped={"junk": 3},
     trouble="no device has answered yet",
 )
-SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
 NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
 LAPTOP = Peer(
     name="laptop",
@@ -94,17 +96,7 @@ STATUS = Status(
 )
 
 
-class Trouble(Exception):
-    """An error as the daemon raises them: message, hint, exit code."""
-
-    def __init__(self, message: str, hint: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.exit_code = exit_code
-
-
-class FakeService:
+class FakeService(NetworkService):
     """Answers from ``snapshot``; ``change`` replaces it and tells the subscribers."""
 
     def __init__(self, snapshot: Status = STATUS, *, interval_s: float = 0.02) -> None:
@@ -112,8 +104,7 @@ class FakeService:
         self.feed = EventFeed(self.status, interval_s=interval_s)
         self.invites: list[CreateInvite] = []
         self.anchor_links: list[CreateAnchorLink] = []
-        self.revoked: list[str] = []
-        self.spreads: list[Spread] = []
+        self._administration = FakeAdministration(lambda: self.snapshot)
         self.stopped = asyncio.Event()
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
@@ -125,31 +116,12 @@ class FakeService:
         self.snapshot = replace(self.snapshot, peers=tuple(known.values()))
         self.feed.touch()
 
+    @property
+    def administration(self) -> FakeAdministration:
+        return self._administration
+
     async def status(self) -> Status:
         return self.snapshot
-
-    async def devices(self) -> Devices:
-        own = Device(
-            name=NAS.name,
-            id=NAS.id,
-            addresses=NAS.addresses,
-            admin=True,
-            online=True,
-            this_device=True,
-            joined=1_790_000_000,
-        )
-        others = (
-            Device(
-                name=peer.name,
-                id=peer.id,
-                addresses=peer.addresses,
-                admin=False,
-                online=peer.online,
-                this_device=False,
-            )
-            for peer in self.snapshot.peers
-        )
-        return Devices(network=self.snapshot.network, devices=(own, *others))
 
     async def invite(self, request: CreateInvite) -> Invite:
         if request.name == "broken":
@@ -163,22 +135,13 @@ class FakeService:
         self.anchor_links.append(request)
         return AnchorLink(link=ANCHOR_LINK, expires=1_790_000_000 + request.expires_s)
 
-    async def revoke(self, request: Revoke) -> Revoked:
-        self.revoked.append(request.device)
-        told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
-        return Revoked(name=request.device, id=VPS.id, generation=2, spread=told)
-
-    async def spread(self) -> Spread:
-        """One more knows each time that somebody asks."""
-        self.spreads.append(replace(SPREAD, know=len(self.spreads) + 1))
-        waiting = ("laptop", "phone")[len(self.spreads) :]
-        return replace(self.spreads[-1], waiting=waiting)
-
     async def anchors(self) -> Anchors:
         return Anchors(network=self.snapshot.network, anchors=(BARN, VPS))
 
-    async def anchor_status(self) -> AnchorStatus:
-        return ANCHOR
+    async def answer(self, request: Single) -> Reply:
+        if isinstance(request, GetAnchorStatus):
+            return AnchorStatusReply(ANCHOR)
+        return await super().answer(request)
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         peer = next((p for p in self.snapshot.peers if request.peer in (p.name, p.id)), None)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from meshdht.api.launch import Join, Ready, Reporter, read_request
-from tests.api.fake_daemon import Trouble
+from tests.api.fake_administration import Trouble
 
 
 def main() -> int:

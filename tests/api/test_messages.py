@@ -10,16 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshdht.api.device_messages import Devices, DevicesReply, GetDevices
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import (
     CreateInvite,
-    Devices,
-    DevicesReply,
     Done,
     Down,
     EventReply,
     Failure,
-    GetDevices,
     GetStatus,
     Hello,
     Invite,

@@ -7,7 +7,7 @@ import pytest
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import decode_reply, decode_request, encode_line
 from meshdht.api.removal_messages import GetSpread, Revoke, Revoked, RevokedReply, SpreadReply
-from tests.api.fake_daemon import SPREAD
+from tests.api.fake_administration import SPREAD
 
 
 def test_request_and_reply_read_back() -> None:

@@ -17,13 +17,13 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht.api import server as server_module
+from meshdht.api.device_messages import GetDevices
 from meshdht.api.errors import Disconnected, SocketInUse
 from meshdht.api.messages import (
     REQUEST_BYTES_MAX,
     CreateInvite,
     Done,
     Down,
-    GetDevices,
     GetStatus,
     Hello,
     Ping,

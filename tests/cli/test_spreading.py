@@ -11,7 +11,8 @@ from meshdht.api.client import Client
 from meshdht.api.removal_messages import Spread
 from meshdht.cli import spreading
 from meshdht.cli.spreading import count_text, follow, say_spread
-from tests.api.fake_daemon import SPREAD, FakeService
+from tests.api.fake_administration import SPREAD
+from tests.api.fake_daemon import FakeService
 
 WAITING = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
 
@@ -21,7 +22,7 @@ def test_it_is_followed_until_all_connected_devices_know(
 ) -> None:
     with Client(socket_path) as daemon:
         assert follow(daemon, WAITING, wait=True) == SPREAD
-    assert len(service.spreads) == 2
+    assert len(service.administration.spreads) == 2
 
 
 def test_ctrl_c_ends_the_count_and_nothing_else(
@@ -33,7 +34,7 @@ def test_ctrl_c_ends_the_count_and_nothing_else(
     monkeypatch.setattr("meshdht.cli.spreading.time.sleep", interrupt)
     with Client(socket_path) as daemon:
         assert follow(daemon, WAITING, wait=True) == WAITING
-    assert service.spreads == []
+    assert service.administration.spreads == []
 
 
 @pytest.mark.usefixtures("service")

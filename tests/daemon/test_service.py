@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from ipaddress import ip_address
 
 import msgspec
 import pytest
 
 from meshdht import __version__
-from meshdht.api.anchor_messages import CreateAnchorLink
-from meshdht.api.messages import CreateInvite, PeerPath, Ping, Pong, Snapshot
-from meshdht.api.removal_messages import Revoke
-from meshdht.clock import SeededEntropy
-from meshdht.daemon.service import DaemonService, addresses_of, path_line
+from meshdht.api.anchor_messages import CreateAnchorLink, GetAnchorStatus
+from meshdht.api.errors import ApiError
+from meshdht.api.messages import CreateInvite, PeerPath, Ping, Snapshot
+from meshdht.daemon.service import path_line
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import PeerStats
 from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
@@ -26,40 +23,10 @@ from meshdht.membership.link import Link, parse_link
 from meshdht.membership.statements import Role
 from meshdht.paths.candidate import PathKind
 from simulations.loop import run
-from tests.daemon.stand_ins import FakeEngine
+from tests.daemon.served import Served, served
 from tests.support.anchor import Holder
 from tests.support.anchor import link_of as anchor_link_of
-from tests.support.mesh import Machine, Mesh, eventually, mesh
-
-
-class Served:
-    """A machine with its service."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.engine = FakeEngine()
-        self.stops: list[bool] = []
-        self.service = DaemonService(
-            "home",
-            machine.node,
-            self.engine,
-            41820,
-            machine.clock,
-            SeededEntropy(machine.number + 50),
-            lambda: dict(machine.node.dropped),
-            lambda: self.stops.append(True),
-        )
-
-    async def pings(self, request: Ping) -> list[Pong]:
-        return [pong async for pong in self.service.ping(request)]
-
-
-@asynccontextmanager
-async def served(size: int) -> AsyncIterator[tuple[Mesh, list[Served]]]:
-    async with mesh(latency=(0.02, 0.02)) as world:
-        await world.grow(size)
-        await asyncio.sleep(1)
-        yield world, [Served(machine) for machine in world.machines]
+from tests.support.mesh import eventually
 
 
 def keys(struct: msgspec.Struct) -> set[str]:
@@ -104,21 +71,6 @@ def test_a_peer_that_is_off_is_offline_with_no_path() -> None:
             assert not peer.online
             assert peer.path == PeerPath()
             assert peer.rtt_ms is peer.handshake_age_s is None
-
-    run(main())
-
-
-def test_the_devices_are_all_of_the_roster_this_one_included() -> None:
-    async def main() -> None:
-        async with served(3) as (_, [first, second, third]):
-            await third.machine.stop()
-            await asyncio.sleep(60)
-            devices = (await second.service.devices()).devices
-            assert [each.name for each in devices] == ["d0", "d1", "d2"]
-            assert [each.admin for each in devices] == [True, False, False]
-            assert [each.this_device for each in devices] == [False, True, False]
-            assert [each.online for each in devices] == [True, True, False]
-            assert devices[0].id == str(first.machine.id)
 
     run(main())
 
@@ -275,17 +227,6 @@ def test_down_tells_the_daemon_to_stop() -> None:
     run(main())
 
 
-def test_a_device_without_ipv4_has_one_address() -> None:
-    async def main() -> None:
-        async with served(1) as (_, [first]):
-            own = first.machine.node.own
-            assert own is not None
-            assert addresses_of(own) == (str(own.ipv4), str(own.ipv6))
-            assert addresses_of(replace(own, ipv4=None)) == (str(own.ipv6),)
-
-    run(main())
-
-
 def test_a_path_is_its_kind_and_where_it_leads() -> None:
     assert path_line(PathKind.NONE, None) == PeerPath(kind="none", endpoint=None)
     there = Endpoint("2001:db8::1", 5)
@@ -306,8 +247,8 @@ def test_an_admin_hands_out_an_anchor_link_and_nobody_else() -> None:
             assert invite.uses == 2
             with pytest.raises(MeshdhtError, match="only an admin may hand out an anchor link"):
                 await second.service.anchor_link(asked)
-            with pytest.raises(MeshdhtError, match="a network, not an anchor"):
-                await first.service.anchor_status()
+            with pytest.raises(ApiError, match="a network, not an anchor"):
+                await first.service.answer(GetAnchorStatus())
 
     run(main())
 
@@ -321,7 +262,7 @@ def test_anchors_are_listed_apart_from_devices_with_where_they_answered() -> Non
             assert (listed.name, listed.id, listed.added_by) == ("vps", str(anchor.id), "d0")
             assert listed.endpoint == str(anchor.endpoint)
             assert listed.seen is not None
-            assert len((await second.service.devices()).devices) == 2
+            assert len((await second.service.administration.devices()).devices) == 2
             assert len((await second.service.status()).peers) == 1
 
     run(main())
@@ -338,39 +279,5 @@ def test_the_status_and_those_who_watch_see_that_an_idle_peer_is_gone() -> None:
             assert isinstance(await anext(events), Snapshot)
             await asyncio.sleep(3)
             assert not third.machine.reaches(second.machine)
-
-    run(main())
-
-
-def test_a_device_is_put_out_by_any_of_its_names_and_others_follow() -> None:
-    async def main() -> None:
-        async with served(3) as (_, (first, second, third)):
-            gone = third.machine.node.identity.device
-            told = await first.service.revoke(Revoke(device=str(gone)))
-            assert (told.id, told.generation) == (str(gone), 2)
-            assert (told.spread.devices, told.spread.waiting) == (1, ("d1",))
-            assert await eventually(lambda: gone not in second.machine.node.roster)
-            await asyncio.sleep(1)
-            spread = await first.service.spread()
-            assert (spread.generation, spread.devices, spread.know) == (2, 1, 1)
-            assert spread.waiting == spread.offline == ()
-            with pytest.raises(UsageError, match="no device"):
-                await first.service.revoke(Revoke(device=str(gone)))
-            with pytest.raises(MeshdhtError, match="only an admin"):
-                await second.service.revoke(Revoke(device=str(first.machine.id)))
-
-    run(main())
-
-
-def test_an_anchor_is_put_out_by_its_name() -> None:
-    async def main() -> None:
-        async with served(2) as (world, (first, _)):
-            link = await anchor_link_of(first.machine)
-            Holder(world, link)
-            roster = first.machine.node.holdings
-            assert await eventually(lambda: bool(roster.roster.anchors))
-            name = roster.roster.anchors[0].name
-            assert (await first.service.revoke(Revoke(device=name))).name == name
-            assert not roster.roster.anchors
 
     run(main())

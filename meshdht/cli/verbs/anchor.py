@@ -11,7 +11,7 @@ from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
-from meshdht.api.text import age_text
+from meshdht.api.text import age_text, moment_text
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import label
@@ -114,7 +114,7 @@ def anchor_lines(known: Anchors, *, now: float, on: bool) -> list[str]:
             each.name,
             each.endpoint or "–",
             "never" if each.seen is None else f"{age_text(max(0.0, now - each.seen))} ago",
-            time.strftime("%Y-%m-%d %H:%M", time.localtime(each.joined)),
+            moment_text(each.joined),
             each.added_by,
             each.id,
         ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from msgspec.structs import replace
 
 from meshdht.api.client import Client
-from meshdht.api.errors import ApiError
 from meshdht.api.removal_messages import Revoke
+from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.output import say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.spreading import follow, say_spread
@@ -17,7 +15,7 @@ from meshdht.cli.spreading import follow, say_spread
 
 @click.command()
 @click.argument("device")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @click.option("--no-wait", is_flag=True, help="Do not wait until the connected devices know.")
 @json_option
 @common_options()
@@ -37,8 +35,7 @@ def revoke(context: click.Context, device: str, yes: bool, no_wait: bool, as_jso
     Example: meshdht revoke phone
     """
     socket = settings_of(context).chosen_socket()
-    if not yes:
-        _ask(device)
+    confirm(f"revoking {device!r}", f"put {device} out of the network, for ever?", yes=yes)
     with Client(socket) as daemon:
         gone = daemon.revoke(Revoke(device=device))
         if not as_json:
@@ -48,10 +45,3 @@ def revoke(context: click.Context, device: str, yes: bool, no_wait: bool, as_jso
         say_json(replace(gone, spread=spread))
     else:
         say_spread(spread)
-
-
-def _ask(device: str) -> None:
-    """Have a user confirm; raises ApiError where nobody can be asked."""
-    if not sys.stdin.isatty():
-        raise ApiError(f"revoking {device!r} needs a confirmation", "say --yes", exit_code=2)
-    click.confirm(f"put {device} out of the network, for ever?", abort=True, err=True)

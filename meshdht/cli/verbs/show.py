@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 
 import click
 
 from meshdht import __version__
 from meshdht.api.client import Client
-from meshdht.api.messages import Devices, Peer, Status
+from meshdht.api.device_messages import Device, Devices
+from meshdht.api.messages import Peer, Status
 from meshdht.api.text import (
     age_text,
     handshake_text,
     ipv4_first,
     link_text,
+    moment_text,
     rtt_text,
     size_text,
 )
@@ -176,25 +178,33 @@ def devices(context: click.Context, as_json: bool) -> None:
 
 def device_lines(roster: Devices, *, on: bool) -> list[str]:
     """The roster as text, in colour if ``on``."""
-    columns = [
-        Column("NAME", styles=("bold",)),
-        Column("ADDRESSES", styles=("cyan",)),
-        Column("ROLE"),
-        Column("STATE"),
-        Column("JOINED"),
-        Column("ID", styles=("dim",)),
-    ]
-    rows = []
-    for device in sorted(roster.devices, key=lambda device: device.name):
-        state = "this device" if device.this_device else "online" if device.online else "offline"
-        joined = "–" if device.joined is None else _day(device.joined)
-        role = "admin" if device.admin else "member"
-        rows.append([device.name, " ".join(device.addresses), role, state, joined, device.id])
-    return table(columns, rows, titles=True, on=on)
+    columns: dict[Column, Callable[[Device], str]] = {
+        Column("NAME", styles=("bold",)): lambda each: each.name,
+        Column("ADDRESSES", styles=("cyan",)): lambda each: " ".join(each.addresses),
+        Column("ROLE"): lambda each: "admin" if each.admin else "member",
+        Column("STATE"): _state,
+        Column("TAGS"): lambda each: " ".join(each.tags),
+        Column("EXPIRES"): _end,
+        Column("JOINED"): lambda each: moment_text(each.joined),
+        Column("ID", styles=("dim",)): lambda each: each.id,
+    }
+    devices = sorted(roster.devices, key=lambda each: each.name)
+    cells = {column: [cell(each) for each in devices] for column, cell in columns.items()}
+    # Most networks have no tags and no device that goes by itself.
+    shown = {column: cells for column, cells in cells.items() if any(cells)}
+    rows = list(zip(*shown.values(), strict=True))
+    return table(list(shown), rows, titles=True, on=on)
 
 
-def _day(unix: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix))
+def _state(device: Device) -> str:
+    return "this device" if device.this_device else "online" if device.online else "offline"
+
+
+def _end(device: Device) -> str:
+    ends = [moment_text(device.expires)] if device.expires is not None else []
+    if device.ephemeral_s:
+        ends.append(f"{age_text(device.ephemeral_s)} offline")
+    return ", or ".join(ends)
 
 
 @click.command()

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from meshdht.api.removal_messages import Revoke
 from tests.api.fake_daemon import FakeService
 from tests.cli.conftest import Meshdht
 
@@ -18,7 +19,7 @@ def test_a_script_says_yes_and_is_told_who_is_out(meshdht: Meshdht, service: Fak
     assert said.err == "will learn when they come back: attic\n"
     told = json.loads(meshdht("revoke", "phone", "--yes", "--json").out)
     assert (told["version"], told["name"], told["generation"]) == (1, "phone", 2)
-    assert service.revoked == ["phone", "phone"]
+    assert service.administration.asked == [Revoke(device="phone")] * 2
 
 
 @pytest.mark.usefixtures("service")
@@ -36,10 +37,10 @@ def test_whoever_does_not_wait_is_told_who_is_missing(
     said = meshdht("revoke", "phone", "--yes", "--no-wait")
     assert said.out == OUT + "0 of 3 devices know\n"
     assert said.err.startswith("not heard from yet: laptop, phone\n")
-    assert service.spreads == []
+    assert service.administration.spreads == []
 
 
 def test_nobody_is_put_out_unasked(meshdht: Meshdht, service: FakeService) -> None:
     said = "meshdht: revoking 'phone' needs a confirmation\n  try: say --yes\n"
     assert meshdht("revoke", "phone") == (2, "", said)
-    assert service.revoked == []
+    assert service.administration.asked == []

@@ -1,0 +1,50 @@
+"""What a device of a network offers to those who administer it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
+from meshdht.api.device_messages import (
+    ChangedDevice,
+    ChangedDeviceReply,
+    DeviceChange,
+    Devices,
+    DevicesReply,
+    GetDevices,
+)
+from meshdht.api.removal_messages import (
+    GetSpread,
+    Revoke,
+    Revoked,
+    RevokedReply,
+    Spread,
+    SpreadReply,
+)
+
+
+class Administration(ABC):
+    """A part of a ``NetworkService``."""
+
+    @abstractmethod
+    async def devices(self) -> Devices: ...
+
+    @abstractmethod
+    async def change(self, request: DeviceChange) -> ChangedDevice: ...
+
+    @abstractmethod
+    async def revoke(self, request: Revoke) -> Revoked: ...
+
+    @abstractmethod
+    async def spread(self) -> Spread: ...
+
+    async def answer(self, request: AdministrationRequest) -> AdministrationReply:
+        match request:
+            case GetDevices():
+                return DevicesReply(await self.devices())
+            case Revoke():
+                return RevokedReply(await self.revoke(request))
+            case GetSpread():
+                return SpreadReply(await self.spread())
+            case _:
+                return ChangedDeviceReply(await self.change(request))

@@ -1,0 +1,127 @@
+"""What a daemon offers over its API, and which request asks for what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+from meshdht.api.administration import Administration
+from meshdht.api.anchor_messages import (
+    AnchorLink,
+    AnchorLinkReply,
+    Anchors,
+    AnchorsReply,
+    CreateAnchorLink,
+    GetAnchors,
+    GetAnchorStatus,
+)
+from meshdht.api.errors import ApiError
+from meshdht.api.messages import (
+    CreateInvite,
+    Done,
+    Down,
+    Event,
+    EventReply,
+    GetStatus,
+    Invite,
+    InviteReply,
+    Ping,
+    Pong,
+    PongReply,
+    Reply,
+    Single,
+    Status,
+    StatusReply,
+    Streamed,
+)
+
+T = TypeVar("T")
+
+
+class Service(Protocol):
+    """What an ``ApiServer`` serves. An exception with ``message``, ``hint`` and ``exit_code`` is
+    shown to the user as it is; any other is logged as a fault of the daemon."""
+
+    async def answer(self, request: Single) -> Reply:
+        """The one reply to a request that has one."""
+        ...
+
+    def stream(self, request: Streamed) -> AsyncIterator[Reply]:
+        """The replies to one that has several, the last a Done; closed when the client leaves."""
+        ...
+
+
+class NetworkService(ABC):
+    """A ``Service`` of a device of a network."""
+
+    @property
+    @abstractmethod
+    def administration(self) -> Administration: ...
+
+    @abstractmethod
+    async def status(self) -> Status: ...
+
+    @abstractmethod
+    async def invite(self, request: CreateInvite) -> Invite: ...
+
+    @abstractmethod
+    async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink: ...
+
+    @abstractmethod
+    async def anchors(self) -> Anchors: ...
+
+    @abstractmethod
+    def ping(self, request: Ping) -> AsyncIterator[Pong]:
+        """Yield each pong as it comes; closed early when the client leaves."""
+
+    @abstractmethod
+    def events(self) -> AsyncIterator[Event]:
+        """Yield a Snapshot, then what changes; closed when the client leaves."""
+
+    @abstractmethod
+    async def down(self) -> None:
+        """Begin to stop, and return at once: the client waits for the process to end."""
+
+    async def answer(self, request: Single) -> Reply:
+        match request:
+            case GetStatus():
+                return StatusReply(await self.status())
+            case CreateInvite():
+                return InviteReply(await self.invite(request))
+            case CreateAnchorLink():
+                return AnchorLinkReply(await self.anchor_link(request))
+            case GetAnchors():
+                return AnchorsReply(await self.anchors())
+            case GetAnchorStatus():
+                raise ApiError("this is a network, not an anchor", "meshdht status", exit_code=2)
+            case Down():
+                await self.down()
+                return Done()
+            case _:
+                return await self.administration.answer(request)
+
+    async def stream(self, request: Streamed) -> AsyncIterator[Reply]:
+        if isinstance(request, Ping):
+            async with closing(self.ping(request)) as pongs:
+                async for pong in pongs:
+                    yield PongReply(pong)
+        else:
+            sequence = 0
+            async with closing(self.events()) as events:
+                async for event in events:
+                    yield EventReply(sequence, event)
+                    sequence += 1
+        yield Done()
+
+
+@asynccontextmanager
+async def closing(iterator: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Closes a generator at once rather than when it is collected."""
+    try:
+        yield iterator
+    finally:
+        aclose = getattr(iterator, "aclose", None)
+        if aclose is not None:
+            await aclose()

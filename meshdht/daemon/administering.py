@@ -1,0 +1,143 @@
+"""How the running node administers its network: names, tags, admins, and who is out."""
+
+from __future__ import annotations
+
+from meshdht.api.administration import Administration
+from meshdht.api.device_messages import (
+    ChangedDevice,
+    DeviceChange,
+    Devices,
+    ExpireDevice,
+    GrantAdmin,
+    RemoveAdmin,
+    RenameDevice,
+    TagDevice,
+)
+from meshdht.api.device_messages import Device as DeviceLine
+from meshdht.api.removal_messages import Revoke, Revoked, Spread
+from meshdht.daemon.finding import Finder
+from meshdht.errors import UsageError
+from meshdht.membership.administration import (
+    AdministrationBody,
+    ExpireBody,
+    GrantAdminBody,
+    RemoveAdminBody,
+    RenameBody,
+    TagBody,
+    validate_tags,
+)
+from meshdht.membership.names import validate_label
+from meshdht.membership.roster import Device
+from meshdht.node.administering import act
+from meshdht.node.node import Node
+from meshdht.paths.candidate import PathKind
+
+
+class NodeAdministration(Administration):
+    """Writes statements in this device's name. Raises MeshdhtError where it may not, or has not
+    the words; nothing is written then."""
+
+    def __init__(self, node: Node, finder: Finder) -> None:
+        self._node = node
+        self._finder = finder
+
+    # --- devices -----------------------------------------------------------------------------
+
+    async def devices(self) -> Devices:
+        await self._node.look()
+        lines = [self._line(device) for device in sorted(self._node.roster, key=_by_name)]
+        return Devices(network=self._finder.network, devices=tuple(lines))
+
+    async def change(self, request: DeviceChange) -> ChangedDevice:
+        device = self._finder.device(request.device)
+        body = self._body(device, request)
+        if body is not None:
+            await act(self._node, body)
+        now = self._node.roster.device(device.id) or device
+        return ChangedDevice(
+            network=self._finder.network, device=self._line(now), changed=body is not None
+        )
+
+    def _body(self, device: Device, request: DeviceChange) -> AdministrationBody | None:
+        """What is to be said of a device; None where it is so already."""
+        key = device.verify_key
+        match request:
+            case RenameDevice(name=asked):
+                name = self._free_name(device, asked)
+                return RenameBody(key, name) if name != device.name else None
+            case TagDevice(tags=asked_tags):
+                self._finder.admin("tag a device")
+                tags = validate_tags(asked_tags)
+                return TagBody(key, tags) if tags != device.tags else None
+            case ExpireDevice(after_s=after_s):
+                self._finder.admin("let a device expire")
+                if after_s is None:
+                    return ExpireBody(key, 0) if device.expires else None
+                self._node.roster.refuse_without(device)
+                return ExpireBody(key, int(self._node.time.unix()) + after_s)
+            case GrantAdmin():
+                self._finder.admin("make another one")
+                return GrantAdminBody(key) if not device.admin else None
+            case RemoveAdmin():
+                self._finder.admin("take admin from a device")
+                self._node.roster.refuse_without(device)
+                return RemoveAdminBody(key) if device.admin else None
+
+    def _free_name(self, device: Device, asked: str) -> str:
+        if device.id != self._finder.own().id:
+            self._finder.admin("rename another device")
+        name = validate_label(asked)
+        holder = self._node.roster.named(name)
+        if holder is not None and holder.id != device.id:
+            raise UsageError(f"another device is called {name!r}", "choose another name")
+        return name
+
+    def _line(self, device: Device) -> DeviceLine:
+        is_own = device.id == self._finder.own().id
+        return DeviceLine(
+            name=device.name,
+            id=str(device.id),
+            addresses=addresses_of(device),
+            admin=device.admin,
+            online=is_own or self._node.path(device.id).kind is not PathKind.NONE,
+            this_device=is_own,
+            joined=device.admitted_at,
+            tags=device.tags,
+            expires=device.expires or None,
+            ephemeral_s=device.ephemeral_s,
+        )
+
+    # --- removals ----------------------------------------------------------------------------
+
+    async def revoke(self, request: Revoke) -> Revoked:
+        self._finder.admin("revoke")
+        found = self._finder.anchor(request.device) or self._finder.peer(request.device)
+        generation = await self._node.rotator.revoke(found.verify_key)
+        return Revoked(
+            name=found.name,
+            id=str(found.id),
+            generation=generation.number,
+            spread=await self.spread(),
+        )
+
+    async def spread(self) -> Spread:
+        told = self._node.spread()
+        return Spread(
+            generation=told.generation,
+            devices=sum(map(len, (told.know, told.waiting, told.offline, told.elsewhere))),
+            know=len(told.know),
+            took_s=round(told.took_s, 3),
+            waiting=tuple(each.name for each in told.waiting),
+            offline=tuple(each.name for each in told.offline),
+            elsewhere=len(told.elsewhere),
+        )
+
+
+def addresses_of(device: Device) -> tuple[str, ...]:
+    """A device's mesh addresses, IPv4 first."""
+    ipv4 = (str(device.ipv4),) if device.ipv4 is not None else ()
+    return (*ipv4, str(device.ipv6))
+
+
+def _by_name(device: Device) -> str:
+    return device.name

@@ -1,0 +1,78 @@
+"""Whom a request means, and whether this device may do what it asks."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.errors import Malformed, MeshdhtError, UsageError
+from meshdht.membership.roster import Anchor, Device
+from meshdht.node.node import Node
+
+
+class Finder:
+    """Looks into the roster of ``node``; ``network`` is the name that it goes by here."""
+
+    def __init__(self, network: str, node: Node) -> None:
+        self.network = network
+        self._node = node
+
+    def own(self) -> Device:
+        """This device; raises MeshdhtError if it is no member any more."""
+        own = self._node.own
+        if own is None:
+            raise MeshdhtError(
+                f"this device is not a member of {self.network!r} any more",
+                "ask for a new link: meshdht invite, on a device of the network",
+            )
+        return own
+
+    def admin(self, what: str) -> Device:
+        """This device, if it is an admin; raises MeshdhtError that names those who are."""
+        own = self.own()
+        if not own.admin:
+            admins = ", ".join(device.name for device in self._node.roster if device.admin)
+            raise MeshdhtError(f"only an admin may {what}", f"run it on one of: {admins}")
+        return own
+
+    def device(self, text: str) -> Device:
+        """The device by name, id or mesh address; raises UsageError that names the known ones."""
+        return self._device(text) or self._unknown(text, self._node.roster.devices)
+
+    def peer(self, text: str) -> Device:
+        """The same, of the devices other than this one."""
+        own = self.own()
+        others = tuple(device for device in self._node.roster if device.id != own.id)
+        found = self._device(text) or self._unknown(text, others)
+        if found.id == own.id:
+            raise UsageError(f"{text!r} is this device", "name another one: meshdht peers")
+        return found
+
+    def anchor(self, text: str) -> Anchor | None:
+        """The anchor by name or id, where no device goes by that name."""
+        if self._node.roster.named(text) is not None:
+            return None
+        anchors = self._node.roster.anchors
+        return next((each for each in anchors if text in (each.name, str(each.id))), None)
+
+    def _device(self, text: str) -> Device | None:
+        roster = self._node.roster
+        found = roster.named(text)
+        if found is None:
+            try:
+                found = roster.device(DeviceId.parse(text))
+            except Malformed:
+                found = None
+        if found is None:
+            try:
+                found = roster.device(ip_address(text))
+            except ValueError:
+                found = None
+        return found
+
+    def _unknown(self, text: str, known: tuple[Device, ...]) -> Device:
+        names = ", ".join(device.name for device in known)
+        raise UsageError(
+            f"no device {text!r} in network {self.network!r}",
+            f"known are: {names}" if names else "invite one: meshdht invite",
+        )

@@ -1,0 +1,100 @@
+"""An Administration without a network behind it: it answers from a status, and remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from meshdht.api.administration import Administration
+from meshdht.api.device_messages import (
+    ChangedDevice,
+    Device,
+    DeviceChange,
+    Devices,
+    ExpireDevice,
+    GrantAdmin,
+    RemoveAdmin,
+    RenameDevice,
+    TagDevice,
+)
+from meshdht.api.messages import Status
+from meshdht.api.removal_messages import Revoke, Revoked, Spread
+
+JOINED = 1_790_000_000
+SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
+
+
+class Trouble(Exception):
+    """An error as the daemon raises them: message, hint, exit code."""
+
+    def __init__(self, message: str, hint: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+class FakeAdministration(Administration):
+    """``asked`` is what was to be done, in order."""
+
+    def __init__(self, snapshot: Callable[[], Status]) -> None:
+        self._snapshot = snapshot
+        self._changed: dict[str, Device] = {}
+        self.asked: list[object] = []
+        self.spreads: list[Spread] = []
+
+    async def devices(self) -> Devices:
+        snapshot = self._snapshot()
+        own = Device(
+            name=snapshot.device.name,
+            id=snapshot.device.id,
+            addresses=snapshot.device.addresses,
+            admin=True,
+            online=True,
+            this_device=True,
+            joined=JOINED,
+        )
+        others = (
+            Device(
+                name=peer.name,
+                id=peer.id,
+                addresses=peer.addresses,
+                admin=False,
+                online=peer.online,
+                this_device=False,
+            )
+            for peer in snapshot.peers
+        )
+        devices = tuple(self._changed.get(each.id, each) for each in (own, *others))
+        return Devices(network=snapshot.network, devices=devices)
+
+    async def change(self, request: DeviceChange) -> ChangedDevice:
+        self.asked.append(request)
+        roster = await self.devices()
+        known = {each.name: each for each in roster.devices}
+        device = known.get(request.device)
+        if device is None:
+            raise Trouble(f"no device {request.device!r}", f"known are: {', '.join(known)}", 2)
+        match request:
+            case RenameDevice(name=name):
+                now = replace(device, name=name)
+            case TagDevice(tags=tags):
+                now = replace(device, tags=tags)
+            case ExpireDevice(after_s=after_s):
+                now = replace(device, expires=None if after_s is None else JOINED + after_s)
+            case GrantAdmin() | RemoveAdmin():
+                now = replace(device, admin=isinstance(request, GrantAdmin))
+        self._changed[device.id] = now
+        return ChangedDevice(network=roster.network, device=now, changed=now != device)
+
+    async def revoke(self, request: Revoke) -> Revoked:
+        self.asked.append(request)
+        told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
+        return Revoked(name=request.device, id="v" * 32, generation=2, spread=told)
+
+    async def spread(self) -> Spread:
+        """One more knows each time that somebody asks."""
+        self.spreads.append(replace(SPREAD, know=len(self.spreads) + 1))
+        waiting = ("laptop", "phone")[len(self.spreads) :]
+        return replace(self.spreads[-1], waiting=waiting)

@@ -1,0 +1,41 @@
+"""Which request of those who administer a network is answered by what."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshdht.api.administration_messages import AdministrationRequest
+from meshdht.api.device_messages import (
+    ChangedDeviceReply,
+    DevicesReply,
+    ExpireDevice,
+    GetDevices,
+    GrantAdmin,
+    RemoveAdmin,
+    RenameDevice,
+    TagDevice,
+)
+from meshdht.api.messages import decode_reply, decode_request, encode_line
+from meshdht.api.removal_messages import GetSpread, Revoke, RevokedReply, SpreadReply
+from tests.api.fake_daemon import FakeService
+
+ANSWERS = {
+    GetDevices(): DevicesReply,
+    RenameDevice(device="phone", name="pixel"): ChangedDeviceReply,
+    TagDevice(device="phone", tags=("home",)): ChangedDeviceReply,
+    ExpireDevice(device="phone", after_s=60): ChangedDeviceReply,
+    GrantAdmin(device="phone"): ChangedDeviceReply,
+    RemoveAdmin(device="phone"): ChangedDeviceReply,
+    Revoke(device="phone"): RevokedReply,
+    GetSpread(): SpreadReply,
+}
+
+
+@pytest.mark.parametrize("asked", ANSWERS, ids=lambda asked: type(asked).__name__)
+async def test_each_request_has_its_reply_and_both_read_back(asked: AdministrationRequest) -> None:
+    service = FakeService()
+    reply = await service.answer(asked)
+    assert type(reply) is ANSWERS[asked]
+    assert decode_reply(encode_line(reply)) == reply
+    assert decode_request(encode_line(asked)) == asked
+    assert service.administration.asked == ([] if asked in (GetDevices(), GetSpread()) else [asked])

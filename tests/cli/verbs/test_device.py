@@ -1,0 +1,66 @@
+"""``meshdht device rename|tag|expire``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from meshdht.api.device_messages import ExpireDevice, RenameDevice, TagDevice
+from meshdht.api.text import moment_text
+from tests.api.fake_administration import JOINED
+from tests.api.fake_daemon import FakeService
+from tests.cli.conftest import Meshdht
+
+
+def test_a_device_is_renamed(meshdht: Meshdht, service: FakeService) -> None:
+    assert meshdht("device", "rename", "phone", "Pixel") == (0, "phone is pixel now\n", "")
+    assert service.administration.asked == [RenameDevice(device="phone", name="pixel")]
+
+
+@pytest.mark.usefixtures("service")
+def test_a_device_is_tagged_and_untagged(meshdht: Meshdht) -> None:
+    tagged = meshdht("device", "tag", "phone", "home", "Mobile")
+    assert tagged == (0, "phone is tagged home, mobile\n", "")
+    assert "home mobile" in meshdht("devices").out
+    assert meshdht("device", "tag", "phone") == (0, "phone has no tags\n", "")
+    assert "TAGS" not in meshdht("devices").out
+
+
+def test_a_device_expires_or_not(meshdht: Meshdht, service: FakeService) -> None:
+    day = moment_text(JOINED + 7 * 86400)
+    assert meshdht("device", "expire", "phone", "7d") == (0, f"phone expires {day}\n", "")
+    assert day in meshdht("devices").out
+    stays = (0, "phone stays until it is revoked\n", "")
+    assert meshdht("device", "expire", "phone", "never") == stays
+    assert service.administration.asked == [
+        ExpireDevice(device="phone", after_s=7 * 86400),
+        ExpireDevice(device="phone", after_s=None),
+    ]
+
+
+@pytest.mark.usefixtures("service")
+def test_json_has_the_device_as_it_is_now(meshdht: Meshdht) -> None:
+    told = json.loads(meshdht("device", "tag", "phone", "home", "--json").out)
+    assert (told["version"], told["network"], told["changed"]) == (1, "home", True)
+    assert told["device"]["tags"] == ["home"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("rename", "phone", "my phone"),
+        ("tag", "phone", "no_tag"),
+        ("tag", "phone", "x" * 33),
+        ("expire", "phone", "soon"),
+        ("expire", "phone"),
+        ("rename", "tablet", "pad"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    meshdht: Meshdht, service: FakeService, arguments: tuple[str, ...]
+) -> None:
+    outcome = meshdht("device", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("meshdht: ")
+    assert TagDevice not in map(type, service.administration.asked)

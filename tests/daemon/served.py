@@ -1,0 +1,43 @@
+"""Devices with what a daemon serves on its socket: real nodes, engines that only remember."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from meshdht.api.messages import Ping, Pong
+from meshdht.clock import SeededEntropy
+from meshdht.daemon.service import DaemonService
+from tests.daemon.stand_ins import FakeEngine
+from tests.support.mesh import Machine, Mesh, mesh
+
+
+class Served:
+    """A machine with its service."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.engine = FakeEngine()
+        self.stops: list[bool] = []
+        self.service = DaemonService(
+            "home",
+            machine.node,
+            self.engine,
+            41820,
+            machine.clock,
+            SeededEntropy(machine.number + 50),
+            lambda: dict(machine.node.dropped),
+            lambda: self.stops.append(True),
+        )
+
+    async def pings(self, request: Ping) -> list[Pong]:
+        return [pong async for pong in self.service.ping(request)]
+
+
+@asynccontextmanager
+async def served(size: int) -> AsyncIterator[tuple[Mesh, list[Served]]]:
+    async with mesh(latency=(0.02, 0.02)) as world:
+        await world.grow(size)
+        await asyncio.sleep(1)
+        yield world, [Served(machine) for machine in world.machines]
