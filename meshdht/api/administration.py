@@ -13,11 +13,22 @@ from meshdht.api.device_messages import (
     DevicesReply,
     GetDevices,
 )
+from meshdht.api.invite_messages import (
+    ClosedInvite,
+    ClosedInviteReply,
+    GetInvites,
+    Invites,
+    InvitesReply,
+    RevokeInvite,
+)
 from meshdht.api.removal_messages import (
     GetSpread,
     Revoke,
     Revoked,
     RevokedReply,
+    Rotate,
+    Rotated,
+    RotatedReply,
     Spread,
     SpreadReply,
 )
@@ -33,7 +44,16 @@ class Administration(ABC):
     async def change(self, request: DeviceChange) -> ChangedDevice: ...
 
     @abstractmethod
+    async def invites(self) -> Invites: ...
+
+    @abstractmethod
+    async def revoke_invite(self, request: RevokeInvite) -> ClosedInvite: ...
+
+    @abstractmethod
     async def revoke(self, request: Revoke) -> Revoked: ...
+
+    @abstractmethod
+    async def rotate(self) -> Rotated: ...
 
     @abstractmethod
     async def spread(self) -> Spread: ...
@@ -42,6 +62,12 @@ class Administration(ABC):
         match request:
             case GetDevices():
                 return DevicesReply(await self.devices())
+            case GetInvites():
+                return InvitesReply(await self.invites())
+            case RevokeInvite():
+                return ClosedInviteReply(await self.revoke_invite(request))
+            case Rotate():
+                return RotatedReply(await self.rotate())
             case Revoke():
                 return RevokedReply(await self.revoke(request))
             case GetSpread():

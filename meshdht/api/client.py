@@ -32,6 +32,14 @@ from meshdht.api.device_messages import (
     GetDevices,
 )
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
+from meshdht.api.invite_messages import (
+    ClosedInvite,
+    ClosedInviteReply,
+    GetInvites,
+    Invites,
+    InvitesReply,
+    RevokeInvite,
+)
 from meshdht.api.messages import (
     REPLY_BYTES_MAX,
     CreateInvite,
@@ -59,6 +67,9 @@ from meshdht.api.removal_messages import (
     Revoke,
     Revoked,
     RevokedReply,
+    Rotate,
+    Rotated,
+    RotatedReply,
     Spread,
     SpreadReply,
 )
@@ -107,6 +118,15 @@ class Client:
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked
+
+    def invites(self) -> Invites:
+        return self._ask(GetInvites(), InvitesReply).invites
+
+    def revoke_invite(self, request: RevokeInvite) -> ClosedInvite:
+        return self._ask(request, ClosedInviteReply).closed
+
+    def rotate(self) -> Rotated:
+        return self._ask(Rotate(), RotatedReply).rotated
 
     def spread(self) -> Spread:
         return self._ask(GetSpread(), SpreadReply).spread

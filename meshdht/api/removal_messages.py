@@ -1,4 +1,5 @@
-"""What travels over the Unix socket about removals, as ``messages`` says it of the rest."""
+"""What travels over the Unix socket about removals and the secrets that follow them, as
+``messages`` says it of the rest."""
 
 from __future__ import annotations
 
@@ -46,6 +47,24 @@ class Revoked(Struct, frozen=True, kw_only=True):
     spread: Spread
 
 
+class Rotated(Struct, frozen=True, kw_only=True):
+    """The generation of the network secret that began, and who knows of it."""
+
+    version: int = API_VERSION
+    generation: int
+    spread: Spread
+
+
+class Rotate(Struct, frozen=True, tag="rotate"):
+    """Asks an admin's device to begin a new generation of the network secret."""
+
+
+class RotatedReply(Struct, frozen=True, tag="rotated"):
+    """Answers Rotate, once it is on disk and the connected devices are told."""
+
+    rotated: Rotated
+
+
 class Revoke(Struct, frozen=True, kw_only=True, tag="revoke"):
     """Asks an admin's device to put another one, or an anchor, out of the network: by name or id,
     a device also by mesh address."""
@@ -53,7 +72,7 @@ class Revoke(Struct, frozen=True, kw_only=True, tag="revoke"):
     device: Annotated[str, Meta(max_length=64)]
 
 
-RemovalRequest = GetSpread | Revoke
+RemovalRequest = GetSpread | Revoke | Rotate
 
 
 class RevokedReply(Struct, frozen=True, tag="revoked"):
@@ -62,4 +81,4 @@ class RevokedReply(Struct, frozen=True, tag="revoked"):
     revoked: Revoked
 
 
-RemovalReply = SpreadReply | RevokedReply
+RemovalReply = SpreadReply | RevokedReply | RotatedReply

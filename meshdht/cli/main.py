@@ -27,8 +27,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("start", "Build a small mesh on this machine, and take it away again."),
     },
     "Administer": {
+        "invites": ("invites", "The invites of the network, and what became of them."),
         "device": ("device", "Name a device, tag it, or let it expire."),
         "admin": ("admin", "Make a device an admin, or one no more."),
+        "rotate": ("rotate", "Begin a new network secret."),
         "revoke": ("revoke", "Put a device out of the network, for ever."),
     },
     "Look": {

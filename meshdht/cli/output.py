@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import TextIO, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -97,6 +99,14 @@ def table(
             cells.append(padding + text if column.right else text + padding)
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def filled(columns: dict[Column, Callable[[T], str]], items: Iterable[T], *, on: bool) -> list[str]:
+    """A table with titles of what each column says of each item, without columns that are empty."""
+    items = list(items)
+    cells = {column: [cell(each) for each in items] for column, cell in columns.items()}
+    shown = {column: each for column, each in cells.items() if any(each)}
+    return table(list(shown), list(zip(*shown.values(), strict=True)), titles=True, on=on)
 
 
 class ProgressLine:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 import time
 
+import click
+
 from meshdht.api.client import Client
 from meshdht.api.removal_messages import Spread
 from meshdht.cli.output import ProgressLine, note, say
+
+no_wait_option = click.option(
+    "--no-wait", is_flag=True, help="Do not wait until the connected devices know."
+)
 
 POLL_S = 0.1
 # Whoever has not answered by then is as good as off: scripts go on.

@@ -14,8 +14,15 @@ from meshdht.api.device_messages import (
     TagDevice,
 )
 from meshdht.api.device_messages import Device as DeviceLine
-from meshdht.api.removal_messages import Revoke, Revoked, Spread
-from meshdht.daemon.finding import Finder
+from meshdht.api.invite_messages import (
+    ClosedInvite,
+    InviteEntry,
+    Invites,
+    InviteState,
+    RevokeInvite,
+)
+from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
+from meshdht.daemon.finding import Finder, invite_id
 from meshdht.errors import UsageError
 from meshdht.membership.administration import (
     AdministrationBody,
@@ -23,11 +30,13 @@ from meshdht.membership.administration import (
     GrantAdminBody,
     RemoveAdminBody,
     RenameBody,
+    RevokeInviteBody,
     TagBody,
     validate_tags,
 )
 from meshdht.membership.names import validate_label
-from meshdht.membership.roster import Device
+from meshdht.membership.roster import Device, Invite
+from meshdht.membership.statements import Role
 from meshdht.node.administering import act
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
@@ -107,6 +116,50 @@ class NodeAdministration(Administration):
             ephemeral_s=device.ephemeral_s,
         )
 
+    # --- invites -----------------------------------------------------------------------------
+
+    async def invites(self) -> Invites:
+        self._finder.own()
+        lines = [self._invite_line(each) for each in self._node.roster.invites]
+        return Invites(network=self._finder.network, invites=tuple(lines))
+
+    async def revoke_invite(self, request: RevokeInvite) -> ClosedInvite:
+        self._finder.admin("revoke an invite")
+        invite = self._finder.invite(request.invite)
+        if not invite.revoked:
+            await act(self._node, RevokeInviteBody(invite.key))
+        now = self._node.roster.invite(invite.key, invite.role) or invite
+        return ClosedInvite(
+            network=self._finder.network,
+            invite=self._invite_line(now),
+            changed=not invite.revoked,
+        )
+
+    def _invite_line(self, invite: Invite) -> InviteEntry:
+        roster = self._node.roster
+        return InviteEntry(
+            id=invite_id(invite),
+            key=invite.key.raw.hex(),
+            name=invite.suggested_name,
+            role="device" if invite.role is Role.DEVICE else "anchor",
+            uses=invite.uses,
+            used=len(invite.claimed_by),
+            used_by=tuple(roster.name_of(each) for each in invite.claimed_by),
+            expires=invite.expires,
+            by=roster.name_of(invite.author),
+            state=self._invite_state(invite),
+            tags=invite.terms.tags,
+            approval=invite.terms.approval,
+            ephemeral_s=invite.terms.ephemeral_s,
+        )
+
+    def _invite_state(self, invite: Invite) -> InviteState:
+        if invite.revoked:
+            return "revoked"
+        if invite.is_used_up:
+            return "used up"
+        return "expired" if self._node.time.unix() > invite.expires else "open"
+
     # --- removals ----------------------------------------------------------------------------
 
     async def revoke(self, request: Revoke) -> Revoked:
@@ -119,6 +172,11 @@ class NodeAdministration(Administration):
             generation=generation.number,
             spread=await self.spread(),
         )
+
+    async def rotate(self) -> Rotated:
+        self._finder.admin("begin a new network secret")
+        generation = await self._node.rotator.rotate()
+        return Rotated(generation=generation.number, spread=await self.spread())
 
     async def spread(self) -> Spread:
         told = self._node.spread()

@@ -6,8 +6,11 @@ from ipaddress import ip_address
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.errors import Malformed, MeshdhtError, UsageError
-from meshdht.membership.roster import Anchor, Device
+from meshdht.membership.roster import Anchor, Device, Invite
 from meshdht.node.node import Node
+
+# So many invites are named at most, the newest: a list that helps.
+NAMED_MAX = 8
 
 
 class Finder:
@@ -55,6 +58,16 @@ class Finder:
         anchors = self._node.roster.anchors
         return next((each for each in anchors if text in (each.name, str(each.id))), None)
 
+    def invite(self, text: str) -> Invite:
+        """The invite whose key begins so in hex; raises UsageError that names those there are."""
+        invites = self._node.roster.invites
+        found = [each for each in invites if each.key.raw.hex().startswith(text.lower())]
+        if len({each.key for each in found}) == 1:
+            return found[0]
+        fault = "several invites begin with" if found else "no invite begins with"
+        some = ", ".join(invite_id(each) for each in found or invites[-NAMED_MAX:])
+        raise UsageError(f"{fault} {text!r}", f"meshdht invites lists them: {some}".rstrip(": "))
+
     def _device(self, text: str) -> Device | None:
         roster = self._node.roster
         found = roster.named(text)
@@ -76,3 +89,8 @@ class Finder:
             f"no device {text!r} in network {self.network!r}",
             f"known are: {names}" if names else "invite one: meshdht invite",
         )
+
+
+def invite_id(invite: Invite) -> str:
+    """What an invite is called: the beginning of its key."""
+    return invite.key.raw[:4].hex()

@@ -139,13 +139,12 @@ class DaemonService(NetworkService):
     async def anchors(self) -> Anchors:
         lines = []
         for anchor in sorted(self._node.roster.anchors, key=lambda anchor: anchor.name):
-            by = self._node.roster.device(anchor.added_by)
             contact = self._node.contact(anchor.id)
             lines.append(
                 AnchorEntry(
                     name=anchor.name,
                     id=str(anchor.id),
-                    added_by=by.name if by is not None else str(anchor.added_by),
+                    added_by=self._node.roster.name_of(anchor.added_by),
                     joined=anchor.admitted_at,
                     endpoint=str(contact.endpoint) if contact is not None else None,
                     seen=round(contact.last_seen, 1) if contact is not None else None,

@@ -229,6 +229,12 @@ class Roster:
         """What put a key out, if something did."""
         return next((each for each in self.removed if each.verify_key == key), None)
 
+    def name_of(self, device: DeviceId) -> str:
+        """What a device or an anchor is called, or was; its id where it never had a name."""
+        known = self.device(device) or self.anchor(device)
+        gone = (each.name for each in self.removed if each.id == device)
+        return known.name if known is not None else next(gone, "") or str(device)
+
     def refuse_newer(self) -> None:
         """Raise StateError if the log holds what this version cannot judge (a revocation, say)."""
         if self.newer:

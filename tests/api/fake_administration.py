@@ -18,11 +18,32 @@ from meshdht.api.device_messages import (
     RenameDevice,
     TagDevice,
 )
+from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, RevokeInvite
 from meshdht.api.messages import Status
-from meshdht.api.removal_messages import Revoke, Revoked, Spread
+from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
 
 JOINED = 1_790_000_000
 SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
+
+GUEST = InviteEntry(
+    id="5f3a91c0",
+    key="5f3a91c0" * 8,
+    name="guest",
+    role="device",
+    uses=3,
+    used=1,
+    used_by=("phone",),
+    expires=JOINED + 3600,
+    by="nas",
+    state="open",
+    tags=("guest",),
+    approval=True,
+    ephemeral_s=86400,
+)
+SPENT = replace(
+    GUEST, id="00c0ffee", key="00c0ffee" * 8, name="", role="anchor", state="expired", tags=(),
+    approval=False, ephemeral_s=0, used=0, used_by=(),
+)  # fmt: skip
 
 
 class Trouble(Exception):
@@ -92,6 +113,19 @@ class FakeAdministration(Administration):
         self.asked.append(request)
         told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
         return Revoked(name=request.device, id="v" * 32, generation=2, spread=told)
+
+    async def invites(self) -> Invites:
+        return Invites(network=self._snapshot().network, invites=(SPENT, GUEST))
+
+    async def revoke_invite(self, request: RevokeInvite) -> ClosedInvite:
+        self.asked.append(request)
+        if not GUEST.key.startswith(request.invite):
+            raise Trouble(f"no invite begins with {request.invite!r}", "meshdht invites", 2)
+        return ClosedInvite(network="home", invite=replace(GUEST, state="revoked"), changed=True)
+
+    async def rotate(self) -> Rotated:
+        told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
+        return Rotated(generation=2, spread=told)
 
     async def spread(self) -> Spread:
         """One more knows each time that somebody asks."""

@@ -15,8 +15,21 @@ from meshdht.api.device_messages import (
     RenameDevice,
     TagDevice,
 )
+from meshdht.api.invite_messages import (
+    ClosedInviteReply,
+    GetInvites,
+    InvitesReply,
+    RevokeInvite,
+)
 from meshdht.api.messages import decode_reply, decode_request, encode_line
-from meshdht.api.removal_messages import GetSpread, Revoke, RevokedReply, SpreadReply
+from meshdht.api.removal_messages import (
+    GetSpread,
+    Revoke,
+    RevokedReply,
+    Rotate,
+    RotatedReply,
+    SpreadReply,
+)
 from tests.api.fake_daemon import FakeService
 
 ANSWERS = {
@@ -28,6 +41,9 @@ ANSWERS = {
     RemoveAdmin(device="phone"): ChangedDeviceReply,
     Revoke(device="phone"): RevokedReply,
     GetSpread(): SpreadReply,
+    Rotate(): RotatedReply,
+    GetInvites(): InvitesReply,
+    RevokeInvite(invite="5f3a"): ClosedInviteReply,
 }
 
 
@@ -38,4 +54,5 @@ async def test_each_request_has_its_reply_and_both_read_back(asked: Administrati
     assert type(reply) is ANSWERS[asked]
     assert decode_reply(encode_line(reply)) == reply
     assert decode_request(encode_line(asked)) == asked
-    assert service.administration.asked == ([] if asked in (GetDevices(), GetSpread()) else [asked])
+    nothing_changed = (GetDevices(), GetInvites(), GetSpread(), Rotate())
+    assert service.administration.asked == ([] if asked in nothing_changed else [asked])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from meshdht.api.anchor_messages import CreateAnchorLink
 from meshdht.api.device_messages import (
     ChangedDevice,
     Device,
@@ -17,10 +18,12 @@ from meshdht.api.device_messages import (
     RenameDevice,
     TagDevice,
 )
+from meshdht.api.invite_messages import RevokeInvite
 from meshdht.api.messages import CreateInvite
 from meshdht.api.removal_messages import Revoke
 from meshdht.daemon.administering import addresses_of
-from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
+from meshdht.errors import InvalidName, LinkError, MeshdhtError, StateError, UsageError
+from meshdht.membership.link import parse_link
 from simulations.loop import run
 from tests.daemon.served import Served, served
 from tests.support.anchor import Holder
@@ -247,5 +250,75 @@ def test_what_the_disk_refuses_is_said() -> None:
             first.machine.store.failing = True
             with pytest.raises(StateError, match="disk"):
                 await change(first, GrantAdmin(device="d1"))
+
+    run(main())
+
+
+def test_invites_say_who_wrote_them_and_what_became_of_them() -> None:
+    async def main() -> None:
+        async with served(2) as (world, (first, second)):
+            await change(first, GrantAdmin(device="d1"))
+            await asyncio.sleep(1)
+            link = parse_link((await second.service.invite(CreateInvite(name="tv", uses=2))).link)
+            await first.service.anchor_link(CreateAnchorLink(expires_s=60))
+            await asyncio.sleep(1)
+            await world.ask(link, name="tv")
+            await asyncio.sleep(70)
+            told = (await first.service.administration.invites()).invites
+            used_up, opened, expired = told
+            assert (used_up.state, used_up.used_by, used_up.by) == ("used up", ("d1",), "d0")
+            assert (opened.state, opened.name, opened.by) == ("open", "tv", "d1")
+            assert (opened.uses, opened.used, opened.used_by) == (2, 1, ("tv",))
+            assert opened.key == link.invite.invite_public.raw.hex()
+            assert (expired.state, expired.role, expired.used_by) == ("expired", "anchor", ())
+
+    run(main())
+
+
+def test_an_invite_that_was_revoked_lets_nobody_in() -> None:
+    async def main() -> None:
+        async with served(2) as (world, (first, second)):
+            link = parse_link((await first.service.invite(CreateInvite())).link)
+            key = link.invite.invite_public.raw.hex()
+            closed = await first.service.administration.revoke_invite(RevokeInvite(invite=key[:6]))
+            assert (closed.changed, closed.invite.state) == (True, "revoked")
+            with pytest.raises(LinkError, match="revoked"):
+                await world.ask(link)
+            again = await first.service.administration.revoke_invite(RevokeInvite(invite=key))
+            assert not again.changed
+            await asyncio.sleep(1)
+            with pytest.raises(MeshdhtError, match="only an admin may revoke an invite"):
+                await second.service.administration.revoke_invite(RevokeInvite(invite=key))
+
+    run(main())
+
+
+def test_an_invite_that_is_none_or_several_is_answered_with_those_there_are() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (first, _)):
+            for _ in range(17):
+                await first.service.invite(CreateInvite())
+            ids = [each.id for each in (await first.service.administration.invites()).invites]
+            doubled = next(each[0] for each in ids if sum(each[0] == id[0] for id in ids) > 1)
+            with pytest.raises(UsageError, match="several invites begin with") as raised:
+                await first.service.administration.revoke_invite(RevokeInvite(invite=doubled))
+            assert all(each in raised.value.hint for each in ids if each[0] == doubled)
+            with pytest.raises(UsageError, match="no invite begins with 'laptop'") as raised:
+                await first.service.administration.revoke_invite(RevokeInvite(invite="laptop"))
+            assert ids[-1] in raised.value.hint
+
+    run(main())
+
+
+def test_an_admin_begins_a_new_secret_and_the_others_follow() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (first, second)):
+            began = await first.service.administration.rotate()
+            assert (began.generation, began.spread.generation) == (2, 2)
+            await asyncio.sleep(2)
+            assert second.machine.node.identity.generation.number == 2
+            assert (await first.service.administration.spread()).know == 1
+            with pytest.raises(MeshdhtError, match="only an admin may begin a new network secret"):
+                await second.service.administration.rotate()
 
     run(main())

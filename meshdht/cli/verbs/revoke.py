@@ -10,13 +10,13 @@ from meshdht.api.removal_messages import Revoke
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.output import say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
-from meshdht.cli.spreading import follow, say_spread
+from meshdht.cli.spreading import follow, no_wait_option, say_spread
 
 
 @click.command()
 @click.argument("device")
 @yes_option
-@click.option("--no-wait", is_flag=True, help="Do not wait until the connected devices know.")
+@no_wait_option
 @json_option
 @common_options()
 @click.pass_context

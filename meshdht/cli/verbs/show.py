@@ -21,7 +21,7 @@ from meshdht.api.text import (
     size_text,
 )
 from meshdht.api.version import API_VERSION
-from meshdht.cli.output import Column, coloured, note, say, say_json, style, table
+from meshdht.cli.output import Column, coloured, filled, note, say, say_json, style, table
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 
 NOBODY = "no other device is here yet; meshdht invite makes a link for one"
@@ -188,12 +188,7 @@ def device_lines(roster: Devices, *, on: bool) -> list[str]:
         Column("JOINED"): lambda each: moment_text(each.joined),
         Column("ID", styles=("dim",)): lambda each: each.id,
     }
-    devices = sorted(roster.devices, key=lambda each: each.name)
-    cells = {column: [cell(each) for each in devices] for column, cell in columns.items()}
-    # Most networks have no tags and no device that goes by itself.
-    shown = {column: cells for column, cells in cells.items() if any(cells)}
-    rows = list(zip(*shown.values(), strict=True))
-    return table(list(shown), rows, titles=True, on=on)
+    return filled(columns, sorted(roster.devices, key=lambda each: each.name), on=on)
 
 
 def _state(device: Device) -> str:

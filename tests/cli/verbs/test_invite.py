@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from meshdht.api.invite_messages import RevokeInvite
 from meshdht.cli.verbs.invite import qr_code
 from tests.api.fake_daemon import LINK, FakeService
 from tests.cli.conftest import Meshdht
@@ -46,3 +47,25 @@ def test_the_qr_code_fits_or_is_left_out() -> None:
     assert max(len(line) for line in code.splitlines()) <= 80
     assert "█" in code
     assert qr_code(LINK, 40) == ""
+
+
+def test_an_invite_is_closed_beside_those_that_are_made(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    said = meshdht("invite", "revoke", "5f3a", "--yes")
+    assert said == (0, "invite 5f3a91c0 (guest) lets nobody in any more\n", "")
+    told = json.loads(meshdht("invite", "revoke", "5f3a", "--yes", "--json").out)
+    assert (told["version"], told["invite"]["state"], told["changed"]) == (1, "revoked", True)
+    assert service.administration.asked == [RevokeInvite(invite="5f3a")] * 2
+    assert service.invites == []
+
+
+def test_no_invite_is_closed_unasked_or_by_half_a_word(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    said = "meshdht: revoking invite '5f3a' needs a confirmation\n  try: say --yes\n"
+    assert meshdht("invite", "revoke", "5f3a") == (2, "", said)
+    assert meshdht("invite", "revoke").code == 2
+    assert meshdht("invite", "laptop").code == 2
+    assert meshdht("invite", "revoke", "beef", "--yes").code == 2
+    assert service.invites == []
