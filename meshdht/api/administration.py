@@ -21,6 +21,7 @@ from meshdht.api.invite_messages import (
     InvitesReply,
     RevokeInvite,
 )
+from meshdht.api.log_messages import GetLog, Log, LogReply
 from meshdht.api.removal_messages import (
     GetSpread,
     Revoke,
@@ -56,6 +57,9 @@ class Administration(ABC):
     async def rotate(self) -> Rotated: ...
 
     @abstractmethod
+    async def log(self, request: GetLog) -> Log: ...
+
+    @abstractmethod
     async def spread(self) -> Spread: ...
 
     async def answer(self, request: AdministrationRequest) -> AdministrationReply:
@@ -68,6 +72,8 @@ class Administration(ABC):
                 return ClosedInviteReply(await self.revoke_invite(request))
             case Rotate():
                 return RotatedReply(await self.rotate())
+            case GetLog():
+                return LogReply(await self.log(request))
             case Revoke():
                 return RevokedReply(await self.revoke(request))
             case GetSpread():

@@ -40,6 +40,7 @@ from meshdht.api.invite_messages import (
     InvitesReply,
     RevokeInvite,
 )
+from meshdht.api.log_messages import GetLog, Log, LogReply
 from meshdht.api.messages import (
     REPLY_BYTES_MAX,
     CreateInvite,
@@ -127,6 +128,9 @@ class Client:
 
     def rotate(self) -> Rotated:
         return self._ask(Rotate(), RotatedReply).rotated
+
+    def log(self, request: GetLog) -> Log:
+        return self._ask(request, LogReply).log
 
     def spread(self) -> Spread:
         return self._ask(GetSpread(), SpreadReply).spread

@@ -37,6 +37,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("show", "This network: one line a peer."),
         "peers": ("show", "The other devices and how they are reached, in full."),
         "devices": ("show", "Every device that belongs to the network."),
+        "log": ("log", "What was done to the network: when, by whom, by which key."),
         "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
         "tui": ("tui", "Watch the network live (also: meshdht alone)."),
         "version": ("show", "The release of this program."),

@@ -21,6 +21,7 @@ from meshdht.api.invite_messages import (
     InviteState,
     RevokeInvite,
 )
+from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
 from meshdht.daemon.finding import Finder, invite_id
 from meshdht.errors import UsageError
@@ -34,6 +35,7 @@ from meshdht.membership.administration import (
     TagBody,
     validate_tags,
 )
+from meshdht.membership.history import Entry, history
 from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device, Invite
 from meshdht.membership.statements import Role
@@ -160,6 +162,16 @@ class NodeAdministration(Administration):
             return "used up"
         return "expired" if self._node.time.unix() > invite.expires else "open"
 
+    # --- history -----------------------------------------------------------------------------
+
+    async def log(self, request: GetLog) -> Log:
+        entries = history(self._node.holdings.log, self._node.roster)
+        return Log(
+            network=self._finder.network,
+            total=len(entries),
+            entries=tuple(map(_log_line, entries[-request.count :])),
+        )
+
     # --- removals ----------------------------------------------------------------------------
 
     async def revoke(self, request: Revoke) -> Revoked:
@@ -199,3 +211,16 @@ def addresses_of(device: Device) -> tuple[str, ...]:
 
 def _by_name(device: Device) -> str:
     return device.name
+
+
+def _log_line(entry: Entry) -> LogEntry:
+    return LogEntry(
+        id=entry.hash.hex(),
+        when=entry.written_at,
+        who=entry.author_name,
+        what=entry.deed,
+        author=str(entry.author.device_id),
+        key=entry.author.raw.hex(),
+        about=str(entry.about) if entry.about is not None else None,
+        reason=entry.reason,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey
 from meshdht.membership.administration import (
@@ -39,9 +40,9 @@ class Entry:
     """Unix seconds, by the author's clock, which nobody vouches for."""
     author: VerifyKey
     author_name: str
-    """Its name, or its id if it never had one."""
+    """Its name then, or its id if it never had one."""
     deed: str
-    """What it says, with names as they are now: "revoked phone"."""
+    """What it says, with names as they were then: "revoked phone"."""
     about: DeviceId | None
     """The device or anchor that it is about, if it is about one."""
     reason: str
@@ -53,27 +54,42 @@ class Entry:
 
 
 def history(log: MembershipLog, roster: Roster) -> tuple[Entry, ...]:
-    """All statements, parents first; ``roster`` is the log's."""
+    """All statements in the order of the fold; ``roster`` is the log's."""
     reasons = {each.hash: each.reason for each in roster.rejections}
-    names = {each.verify_key: each.name for each in roster.removed if each.name}
-    names |= {each.verify_key: each.name for each in roster.anchors}
-    names |= {each.verify_key: each.name for each in roster.devices}
-    return tuple(
-        Entry(
-            hash=statement.hash,
-            written_at=statement.unix_ms / 1000,
-            author=statement.author,
-            author_name=_name(names, statement.author),
-            deed=_deed(statement.body, names),
-            about=about.device_id if (about := _about(statement.body)) else None,
-            reason=reasons.get(statement.hash, ""),
+    renames = {each.hash: each for each in roster.renames}
+    names = _names(roster)
+    entries = []
+    for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash)):
+        about = _about(statement.body)
+        entries.append(
+            Entry(
+                hash=statement.hash,
+                written_at=statement.unix_ms / 1000,
+                author=statement.author,
+                author_name=_name(names, statement.author),
+                deed=_deed(statement.body, names),
+                about=about.device_id if about else None,
+                reason=reasons.get(statement.hash, ""),
+            )
         )
-        for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash))
-    )
+        if (rename := renames.get(statement.hash)) is not None:
+            names[rename.device].pop()
+    return tuple(entries)
 
 
-def _name(names: dict[VerifyKey, str], key: VerifyKey) -> str:
-    return names.get(key) or str(key.device_id)
+def _names(roster: Roster) -> dict[VerifyKey, list[str]]:
+    """The names that each key has had, the last one first."""
+    names = {each.verify_key: [each.name] for each in roster.removed if each.name}
+    names |= {each.verify_key: [each.name] for each in roster.anchors}
+    names |= {each.verify_key: [each.name] for each in roster.devices}
+    for rename in reversed(roster.renames):
+        names.setdefault(rename.device, []).append(rename.was)
+    return names
+
+
+def _name(names: dict[VerifyKey, list[str]], key: VerifyKey) -> str:
+    had = names.get(key)
+    return had[-1] if had else str(key.device_id)
 
 
 def _about(body: Body) -> VerifyKey | None:
@@ -89,7 +105,7 @@ def _about(body: Body) -> VerifyKey | None:
     return None
 
 
-def _deed(body: Body, names: dict[VerifyKey, str]) -> str:
+def _deed(body: Body, names: dict[VerifyKey, list[str]]) -> str:
     key = _about(body)
     who = "" if key is None else _name(names, key)
     match body:
@@ -114,7 +130,7 @@ def _deed(body: Body, names: dict[VerifyKey, str]) -> str:
         case TagBody(_, tags):
             return f"tagged {who} {', '.join(tags)}" if tags else f"took all tags from {who}"
         case ExpireBody(_, expires):
-            return f"let {who} expire at {expires}" if expires else f"let {who} stay"
+            return f"let {who} expire on {_moment(expires)}" if expires else f"let {who} stay"
         case RevokeInviteBody(invite):
             return f"revoked the invite {_short(invite)}"
         case RekeyBody(generation):
@@ -128,7 +144,19 @@ def _invited(body: InviteBody) -> str:
     if body.uses > 1:
         what = f"up to {body.uses} {body.role.value}s"
     called = f" as {body.suggested_name}" if body.suggested_name else ""
-    return f"invited {what}{called} (invite {_short(body.invite)})"
+    terms = body.terms
+    on = [f"tagged {', '.join(terms.tags)}"] if terms.tags else []
+    on += [f"out after {terms.ephemeral_s} s offline"] if terms.ephemeral_s else []
+    on += ["by approval"] if terms.approval else []
+    return f"invited {what}{called} ({', '.join([f'invite {_short(body.invite)}', *on])})"
+
+
+def _moment(unix: int) -> str:
+    """A moment in UTC; a year that no calendar has is left as a number."""
+    try:
+        return f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return f"{unix} s"
 
 
 def _short(invite: InvitePublicKey) -> str:

@@ -14,7 +14,7 @@ from meshdht.membership.addresses import AddressTable, ipv6_address
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.names import NameTable
 from meshdht.membership.removals import NOW, Ruling
-from meshdht.membership.roster import Anchor, Device, DeviceIndex
+from meshdht.membership.roster import Anchor, Device, DeviceIndex, Rename
 from meshdht.membership.statements import GenesisBody, Statement
 
 
@@ -27,6 +27,7 @@ class People:
         self.gone: dict[VerifyKey, Device | Anchor] = {}
         """Were in until they were removed."""
         self.admins: set[VerifyKey] = set()
+        self.renames: list[Rename] = []
         self.index = DeviceIndex()
         self._network = network
         self._ruling = ruling
@@ -105,9 +106,12 @@ class People:
         self.admins.discard(key)
         self.edit(key, admin=False, granted=None)
 
-    def rename(self, key: VerifyKey, asked: str, place: int, past: int) -> None:
+    def rename(
+        self, statement: Statement, key: VerifyKey, asked: str, place: int, past: int
+    ) -> None:
         """A device gives its name back, and takes another."""
         device = self.devices.get(key) or self.gone[key]
+        self.renames.append(Rename(statement.hash, key, device.name))
         if self._holders.get(device.name) == key:
             self._names.release(device.name)
             del self._holders[device.name]

@@ -122,6 +122,7 @@ class Register:
             newer=tuple(self._newer),
             anchors=tuple(self._people.anchors.values()),
             removed=tuple(self._described(key, each) for key, each in self._removed.items()),
+            renames=tuple(self._people.renames),
             rekeys=rekeys,
             rekey=current,
             needs_rekey=bool(self._out) and current is None,
@@ -166,7 +167,7 @@ class Register:
             ):
                 return self._reject(statement, "it names no member")
             case RenameBody(device, name):
-                self._people.rename(device, name, place, past)
+                self._people.rename(statement, device, name, place, past)
             case TagBody(device, tags):
                 self._people.edit(device, tags=tags)
             case ExpireBody(device, expires):

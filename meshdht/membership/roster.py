@@ -119,6 +119,15 @@ class Rekey:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """A statement by which a device gave up a name."""
+
+    hash: StatementHash
+    device: VerifyKey
+    was: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A statement without effect, and why: for people, and for a device that lost a race."""
 
@@ -171,6 +180,7 @@ class Roster:
     anchors: tuple[Anchor, ...]
     removed: tuple[Removed, ...]
     """Revoked, or gone by themselves."""
+    renames: tuple[Rename, ...]
     rekeys: tuple[Rekey, ...]
     rekey: Rekey | None
     """What began the current generation: of those that know all who are out, the last with the

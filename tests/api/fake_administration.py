@@ -19,6 +19,7 @@ from meshdht.api.device_messages import (
     TagDevice,
 )
 from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, RevokeInvite
+from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.messages import Status
 from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
 
@@ -44,6 +45,29 @@ SPENT = replace(
     GUEST, id="00c0ffee", key="00c0ffee" * 8, name="", role="anchor", state="expired", tags=(),
     approval=False, ephemeral_s=0, used=0, used_by=(),
 )  # fmt: skip
+
+HISTORY = (
+    LogEntry(
+        id="01" * 32,
+        when=JOINED + 0.5,
+        who="nas",
+        what="founded the network home",
+        author="n" * 32,
+        key="4a" * 32,
+        about=None,
+        reason="",
+    ),
+    LogEntry(
+        id="02" * 32,
+        when=2.0**63,
+        who="phone",
+        what="revoked nas",
+        author="p" * 32,
+        key="7b" * 32,
+        about="n" * 32,
+        reason="its author was no admin",
+    ),
+)
 
 
 class Trouble(Exception):
@@ -126,6 +150,9 @@ class FakeAdministration(Administration):
     async def rotate(self) -> Rotated:
         told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))
         return Rotated(generation=2, spread=told)
+
+    async def log(self, request: GetLog) -> Log:
+        return Log(network="home", total=len(HISTORY), entries=HISTORY[-request.count :])
 
     async def spread(self) -> Spread:
         """One more knows each time that somebody asks."""

@@ -21,6 +21,7 @@ from meshdht.api.invite_messages import (
     InvitesReply,
     RevokeInvite,
 )
+from meshdht.api.log_messages import GetLog, LogReply
 from meshdht.api.messages import decode_reply, decode_request, encode_line
 from meshdht.api.removal_messages import (
     GetSpread,
@@ -42,6 +43,7 @@ ANSWERS = {
     Revoke(device="phone"): RevokedReply,
     GetSpread(): SpreadReply,
     Rotate(): RotatedReply,
+    GetLog(count=1): LogReply,
     GetInvites(): InvitesReply,
     RevokeInvite(invite="5f3a"): ClosedInviteReply,
 }
@@ -54,5 +56,5 @@ async def test_each_request_has_its_reply_and_both_read_back(asked: Administrati
     assert type(reply) is ANSWERS[asked]
     assert decode_reply(encode_line(reply)) == reply
     assert decode_request(encode_line(asked)) == asked
-    nothing_changed = (GetDevices(), GetInvites(), GetSpread(), Rotate())
+    nothing_changed = (GetDevices(), GetInvites(), GetSpread(), GetLog(count=1), Rotate())
     assert service.administration.asked == ([] if asked in nothing_changed else [asked])

@@ -19,6 +19,7 @@ from meshdht.api.device_messages import (
     TagDevice,
 )
 from meshdht.api.invite_messages import RevokeInvite
+from meshdht.api.log_messages import GetLog
 from meshdht.api.messages import CreateInvite
 from meshdht.api.removal_messages import Revoke
 from meshdht.daemon.administering import addresses_of
@@ -320,5 +321,25 @@ def test_an_admin_begins_a_new_secret_and_the_others_follow() -> None:
             assert (await first.service.administration.spread()).know == 1
             with pytest.raises(MeshdhtError, match="only an admin may begin a new network secret"):
                 await second.service.administration.rotate()
+
+    run(main())
+
+
+def test_the_log_tells_who_did_what_and_the_newest_alone_if_asked() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (first, second)):
+            await change(first, RenameDevice(device="d1", name="pi"))
+            await asyncio.sleep(1)
+            told = await second.service.administration.log(GetLog())
+            assert (told.network, told.total) == ("home", 4)
+            said = [f"{each.who} {each.what}" for each in told.entries]
+            assert said[0] == "d0 founded the network home"
+            assert said[2:] == ["d0 admitted d1", "d0 renamed d1 to pi"]
+            newest = told.entries[-1]
+            assert newest.key == first.machine.node.identity.signing.public.raw.hex()
+            assert (newest.author, newest.about) == (str(first.machine.id), str(second.machine.id))
+            assert newest.reason == ""
+            last = await second.service.administration.log(GetLog(count=1))
+            assert (last.total, last.entries) == (4, (newest,))
 
     run(main())

@@ -15,7 +15,7 @@ from meshdht.membership.administration import (
     TagBody,
 )
 from meshdht.membership.history import history
-from meshdht.membership.statements import InviteBody, Role, UnknownBody
+from meshdht.membership.statements import InviteBody, Role, Terms, UnknownBody
 from tests.membership.household import EXPIRES, UNIX, Household, invite_key, signing_key
 from tests.membership.partitions import random_partitions
 
@@ -47,14 +47,14 @@ def test_every_kind_has_its_words() -> None:
     assert [f"{entry.author_name} {entry.deed}" for entry in entries] == [
         "nas founded the network home",
         f"nas invited up to 2 devices as pi (invite {short})",
-        "nas admitted phone",
+        "nas admitted pi",
         f"nas invited an anchor (invite {anchors})",
         "nas admitted the anchor vps",
-        "nas made phone an admin",
-        "phone renamed phone to phone",
+        "nas made pi an admin",
+        "pi renamed pi to phone",
         "nas tagged phone a, b",
         "nas took all tags from phone",
-        f"nas let phone expire at {UNIX}",
+        "nas let phone expire on 2027-01-15 08:00 UTC",
         "nas let phone stay",
         "nas took admin from phone",
         f"nas revoked the invite {short}",
@@ -85,3 +85,49 @@ def test_every_statement_is_told_once(seed: int) -> None:
     entries = history(household.log, household.roster())
     assert {entry.hash for entry in entries} == set(household.log.hashes())
     assert len(entries) == len(household.log)
+
+
+def test_names_are_those_of_the_time_with_the_suffixes_that_the_fold_gave() -> None:
+    household = Household()
+    household.invite(0, uses=3)
+    household.admit(1)
+    household.admit(2)
+    household.write(RenameBody(TV, "tv"))
+    household.write(RenameBody(PI, "attic"), author=1)
+    household.write(RenameBody(TV, "pi"))
+    household.revoke(1)
+    household.revoke(2)
+    entries = history(household.log, household.roster())
+    assert [f"{entry.author_name} {entry.deed}" for entry in entries[2:]] == [
+        "nas admitted pi",
+        "nas admitted pi-2",
+        "nas renamed pi-2 to tv",
+        "pi renamed pi to attic",
+        "nas renamed tv to pi",
+        "nas revoked attic",
+        "nas revoked pi",
+    ]
+
+
+def test_a_rename_without_effect_changes_no_name() -> None:
+    household = Household()
+    household.invite(0, uses=2)
+    household.admit(1)
+    household.admit(2, name="tv")
+    household.write(RenameBody(PI, "mine"), author=2)
+    household.write(TagBody(PI, ()))
+    entries = history(household.log, household.roster())
+    assert [entry.deed for entry in entries[4:]] == ["renamed pi to mine", "took all tags from pi"]
+    assert entries[4].reason == "its author was no admin"
+
+
+def test_terms_and_dates_that_no_calendar_has_are_told_in_words() -> None:
+    household = Household()
+    terms = Terms(approval=True, ephemeral_s=60, tags=("guest",))
+    household.write(InviteBody(invite_key(0).invite_public, EXPIRES, 1, "", terms=terms))
+    household.invite(1)
+    household.admit(1, 1)
+    household.write(ExpireBody(PI, 2**64 - 1))
+    entries = history(household.log, household.roster())
+    assert entries[1].deed.endswith(", tagged guest, out after 60 s offline, by approval)")
+    assert entries[4].deed == f"let pi expire on {2**64 - 1} s"
