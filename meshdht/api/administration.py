@@ -24,6 +24,9 @@ from meshdht.api.invite_messages import (
 from meshdht.api.log_messages import GetLog, Log, LogReply
 from meshdht.api.removal_messages import (
     GetSpread,
+    Leave,
+    Left,
+    LeftReply,
     Revoke,
     Revoked,
     RevokedReply,
@@ -54,6 +57,10 @@ class Administration(ABC):
     async def revoke(self, request: Revoke) -> Revoked: ...
 
     @abstractmethod
+    async def leave(self) -> Left:
+        """Begin to stop when all else is done."""
+
+    @abstractmethod
     async def rotate(self) -> Rotated: ...
 
     @abstractmethod
@@ -74,6 +81,8 @@ class Administration(ABC):
                 return RotatedReply(await self.rotate())
             case GetLog():
                 return LogReply(await self.log(request))
+            case Leave():
+                return LeftReply(await self.leave())
             case Revoke():
                 return RevokedReply(await self.revoke(request))
             case GetSpread():

@@ -65,6 +65,9 @@ from meshdht.api.messages import (
 )
 from meshdht.api.removal_messages import (
     GetSpread,
+    Leave,
+    Left,
+    LeftReply,
     Revoke,
     Revoked,
     RevokedReply,
@@ -147,12 +150,20 @@ class Client:
         while not isinstance(reply := self._receive(), Done):
             yield _expect(reply, PongReply).pong
 
+    def leave(self) -> Left:
+        """Take the device out of the network, and wait until its daemon has ended."""
+        return self._last(Leave(), LeftReply).left
+
     def down(self, *, timeout_s: float = 20.0) -> None:
         """Stop the daemon and wait until its process has ended, whatever it had to tidy away."""
+        self._last(Down(), Done, timeout_s)
+
+    def _last(self, request: Request, kind: type[R], timeout_s: float = 20.0) -> R:
+        """The answer to a request after which the daemon ends, once it has."""
         pid = self.pid
         process = _process(pid)
         try:
-            self._ask(Down(), Done)
+            reply = self._ask(request, kind)
             if process is None:
                 self._socket.settimeout(timeout_s)
                 ended = not self._lines.read(1)
@@ -168,6 +179,7 @@ class Client:
                 f"the daemon was told to stop and still runs after {timeout_s:.0f} s",
                 f"see its log; end it by force: sudo kill -9 {pid}" if pid > 0 else "see its log",
             )
+        return reply
 
     def close(self) -> None:
         self._lines.close()

@@ -72,7 +72,25 @@ class Revoke(Struct, frozen=True, kw_only=True, tag="revoke"):
     device: Annotated[str, Meta(max_length=64)]
 
 
-RemovalRequest = GetSpread | Revoke | Rotate
+class Left(Struct, frozen=True, kw_only=True):
+    """A device that is a member of its network no more. ``told`` says that another device knows;
+    False where there was no other. Its state remains in ``directory``."""
+
+    version: int = API_VERSION
+    network: str
+    name: str
+    told: bool
+    directory: str
+
+
+class Leave(Struct, frozen=True, tag="leave"):
+    """Asks the daemon to take its device out of the network for ever, and to end."""
+
+
+class LeftReply(Struct, frozen=True, tag="left"):
+    """Answers Leave; then the daemon stops."""
+
+    left: Left
 
 
 class RevokedReply(Struct, frozen=True, tag="revoked"):
@@ -81,4 +99,5 @@ class RevokedReply(Struct, frozen=True, tag="revoked"):
     revoked: Revoked
 
 
-RemovalReply = SpreadReply | RevokedReply | RotatedReply
+RemovalRequest = GetSpread | Revoke | Rotate | Leave
+RemovalReply = SpreadReply | RevokedReply | RotatedReply | LeftReply

@@ -32,6 +32,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "admin": ("admin", "Make a device an admin, or one no more."),
         "rotate": ("rotate", "Begin a new network secret."),
         "revoke": ("revoke", "Put a device out of the network, for ever."),
+        "leave": ("leave", "Take this device out of the network, for ever."),
     },
     "Look": {
         "status": ("show", "This network: one line a peer."),

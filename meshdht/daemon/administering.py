@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from meshdht.api.administration import Administration
 from meshdht.api.device_messages import (
     ChangedDevice,
@@ -22,9 +25,9 @@ from meshdht.api.invite_messages import (
     RevokeInvite,
 )
 from meshdht.api.log_messages import GetLog, Log, LogEntry
-from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
+from meshdht.api.removal_messages import Left, Revoke, Revoked, Rotated, Spread
 from meshdht.daemon.finding import Finder, invite_id
-from meshdht.errors import UsageError
+from meshdht.errors import MeshdhtError, UsageError
 from meshdht.membership.administration import (
     AdministrationBody,
     ExpireBody,
@@ -39,7 +42,7 @@ from meshdht.membership.history import Entry, history
 from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device, Invite
 from meshdht.membership.statements import Role
-from meshdht.node.administering import act
+from meshdht.node.administering import act, leave
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 
@@ -48,9 +51,16 @@ class NodeAdministration(Administration):
     """Writes statements in this device's name. Raises MeshdhtError where it may not, or has not
     the words; nothing is written then."""
 
-    def __init__(self, node: Node, finder: Finder) -> None:
+    def __init__(
+        self, node: Node, finder: Finder, directory: Path, stop: Callable[[], None]
+    ) -> None:
+        """``directory`` is where this device's state lies; ``stop`` ends the daemon."""
         self._node = node
         self._finder = finder
+        self._directory = directory
+        self._stop = stop
+        self.is_leaving = False
+        """This device goes by its own word, and will stop when that is done."""
 
     # --- devices -----------------------------------------------------------------------------
 
@@ -184,6 +194,22 @@ class NodeAdministration(Administration):
             generation=generation.number,
             spread=await self.spread(),
         )
+
+    async def leave(self) -> Left:
+        name = self._finder.own().name
+        self.is_leaving = True
+        try:
+            told = await leave(self._node)
+            self._stop()
+        except MeshdhtError:
+            if self._node.own is None:
+                # Out, although the disk did not take it.
+                self._stop()
+            raise
+        finally:
+            self.is_leaving = False
+        directory = str(self._directory)
+        return Left(network=self._finder.network, name=name, told=told, directory=directory)
 
     async def rotate(self) -> Rotated:
         self._finder.admin("begin a new network secret")

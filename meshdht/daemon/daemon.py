@@ -105,6 +105,7 @@ class Daemon:
             port.port,
             clock,
             entropy,
+            places.directory,
             self._dropped,
             self._stopping.set,
         )
@@ -119,7 +120,8 @@ class Daemon:
         except StateError as error:
             # What we cannot judge may be a revocation: better no tunnels than stale ones.
             self._end(error)
-        if (out := why_out(self.node, self._places.network)) is not None:
+        out = why_out(self.node, self._places)
+        if out is not None and not self.service.administration.is_leaving:
             self._end(out)
         self._tunnels.roster_changed()
         self.service.feed.touch()
@@ -222,7 +224,7 @@ class Daemon:
             ) from None
 
     def _own(self) -> Device:
-        if (out := why_out(self.node, self._places.network)) is not None:
+        if (out := why_out(self.node, self._places)) is not None:
             raise out
         own = self.node.own
         assert own is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from meshdht import __version__
 from meshdht.api.anchor_messages import AnchorEntry, AnchorLink, Anchors, CreateAnchorLink
@@ -50,6 +51,7 @@ class DaemonService(NetworkService):
         listen_port: int,
         clock: Clock,
         entropy: Entropy,
+        directory: Path,
         dropped: Callable[[], dict[str, int]],
         stop: Callable[[], None],
     ) -> None:
@@ -62,7 +64,7 @@ class DaemonService(NetworkService):
         self._dropped = dropped
         self._stop = stop
         self._finder = Finder(network, node)
-        self._administration = NodeAdministration(node, self._finder)
+        self._administration = NodeAdministration(node, self._finder, directory, stop)
         self._started = clock.monotonic()
         self.feed = EventFeed(self._watched_status)
 

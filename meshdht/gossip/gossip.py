@@ -42,6 +42,9 @@ LONGEST_PAUSE = 64
 # A record is announced a little after it came: by then its device has told it to those it can.
 ANNOUNCE_AFTER_S = 2.0
 ANNOUNCE_TO = 3
+# A statement that somebody has to hold is told so often, this long apart.
+HAND_OVER_TRIES = 10
+HAND_OVER_EVERY_S = 0.5
 
 T = TypeVar("T")
 
@@ -74,6 +77,8 @@ class Holdings(Protocol):
         """The newest record held of each device."""
         ...
 
+    def is_member(self, device: DeviceId) -> bool: ...
+
     def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
         """Whether a member (this device, if none is named) keeps up with another's record."""
         ...
@@ -105,6 +110,8 @@ class Gossip:
         self._skip = 0
         """How many of the next moments to reconcile are let pass."""
         self._pauses = 1
+        self._awaited: tuple[bytes, asyncio.Event] | None = None
+        """A statement that a neighbour is to say it holds."""
         self.received: Counter[str] = Counter()
         """Messages by type."""
 
@@ -125,6 +132,20 @@ class Gossip:
         for neighbour in self._sample(others, MAX_GOSSIP_FANOUT):
             for message in messages:
                 self._send(message, neighbour.endpoint)
+
+    async def hand_over(self, statement_hash: bytes, statement: bytes) -> bool:
+        """Tell the neighbours a statement by which this device leaves, before it holds it itself;
+        True once one of them says that it holds it, False if none does in time."""
+        told = asyncio.Event()
+        self._awaited = (statement_hash, told)
+        try:
+            for _ in range(HAND_OVER_TRIES):
+                self.push_statements([statement])
+                if await set_within(told, HAND_OVER_EVERY_S):
+                    return True
+            return False
+        finally:
+            self._awaited = None
 
     async def run(self) -> None:
         """Announce and reconcile, for ever."""
@@ -193,6 +214,9 @@ class Gossip:
                         self._send(record, source)
 
     def _handle_sync(self, source: Endpoint, theirs: Sync) -> None:
+        if self._awaited is not None and self._awaited[0] in theirs.heads:
+            self._awaited[1].set()
+            return
         if theirs.log_digest != self._holdings.log_digest():
             self._differs()
             if not all(self._holdings.knows(head) for head in theirs.heads):
@@ -222,6 +246,9 @@ class Gossip:
         if new:
             self._differs()
             self.push_statements(new, exclude=sender)
+            if not self._holdings.is_member(sender):
+                # It leaves, and waits for somebody to know: the last that it hears from us.
+                self._send(self._sync((), answer=False), source)
         if incomplete:
             self.fetch(source)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from meshdht.errors import StateError
-from meshdht.membership.administration import AdministrationBody
+from meshdht.membership.administration import AdministrationBody, LeaveBody
 from meshdht.membership.invites import write_act
+from meshdht.membership.roster import Device
+from meshdht.membership.statements import Statement
 from meshdht.node.node import Node
 
 
@@ -14,14 +16,34 @@ async def act(node: Node, body: AdministrationBody) -> None:
     Whether this device has the right to it is the caller's to know: without, it has no effect.
     Raises StateError if this device is no member, or the disk refuses.
     """
-    own = node.own
-    if own is None:
+    await node.write_down(_statement(node, body))
+
+
+async def leave(node: Node) -> bool:
+    """Take this device out of the network: once another one knows, and it is on disk here.
+
+    False, and nothing is said, if there is no other one. Raises StateError, and it stays a member,
+    if it is the only admin of others or none of them hears of it; raises it as well, and it is
+    out, if the disk refuses.
+    """
+    if len(node.roster) == 1:
+        return False
+    node.roster.refuse_without(_own(node))
+    await node.hand_over(_statement(node, LeaveBody()))
+    return True
+
+
+def _own(node: Node) -> Device:
+    if node.own is None:
         raise StateError("this device is not a member of the network", "join again with a new link")
-    statement = write_act(
+    return node.own
+
+
+def _statement(node: Node, body: AdministrationBody) -> Statement:
+    return write_act(
         node.holdings.log,
-        own,
+        _own(node),
         node.identity.signing,
         body,
         unix_ms=int(node.time.unix() * 1000),
     )
-    await node.write_down(statement)

@@ -96,6 +96,9 @@ class NodeHoldings:
             and (mark := self.cache.mark(device)) is not None
         ]
 
+    def is_member(self, device: DeviceId) -> bool:
+        return device in self.roster
+
     def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
         return self.roster.are_neighbours(device, by or self._identity.device)
 

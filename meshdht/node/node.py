@@ -345,6 +345,10 @@ class Node(NodeViews):
         """Keep a statement that this device wrote, and tell the others; raises StateError."""
         await self._statements.write_down(statement)
 
+    async def hand_over(self, statement: Statement) -> None:
+        """The same for the one by which it leaves, once another device holds it."""
+        await self._statements.hand_over(statement)
+
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""
         self._peers.set_local(endpoints, networks)

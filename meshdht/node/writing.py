@@ -22,6 +22,18 @@ class OwnStatements:
         self._holdings.add_own(statement)
         self._gossip.push_statements([statement.raw])
 
+    async def hand_over(self, statement: Statement) -> None:
+        """``write_down`` the statement by which this device leaves, once another one holds it.
+
+        Raises StateError, and nothing has happened, if none of those connected says so.
+        """
+        if not await self._gossip.hand_over(statement.hash, statement.raw):
+            raise StateError(
+                "no other device has heard that this one leaves",
+                "try again when one of them is online; or stop here, and have an admin revoke it",
+            )
+        await self.write_down(statement)
+
     async def write_down(self, statement: Statement) -> None:
         """``add``, and wait until it is on disk; raises StateError if the disk refuses."""
         failed = self._journal.failed

@@ -21,7 +21,7 @@ from meshdht.api.device_messages import (
 from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, RevokeInvite
 from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.messages import Status
-from meshdht.api.removal_messages import Revoke, Revoked, Rotated, Spread
+from meshdht.api.removal_messages import Leave, Left, Revoke, Revoked, Rotated, Spread
 
 JOINED = 1_790_000_000
 SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
@@ -83,8 +83,9 @@ class Trouble(Exception):
 class FakeAdministration(Administration):
     """``asked`` is what was to be done, in order."""
 
-    def __init__(self, snapshot: Callable[[], Status]) -> None:
+    def __init__(self, snapshot: Callable[[], Status], stop: Callable[[], None]) -> None:
         self._snapshot = snapshot
+        self._stop = stop
         self._changed: dict[str, Device] = {}
         self.asked: list[object] = []
         self.spreads: list[Spread] = []
@@ -146,6 +147,11 @@ class FakeAdministration(Administration):
         if not GUEST.key.startswith(request.invite):
             raise Trouble(f"no invite begins with {request.invite!r}", "meshdht invites", 2)
         return ClosedInvite(network="home", invite=replace(GUEST, state="revoked"), changed=True)
+
+    async def leave(self) -> Left:
+        self.asked.append(Leave())
+        self._stop()
+        return Left(network="home", name="nas", told=True, directory="/var/lib/meshdht/home")
 
     async def rotate(self) -> Rotated:
         told = replace(SPREAD, know=0, took_s=0.0, waiting=("laptop", "phone"))

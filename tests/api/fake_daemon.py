@@ -104,8 +104,8 @@ class FakeService(NetworkService):
         self.feed = EventFeed(self.status, interval_s=interval_s)
         self.invites: list[CreateInvite] = []
         self.anchor_links: list[CreateAnchorLink] = []
-        self._administration = FakeAdministration(lambda: self.snapshot)
         self.stopped = asyncio.Event()
+        self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
 

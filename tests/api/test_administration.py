@@ -25,6 +25,8 @@ from meshdht.api.log_messages import GetLog, LogReply
 from meshdht.api.messages import decode_reply, decode_request, encode_line
 from meshdht.api.removal_messages import (
     GetSpread,
+    Leave,
+    LeftReply,
     Revoke,
     RevokedReply,
     Rotate,
@@ -43,6 +45,7 @@ ANSWERS = {
     Revoke(device="phone"): RevokedReply,
     GetSpread(): SpreadReply,
     Rotate(): RotatedReply,
+    Leave(): LeftReply,
     GetLog(count=1): LogReply,
     GetInvites(): InvitesReply,
     RevokeInvite(invite="5f3a"): ClosedInviteReply,

@@ -161,6 +161,13 @@ def test_down_returns_when_the_process_has_ended(socket_path: Path) -> None:
             Client(socket_path)
 
 
+def test_leaving_returns_when_the_process_has_ended(socket_path: Path) -> None:
+    with daemon_process(socket_path, 0.3) as process:
+        with Client(socket_path) as daemon:
+            assert daemon.leave().directory == "/var/lib/meshdht/home"
+        assert os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def test_down_says_when_the_process_does_not_end(socket_path: Path) -> None:
     with (
         daemon_process(socket_path, 60),

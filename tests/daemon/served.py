@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from meshdht.api.messages import Ping, Pong
 from meshdht.clock import SeededEntropy
@@ -27,6 +28,7 @@ class Served:
             41820,
             machine.clock,
             SeededEntropy(machine.number + 50),
+            Path("/var/lib/meshdht/home"),
             lambda: dict(machine.node.dropped),
             lambda: self.stops.append(True),
         )

@@ -343,3 +343,46 @@ def test_the_log_tells_who_did_what_and_the_newest_alone_if_asked() -> None:
             assert (last.total, last.entries) == (4, (newest,))
 
     run(main())
+
+
+def test_a_device_leaves_and_its_daemon_stops() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (first, second)):
+            left = await second.service.administration.leave()
+            assert (left.network, left.name, left.told) == ("home", "d1", True)
+            assert left.directory == "/var/lib/meshdht/home"
+            assert second.stops == [True]
+            assert second.machine.id not in first.machine.node.roster
+
+    run(main())
+
+
+def test_a_device_that_may_not_leave_goes_on() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (first, _)):
+            with pytest.raises(StateError, match="d0 is the only admin"):
+                await first.service.administration.leave()
+            assert first.stops == []
+            assert not first.service.administration.is_leaving
+
+    run(main())
+
+
+def test_a_device_that_has_left_stops_though_its_disk_refused() -> None:
+    async def main() -> None:
+        async with served(2) as (_, (_, second)):
+            second.machine.store.failing = True
+            with pytest.raises(StateError, match="disk"):
+                await second.service.administration.leave()
+            assert second.stops == [True]
+
+    run(main())
+
+
+def test_the_last_device_stops_without_a_word() -> None:
+    async def main() -> None:
+        async with served(1) as (_, (first,)):
+            assert not (await first.service.administration.leave()).told
+            assert first.stops == [True]
+
+    run(main())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from meshdht.daemon.outcast import why_out
-from meshdht.membership.administration import LeaveBody
-from meshdht.membership.invites import write_act
+from meshdht.daemon.places import Places
+from meshdht.node.administering import leave
 from simulations.loop import run
 from tests.support.mesh import eventually, mesh
+
+PLACES = Places(Path("/var/lib/meshdht"), Path("/run/meshdht"), "home")
 
 
 def test_a_member_is_not_out() -> None:
     async def main() -> None:
         async with mesh() as world:
             first = world.found()
-            assert why_out(first.node, "home") is None
+            assert why_out(first.node, PLACES) is None
 
     run(main())
 
@@ -24,7 +28,7 @@ def test_a_revoked_device_learns_by_whom_and_when() -> None:
             first, second = await world.grow(2)
             await first.node.rotator.revoke(second.node.identity.signing.public)
             await eventually(lambda: second.node.own is None)
-            error = why_out(second.node, "home")
+            error = why_out(second.node, PLACES)
             assert error is not None
             assert "was revoked from network 'home' by d0 on 2026-01-01 00:00 UTC" in error.message
 
@@ -35,18 +39,10 @@ def test_a_device_that_left_is_told_that_it_did() -> None:
     async def main() -> None:
         async with mesh() as world:
             _, second = await world.grow(2)
-            own = second.node.own
-            assert own is not None
-            leave = write_act(
-                second.node.holdings.log,
-                own,
-                second.node.identity.signing,
-                LeaveBody(),
-                unix_ms=int(second.clock.unix() * 1000),
-            )
-            await second.node.write_down(leave)
-            error = why_out(second.node, "home")
+            assert await leave(second.node)
+            error = why_out(second.node, PLACES)
             assert error is not None
             assert "left network 'home'" in error.message
+            assert "rm -r /var/lib/meshdht/home" in error.hint
 
     run(main())

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
@@ -10,6 +11,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import LONGEST_PAUSE, Gossip, Neighbour, pack_statements
 from meshdht.gossip.messages import MAX_PLAINTEXT_SIZE, Message, Record, Statements, encode
 from meshdht.limits import MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
+from simulations.loop import run
 
 
 def statement(number: int, size: int = 40) -> bytes:
@@ -32,6 +34,7 @@ class Shelf:
         self.length = 0
         self.size = 40
         self.records: dict[DeviceId, Record] = {}
+        self.left: set[DeviceId] = set()
 
     def log_digest(self) -> bytes:
         return hash_of(self.length)
@@ -57,6 +60,9 @@ class Shelf:
 
     def sequences(self) -> Sequence[tuple[DeviceId, int]]:
         return [(device, record.epoch) for device, record in sorted(self.records.items())]
+
+    def is_member(self, device: DeviceId) -> bool:
+        return device not in self.left
 
     def is_followed(self, device: DeviceId, by: DeviceId | None = None) -> bool:
         return True
@@ -249,3 +255,53 @@ def test_packed_statements_keep_their_order_and_fit() -> None:
     packets = list(pack_statements(statements))
     assert [each for packet in packets for each in packet.statements] == statements
     assert all(len(encode(packet)) <= MAX_PLAINTEXT_SIZE for packet in packets)
+
+
+async def left_when(party: Party, deliver: Callable[[int], bool]) -> bool:
+    """Whether device 0 hears that somebody knows that it left; ``deliver`` says whom packets
+    reach, by the number of the sender."""
+    for shelf in party.shelves[1:]:
+        shelf.left.add(party.ids[0])
+
+    async def carry() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            party.queue = deque(each for each in party.queue if deliver(each[0]))
+            party.settle()
+
+    async with asyncio.TaskGroup() as tasks:
+        carrier = tasks.create_task(carry())
+        told = await party.gossips[0].hand_over(hash_of(1), statement(1))
+        carrier.cancel()
+    return told
+
+
+def test_who_leaves_hears_from_those_that_know() -> None:
+    party = Party(4)
+    assert run(left_when(party, lambda sender: True))
+    assert [shelf.length for shelf in party.shelves] == [0, 1, 1, 1]
+    assert party.sent <= 3 * 4
+
+
+def test_who_leaves_says_so_again_when_it_was_not_heard() -> None:
+    party = Party(2)
+    sent: list[int] = []
+
+    def deliver(sender: int) -> bool:
+        sent.append(sender)
+        return len(sent) > 3
+
+    assert run(left_when(party, deliver))
+    assert party.shelves[1].length == 1
+
+
+def test_who_leaves_and_is_not_answered_knows_that() -> None:
+    assert not run(left_when(Party(2), lambda sender: sender != 0))
+
+
+def test_a_statement_of_a_member_that_stays_is_not_answered() -> None:
+    party = Party(2)
+    party.shelves[0].length = 1
+    party.gossips[0].push_statements([statement(1)])
+    party.settle()
+    assert party.sent == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from meshdht.errors import StateError
-from meshdht.membership.administration import LeaveBody, TagBody
-from meshdht.node.administering import act
+from meshdht.membership.administration import GrantAdminBody, LeaveBody, TagBody
+from meshdht.node.administering import act, leave
 from simulations.loop import run
 from tests.support.mesh import eventually, mesh
 
@@ -34,5 +36,74 @@ def test_a_device_that_is_out_says_nothing_more() -> None:
             with pytest.raises(StateError, match="not a member"):
                 await act(second.node, LeaveBody())
             assert len(second.node.holdings.log) == held
+
+    run(main())
+
+
+def test_a_device_has_left_once_another_one_knows() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            began = asyncio.get_running_loop().time()
+            assert await leave(second.node)
+            assert asyncio.get_running_loop().time() - began < 0.5
+            assert second.node.own is None
+            assert second.id not in first.node.roster or second.id not in third.node.roster
+            await eventually(lambda: second.id not in third.node.roster)
+            assert second.store.statements[-1] == [*second.node.holdings.log][-1].raw
+            assert not first.node.roster.rejections
+            # The admin sees to a secret that it does not have.
+            await eventually(lambda: third.node.identity.generation.number == 2)
+
+    run(main())
+
+
+def test_a_leave_that_is_lost_is_said_again() -> None:
+    async def main() -> None:
+        async with mesh(loss=0.3) as world:
+            first, second = await world.grow(2)
+            assert await leave(second.node)
+            assert second.id not in first.node.roster
+
+    run(main())
+
+
+def test_a_device_that_nobody_hears_stays() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await first.stop()
+            held = len(second.node.holdings.log)
+            with pytest.raises(StateError, match="no other device has heard"):
+                await leave(second.node)
+            assert second.node.own is not None
+            assert len(second.node.holdings.log) == held
+            first.restart()
+            await world.connected()
+            assert await leave(second.node)
+
+    run(main())
+
+
+def test_the_only_admin_leaves_nobody_behind() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            with pytest.raises(StateError, match="d0 is the only admin"):
+                await leave(first.node)
+            await act(first.node, GrantAdminBody(second.node.identity.signing.public))
+            assert await leave(first.node)
+            await eventually(lambda: first.id not in second.node.roster)
+            await eventually(lambda: second.node.identity.generation.number == 2)
+
+    run(main())
+
+
+def test_who_is_alone_need_not_say_that_it_leaves() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            assert not await leave(first.node)
+            assert len(first.node.holdings.log) == 1
 
     run(main())
