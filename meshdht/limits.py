@@ -170,6 +170,17 @@ ANCHOR_ASKS = 16
 # Hand-overs and refusals that a joiner weighs: whoever holds the packet key can send it any number.
 JOIN_OFFERS_MAX = 16
 
+# Devices that wait for an admin's word, in all and of one invite: whoever holds its link makes keys
+# without end. Who asks no more makes room.
+APPLICANTS_MAX = 64
+APPLICANTS_PER_INVITE = 16
+# Refusals by admins that are remembered, for the same reason.
+DENIALS_MAX = 64
+# What an admin says to who is refused travels in one box with a bounded reason.
+DENIAL_REASON_MAX = 120
+# Admins that a claim is passed on to; one is enough to be seen.
+APPLICANT_FANOUT = 8
+
 # --- journal ---
 # A disk slower than the network must not make the queue of writes grow for ever.
 JOURNAL_WRITES = 10_000

@@ -18,7 +18,7 @@ from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
-from meshdht.node.inviting import Terms, invite_device
+from meshdht.node.inviting import Scope, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
@@ -141,8 +141,8 @@ class Host:
 
     async def invite(self, *, uses: int = 1) -> Link:
         """A link that names this host; raises StateError if it is no member."""
-        terms, hints = Terms(INVITE_S, uses), self.node.own_endpoints
-        return await invite_device(self.node, terms, hints, self.clock, self._entropy())
+        scope, hints = Scope(INVITE_S, uses), self.node.own_endpoints
+        return await invite_device(self.node, scope, hints, self.clock, self._entropy())
 
     async def join(self, link: Link, hints: Sequence[Endpoint] = ()) -> Joined:
         """Join by a link, and start; raises what ``Joiner.run`` raises."""

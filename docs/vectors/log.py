@@ -19,6 +19,7 @@ from inputs import (
 
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import (
+    NetworkId,
     SigningKey,
     WireGuardPublicKey,
 )
@@ -96,9 +97,9 @@ def invited(log: MembershipLog, name: str, role: Role) -> tuple[Statement, Devic
     return invite, nas
 
 
-def laptops_claim(log: MembershipLog) -> JoinClaim:
+def laptops_claim(network: NetworkId) -> JoinClaim:
     return make_claim(
-        network=log.network,
+        network=network,
         invite=INVITE,
         device=LAPTOP,
         wireguard_key=WireGuardPublicKey(LAPTOP_TUNNEL.public.raw),
@@ -110,7 +111,7 @@ def laptops_claim(log: MembershipLog) -> JoinClaim:
 def membership() -> object:
     genesis, log = found()
     invite, nas = invited(log, "laptop", Role.DEVICE)
-    claim = laptops_claim(log)
+    claim = laptops_claim(log.network)
     used = verify_claim(fold(log), claim, UNIX + 60)
     admit = write_admit(log, nas, NAS, claim=claim, invite=used, unix_ms=UNIX * 1000 + 60_001)
     log.add(admit.raw)
@@ -229,7 +230,7 @@ def administration() -> object:
         log.add(statement.raw)
         return statement
 
-    claim = laptops_claim(log)
+    claim = laptops_claim(log.network)
     laptop, invite = LAPTOP.public, INVITE.invite_public
     terms = Terms(approval=True, ephemeral_s=600, tags=("guest",))
     acts: dict[str, Body] = {

@@ -19,7 +19,7 @@ from inputs import (
     SECRET,
     UNIX,
 )
-from log import administration, anchor, generations, membership
+from log import administration, anchor, generations, laptops_claim, membership
 
 from meshdht.crypto.blinding import blind_public, sign_blinded
 from meshdht.crypto.boxes import device_box_key
@@ -29,7 +29,7 @@ from meshdht.crypto.keys import (
 from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
-from meshdht.gossip.messages import Sync, encode, seal_gossip
+from meshdht.gossip.messages import Applicant, Denial, Sync, encode, seal_gossip
 from meshdht.membership.generations import Generation, HandOver
 from meshdht.membership.statements import (
     StatementHash,
@@ -207,6 +207,15 @@ def bodies() -> object:
         message_id=message_id,
         nonce=NONCE,
     )
+    waiting = seal_join_reply(
+        JoinOutcome.WAITING,
+        b"",
+        member=NAS,
+        joiner=LAPTOP.public,
+        message_id=message_id,
+        nonce=NONCE,
+    )
+    claim, reason = laptops_claim(NETWORK).encode(), "not one of ours"
     return {
         "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
         "gossip_key": SECRET.gossip_key.raw.hex(),
@@ -226,6 +235,11 @@ def bodies() -> object:
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "join_reply_content": content.hex(),
         "join_reply": reply.hex(),
+        "join_reply_waiting": waiting.hex(),
+        "applicant_claim": claim.hex(),
+        "applicant": seal_gossip(SECRET.gossip_key, NONCE, nas, Applicant(claim)).hex(),
+        "denial_reason": reason,
+        "denial": seal_gossip(SECRET.gossip_key, NONCE, nas, Denial(LAPTOP.public, reason)).hex(),
     }
 
 

@@ -5,6 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
+from meshdht.api.approval_messages import (
+    Approvals,
+    ApprovalsReply,
+    Decide,
+    Decided,
+    DecidedReply,
+    GetApprovals,
+)
 from meshdht.api.device_messages import (
     ChangedDevice,
     ChangedDeviceReply,
@@ -69,6 +77,12 @@ class Administration(ABC):
     @abstractmethod
     async def spread(self) -> Spread: ...
 
+    @abstractmethod
+    async def approvals(self) -> Approvals: ...
+
+    @abstractmethod
+    async def decide(self, request: Decide) -> Decided: ...
+
     async def answer(self, request: AdministrationRequest) -> AdministrationReply:
         match request:
             case GetDevices():
@@ -87,5 +101,9 @@ class Administration(ABC):
                 return RevokedReply(await self.revoke(request))
             case GetSpread():
                 return SpreadReply(await self.spread())
+            case GetApprovals():
+                return ApprovalsReply(await self.approvals())
+            case Decide():
+                return DecidedReply(await self.decide(request))
             case _:
                 return ChangedDeviceReply(await self.change(request))

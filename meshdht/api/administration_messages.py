@@ -1,12 +1,13 @@
-"""What travels over the Unix socket when a network is administered: its devices,
-invites, who is out, and what was done to it."""
+"""What travels over the Unix socket when a network is administered: its devices, invites, who waits
+to come in, who is out, and what was done to it."""
 
 from __future__ import annotations
 
+from meshdht.api.approval_messages import ApprovalReply, ApprovalRequest
 from meshdht.api.device_messages import DeviceReply, DeviceRequest
 from meshdht.api.invite_messages import InviteRequest, InvitesAnswer
 from meshdht.api.log_messages import GetLog, LogReply
 from meshdht.api.removal_messages import RemovalReply, RemovalRequest
 
-AdministrationRequest = DeviceRequest | InviteRequest | RemovalRequest | GetLog
-AdministrationReply = DeviceReply | InvitesAnswer | RemovalReply | LogReply
+AdministrationRequest = DeviceRequest | InviteRequest | ApprovalRequest | RemovalRequest | GetLog
+AdministrationReply = DeviceReply | InvitesAnswer | ApprovalReply | RemovalReply | LogReply

@@ -23,6 +23,14 @@ from meshdht.api.anchor_messages import (
     GetAnchors,
     GetAnchorStatus,
 )
+from meshdht.api.approval_messages import (
+    Approvals,
+    ApprovalsReply,
+    Decide,
+    Decided,
+    DecidedReply,
+    GetApprovals,
+)
 from meshdht.api.device_messages import (
     ChangedDevice,
     ChangedDeviceReply,
@@ -137,6 +145,12 @@ class Client:
 
     def spread(self) -> Spread:
         return self._ask(GetSpread(), SpreadReply).spread
+
+    def approvals(self) -> Approvals:
+        return self._ask(GetApprovals(), ApprovalsReply).approvals
+
+    def decide(self, request: Decide) -> Decided:
+        return self._ask(request, DecidedReply).decided
 
     @property
     def pid(self) -> int:

@@ -48,13 +48,15 @@ class Join(Struct, frozen=True, kw_only=True, tag="join"):
     """Join by an invite link, and run. ``Ready`` comes once a peer is connected.
 
     ``name`` None leaves the choice to the invite, then to the host's name. ``network`` is what this
-    device calls the network, None for the network's own name.
+    device calls the network, None for the network's own name. ``patience_s`` is how long an admin's
+    approval is waited for, where the invite wants it.
     """
 
     link: str
     name: str | None = None
     listen_port: int | None = None
     network: str | None = None
+    patience_s: int = 3600
 
     def __repr__(self) -> str:
         return f"Join(link=<secret>, name={self.name!r}, network={self.network!r})"
@@ -87,9 +89,11 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
 
 
 class Progress(Struct, frozen=True, tag="progress"):
-    """What the daemon is doing now."""
+    """What the daemon is doing now. It may take ``wait_s`` seconds, if that is longer than whoever
+    started it would wait."""
 
     text: str
+    wait_s: float = 0.0
 
 
 class Logging(Struct, frozen=True, tag="logging"):
@@ -160,9 +164,9 @@ class Reporter:
         if report_fd is not None:
             os.set_inheritable(report_fd, False)
 
-    def progress(self, text: str) -> None:
+    def progress(self, text: str, wait_s: float = 0.0) -> None:
         """Say what is being done: a few words, no full stop, nothing secret."""
-        self._send(Progress(text), text)
+        self._send(Progress(text, wait_s), text)
 
     def log_to(self, path: Path) -> None:
         """In the background, point stdout and stderr at the log; in the foreground they stay.

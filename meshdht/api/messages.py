@@ -34,6 +34,7 @@ from msgspec import Meta, Struct
 
 from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
+from meshdht.api.device_messages import Tag
 from meshdht.api.errors import ApiError
 from meshdht.api.version import API_VERSION
 
@@ -106,11 +107,15 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class Invite(Struct, frozen=True, kw_only=True):
-    """A link that lets one device in; whoever holds it may use it until ``expires``."""
+    """A link that lets ``uses`` devices in; whoever holds it may use it until ``expires``."""
 
     version: int = API_VERSION
     link: str
     expires: int
+    uses: int = 1
+    tags: tuple[str, ...] = ()
+    ephemeral_s: int = 0
+    approve: bool = False
 
 
 class Pong(Struct, frozen=True, kw_only=True):
@@ -173,11 +178,18 @@ class GetStatus(Struct, frozen=True, tag="status"):
 
 
 class CreateInvite(Struct, frozen=True, kw_only=True, tag="invite"):
-    """Asks for an Invite, valid ``expires_s`` seconds for ``uses`` joiners, named ``name``."""
+    """Asks for an Invite, valid ``expires_s`` seconds for ``uses`` joiners, named ``name``.
+
+    They are tagged with ``tags``; revoked once ``ephemeral_s`` seconds offline, unless that is 0;
+    let in by an admin's word alone, if ``approve``.
+    """
 
     name: Annotated[str, Meta(max_length=63)] | None = None
     expires_s: Annotated[int, Meta(ge=1, le=366 * 86400)] = 3600
     uses: Annotated[int, Meta(ge=1, le=1000)] = 1
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=64)] = ()
+    ephemeral_s: Annotated[int, Meta(ge=0, le=366 * 86400)] = 0
+    approve: bool = False
 
 
 class Ping(Struct, frozen=True, kw_only=True, tag="ping"):

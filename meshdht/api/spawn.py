@@ -58,10 +58,11 @@ def launch(
             )
         finally:
             os.close(write_end)
-        start = _Start(daemon, output, timeout_s)
+        patience = _Patience(timeout_s)
+        start = _Start(daemon, output, patience)
         try:
             _hand_over(daemon, replace(request, report_fd=write_end))
-            ready = start.follow(_lines(reports, time.monotonic() + timeout_s), progress)
+            ready = start.follow(_lines(reports, patience), progress)
         except BaseException:
             start.stop()
             raise
@@ -76,6 +77,23 @@ def _hand_over(daemon: subprocess.Popen[bytes], request: LaunchRequest) -> None:
         stdin.write(encode_line(request))
 
 
+class _Patience:
+    """How long a start may take; a daemon that waits for people asks for more."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._begun = time.monotonic()
+        self.timeout_s = timeout_s
+
+    def extend(self, wait_s: float) -> None:
+        """From now on so long, and then what was granted at first."""
+        if wait_s > 0:
+            self.timeout_s += time.monotonic() - self._begun + wait_s
+
+    @property
+    def left_s(self) -> float:
+        return self._begun + self.timeout_s - time.monotonic()
+
+
 class _Start:
     """One daemon on its way up."""
 
@@ -83,26 +101,28 @@ class _Start:
         self,
         daemon: subprocess.Popen[bytes],
         output: IO[bytes],
-        timeout_s: float,
+        patience: _Patience,
     ) -> None:
         self._daemon = daemon
         self._output = output
-        self._timeout_s = timeout_s
+        self._patience = patience
         self._log: Path | None = None
         self._doing = "starting"
 
     def follow(self, lines: Iterator[bytes | None], progress: Callable[[str], None]) -> Ready:
         for line in lines:
             if line is None:
+                waited = f"{self._patience.timeout_s:.0f} s"
                 raise ApiError(
-                    f"not ready after {self._timeout_s:.0f} s; the last step was: {self._doing}",
+                    f"not ready after {waited}; the last step was: {self._doing}",
                     self._see_log() or "try again with a longer --timeout",
                 )
             match decode_report(line):
                 case Ready() as ready:
                     return ready
-                case Progress(text=text):
+                case Progress(text=text, wait_s=wait_s):
                     self._doing = text
+                    self._patience.extend(wait_s)
                     progress(text)
                 case Logging(path=path):
                     self._log = Path(path)
@@ -159,11 +179,11 @@ def _tail_of(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def _lines(pipe: IO[bytes], deadline: float) -> Iterator[bytes | None]:
-    """Whole lines as they arrive; None once when the deadline passes; ends at end of file."""
+def _lines(pipe: IO[bytes], patience: _Patience) -> Iterator[bytes | None]:
+    """Whole lines as they arrive; None once when patience ends; ends at end of file."""
     pending = b""
     while True:
-        remaining = deadline - time.monotonic()
+        remaining = patience.left_s
         if remaining <= 0 or not select.select([pipe], [], [], remaining)[0]:
             yield None
             return

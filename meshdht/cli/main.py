@@ -31,6 +31,8 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "device": ("device", "Name a device, tag it, or let it expire."),
         "admin": ("admin", "Make a device an admin, or one no more."),
         "rotate": ("rotate", "Begin a new network secret."),
+        "approvals": ("approve", "The devices that wait for approval."),
+        "approve": ("approve", "Let a device in that waits, or refuse it."),
         "revoke": ("revoke", "Put a device out of the network, for ever."),
         "leave": ("leave", "Take this device out of the network, for ever."),
     },

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from meshdht.api.administration import Administration
+from meshdht.api.approval_messages import Approvals, Decide, Decided
 from meshdht.api.device_messages import (
     ChangedDevice,
     DeviceChange,
@@ -26,6 +27,7 @@ from meshdht.api.invite_messages import (
 )
 from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.removal_messages import Left, Revoke, Revoked, Rotated, Spread
+from meshdht.daemon.approving import applicants, decide
 from meshdht.daemon.finding import Finder, invite_id
 from meshdht.errors import MeshdhtError, UsageError
 from meshdht.membership.administration import (
@@ -227,6 +229,16 @@ class NodeAdministration(Administration):
             offline=tuple(each.name for each in told.offline),
             elsewhere=len(told.elsewhere),
         )
+
+    # --- approvals ---------------------------------------------------------------------------
+
+    async def approvals(self) -> Approvals:
+        self._finder.admin("see who waits for approval")
+        return Approvals(network=self._finder.network, applicants=applicants(self._node))
+
+    async def decide(self, request: Decide) -> Decided:
+        self._finder.admin("approve")
+        return await decide(self._node, request)
 
 
 def addresses_of(device: Device) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from meshdht.api.launch import Create, Join
+from meshdht.api.launch import Create, Join, Reporter
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
 from meshdht.daemon.local import choose_range
@@ -93,19 +93,27 @@ async def join(
     switchboard: Switchboard,
     clock: Clock,
     entropy: Entropy,
+    reporter: Reporter,
 ) -> Joined:
-    """Ask the devices that the link names to be let in; raises LinkError or JoinFailed."""
+    """Ask the devices that the link names to be let in, and tell the user whom it depends on;
+    raises LinkError or JoinFailed."""
     link.refuse_expired(clock.unix())
     name = validate_label(request.name or link.suggested_name or host_label())
     if not link.hints:
         raise LinkError("this invite link names no address to ask at", "ask for a new one")
     signing, wireguard = pending.take(entropy)
     time = NetworkTime(clock, guess=guesses_until(link.expires))
-    control = ControlPort(signing.public.device_id, link.packet_key, port.send, time, entropy)
-    joiner = Joiner(link, signing, wireguard, name, control)
+    device = signing.public.device_id
+    control = ControlPort(device, link.packet_key, port.send, time, entropy)
+    waiting = f"waiting for approval; on an admin's device: meshdht approve {name}  (id {device})"
+
+    def on_waiting() -> None:
+        reporter.progress(waiting, request.patience_s)
+
+    joiner = Joiner(link, signing, wireguard, name, control, on_waiting)
     switchboard.control = _receiver(joiner, control)
     try:
-        return await joiner.run(link.hints, JOIN_TIMEOUT_S)
+        return await joiner.run(link.hints, JOIN_TIMEOUT_S, request.patience_s)
     except LinkError:
         pending.forget()
         raise

@@ -115,7 +115,14 @@ class Launch:
         pending = PendingKeys(self._places.state_dir, self._link)
         port.start()
         joined = await join(
-            request, self._link, pending, port, self._switchboard, self._clock, self._entropy
+            request,
+            self._link,
+            pending,
+            port,
+            self._switchboard,
+            self._clock,
+            self._entropy,
+            self._reporter,
         )
         store = await stack.enter_async_context(Store.open(self._places.database))
         hints = self._link.hints

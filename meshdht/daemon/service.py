@@ -27,10 +27,13 @@ from meshdht.daemon.clocks import clock_warnings
 from meshdht.daemon.finding import Finder
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
+from meshdht.errors import UsageError
 from meshdht.limits import LINK_HINTS_MAX
+from meshdht.membership.administration import validate_tags
 from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device
-from meshdht.node.inviting import Terms, invite_anchor, invite_device
+from meshdht.membership.statements import Terms
+from meshdht.node.inviting import EPHEMERAL_MIN_S, Scope, invite_anchor, invite_device
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.view import PathView
@@ -125,17 +128,32 @@ class DaemonService(NetworkService):
     async def invite(self, request: CreateInvite) -> Invite:
         self._finder.admin("invite")
         name = validate_label(request.name) if request.name else ""
-        terms = Terms(request.expires_s, request.uses, name)
+        tags = validate_tags(request.tags)
+        if 0 < request.ephemeral_s < EPHEMERAL_MIN_S:
+            raise UsageError(
+                f"{request.ephemeral_s} s are too short to tell a device that is gone from one"
+                " that is changing networks",
+                f"--ephemeral {EPHEMERAL_MIN_S}s, or longer",
+            )
+        terms = Terms(request.approve, request.ephemeral_s, tags)
+        scope = Scope(request.expires_s, request.uses, name, terms)
         hints = self._hints()
-        link = await invite_device(self._node, terms, hints, self._node.time, self._entropy)
-        return Invite(link=str(link), expires=link.expires)
+        link = await invite_device(self._node, scope, hints, self._node.time, self._entropy)
+        return Invite(
+            link=str(link),
+            expires=link.expires,
+            uses=request.uses,
+            tags=tags,
+            ephemeral_s=request.ephemeral_s,
+            approve=request.approve,
+        )
 
     async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
         self._finder.admin("hand out an anchor link")
         name = validate_label(request.name, "anchor name") if request.name else ""
-        terms = Terms(request.expires_s, request.uses, name)
+        scope = Scope(request.expires_s, request.uses, name)
         hints = self._hints()
-        link = await invite_anchor(self._node, terms, hints, self._node.time, self._entropy)
+        link = await invite_anchor(self._node, scope, hints, self._node.time, self._entropy)
         return AnchorLink(link=str(link), expires=link.expires)
 
     async def anchors(self) -> Anchors:

@@ -10,6 +10,8 @@ plaintext = u8 type ‖ …
 3 STATEMENTS  u8 n ‖ n × var: statements, parents before children
 4 RECORD      device id (20) ‖ u64 epoch ‖ envelope (800)
 5 WANT        u8 n ‖ n × device id (20): send the records of these devices
+6 APPLICANT   a join claim: it was made to the sender, and waits for an admin's word
+7 DENIAL      device key (32) ‖ reason, text (u16 length ‖ UTF-8): an admin refuses this device
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
-from meshdht.crypto.keys import DeviceId, GossipKey
+from meshdht.crypto.keys import DeviceId, GossipKey, VerifyKey
 from meshdht.errors import Malformed
 from meshdht.wire.buffer import Reader, Writer
 from meshdht.wire.packet import MAX_BODY_SIZE
@@ -71,7 +73,22 @@ class Want:
     devices: tuple[DeviceId, ...]
 
 
-Message = Sync | Fetch | Statements | Record | Want
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """A join claim that only an admin may admit, in its original bytes."""
+
+    claim: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """An admin refuses a device that waits."""
+
+    device: VerifyKey
+    reason: str
+
+
+Message = Sync | Fetch | Statements | Record | Want | Applicant | Denial
 
 
 def _counted(writer: Writer, chunks: Sequence[bytes]) -> Writer:
@@ -99,6 +116,10 @@ def encode(message: Message) -> bytes:
             writer.u8(4).raw(message.device.raw).u64(message.epoch).raw(message.envelope)
         case Want():
             _counted(writer.u8(5), [device.raw for device in message.devices])
+        case Applicant():
+            writer.u8(6).raw(message.claim)
+        case Denial():
+            writer.u8(7).raw(message.device.raw).text(message.reason)
     return writer.bytes()
 
 
@@ -131,6 +152,8 @@ _DECODERS: dict[int, Callable[[Reader], Message]] = {
     3: lambda reader: Statements(tuple(reader.var() for _ in range(reader.u8()))),
     4: _record,
     5: _want,
+    6: lambda reader: Applicant(reader.rest()),
+    7: lambda reader: Denial(VerifyKey(reader.take(VerifyKey.SIZE)), reader.text()),
 }
 
 

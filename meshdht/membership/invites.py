@@ -42,6 +42,8 @@ class Refusal(StrEnum):
     REVOKED_INVITE = "the invite was revoked: ask for a new link"
     REVOKED_KEY = "this device was removed from the network: join with fresh keys"
     APPROVAL = "an admin must approve this device first"
+    DENIED = "an admin refused this device"
+    CROWDED = "too many devices wait for approval already: ask again later"
     OTHER_ROLE = "the key is known in another role, device or anchor: use a fresh one"
 
 

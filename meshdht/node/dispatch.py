@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Dht
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Gossip
-from meshdht.gossip.messages import Message, Record, open_gossip, seal_gossip
+from meshdht.gossip.messages import (
+    Applicant,
+    Denial,
+    Message,
+    Record,
+    open_gossip,
+    seal_gossip,
+)
 from meshdht.membership.generations import Generation
 from meshdht.node.control import ControlPort
 from meshdht.node.generations import Generations
@@ -20,7 +28,8 @@ from meshdht.wire.packet import MessageKind
 
 
 class Dispatcher:
-    """``on_join_request`` hears what an invitee or an anchor asks."""
+    """``on_join_request`` hears what an invitee or an anchor asks, ``on_applicant`` what members
+    say of who waits for approval."""
 
     def __init__(
         self,
@@ -31,6 +40,7 @@ class Dispatcher:
         gossip: Gossip,
         generations: Generations,
         on_join_request: Callable[[Incoming], None],
+        on_applicant: Callable[[DeviceId, Endpoint, Applicant | Denial], None],
     ) -> None:
         self._identity = identity
         self._control = control
@@ -39,6 +49,7 @@ class Dispatcher:
         self._gossip = gossip
         self._generations = generations
         self._on_join_request = on_join_request
+        self._on_applicant = on_applicant
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
         self.passed_over = 0
@@ -104,7 +115,10 @@ class Dispatcher:
             return
         key = self._identity.under(incoming.under).secret.gossip_key
         message = open_gossip(key, packet.sender, packet.body)
-        if incoming.validated or isinstance(message, Record):
+        if isinstance(message, Applicant | Denial):
+            if incoming.validated and incoming.under is None:
+                self._on_applicant(packet.sender, incoming.source, message)
+        elif incoming.validated or isinstance(message, Record):
             self._gossip.handle(packet.sender, incoming.source, message)
 
 

@@ -12,25 +12,30 @@ from meshdht.errors import StateError
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link
-from meshdht.membership.statements import Role
+from meshdht.membership.statements import NO_TERMS, Role, Terms
 from meshdht.node.node import Node
+
+# A path that breaks is another one within that: who is offline for less may be about to come back.
+EPHEMERAL_MIN_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What an invite allows."""
+class Scope:
+    """Whom an invite lets in, for how long, and on what terms."""
 
     lifetime_s: int = 3600
     uses: int = 1
     name: str = ""
     """The label suggested to the joiner; empty: it chooses."""
+    terms: Terms = NO_TERMS
+    """An anchor's invite has none."""
 
 
 async def invite_device(
-    node: Node, terms: Terms, hints: Sequence[Endpoint], clock: Clock, entropy: Entropy
+    node: Node, scope: Scope, hints: Sequence[Endpoint], clock: Clock, entropy: Entropy
 ) -> Link:
     """A link for a device; returns once the invite is on disk. Raises StateError."""
-    key, expires = await _invite(node, Role.DEVICE, terms, clock, entropy)
+    key, expires = await _invite(node, Role.DEVICE, scope, clock, entropy)
     generation = node.identity.generation
     return Link(
         network_name=node.roster.network_name,
@@ -40,16 +45,16 @@ async def invite_device(
         generation=generation.number,
         expires=expires,
         ipv4_range=node.roster.ipv4_range,
-        suggested_name=terms.name,
+        suggested_name=scope.name,
         hints=tuple(hints),
     )
 
 
 async def invite_anchor(
-    node: Node, terms: Terms, hints: Sequence[Endpoint], clock: Clock, entropy: Entropy
+    node: Node, scope: Scope, hints: Sequence[Endpoint], clock: Clock, entropy: Entropy
 ) -> AnchorLink:
     """A link for an anchor, as ``invite_device``."""
-    key, expires = await _invite(node, Role.ANCHOR, terms, clock, entropy)
+    key, expires = await _invite(node, Role.ANCHOR, scope, clock, entropy)
     generation = node.identity.generation
     return AnchorLink(
         packet_key=generation.secret.packet_key,
@@ -57,13 +62,13 @@ async def invite_anchor(
         invite=key,
         welcome=generation.secret.anchor_welcome(key.invite_public),
         expires=expires,
-        suggested_name=terms.name,
+        suggested_name=scope.name,
         hints=tuple(hints),
     )
 
 
 async def _invite(
-    node: Node, role: Role, terms: Terms, clock: Clock, entropy: Entropy
+    node: Node, role: Role, scope: Scope, clock: Clock, entropy: Entropy
 ) -> tuple[InviteKey, int]:
     """The key of a new invite that is in the log and on disk, and when it expires."""
     own = node.own
@@ -71,16 +76,17 @@ async def _invite(
         raise StateError("this device is not a member of the network", "join again with a new link")
     unix = clock.unix()
     key = InviteKey.generate(entropy)
-    expires = int(unix) + terms.lifetime_s
+    expires = int(unix) + scope.lifetime_s
     statement = write_invite(
         node.holdings.log,
         own,
         node.identity.signing,
         key=key.invite_public,
         expires=expires,
-        uses=terms.uses,
-        suggested_name=terms.name,
+        uses=scope.uses,
+        suggested_name=scope.name,
         role=role,
+        terms=scope.terms,
         unix_ms=int(unix * 1000),
     )
     await node.write_down(statement)

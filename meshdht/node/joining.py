@@ -7,13 +7,15 @@
       ◄──  GOSSIP statements                 until the log bears the hand-over out
 
 The hints are asked one shortly after the other and again until one has let us in: a hint may be
-off, or not have heard of the invite yet. A refusal counts only when nobody else admits.
+off, or not have heard of the invite yet. A refusal counts only when nobody else admits, but an
+admin's word against the device ends it. Where an admin has to approve it, the members answer
+"waiting", and the joiner goes on asking, less often and for longer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey, WireGuardPrivateKey
@@ -35,6 +37,8 @@ from meshdht.wire.packet import MessageKind
 
 STAGGER_S = 0.15
 RETRY_S = 0.7
+# Between rounds while an admin's approval is waited for.
+WAITING_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,13 @@ class _Progress:
     refusals: dict[str, None] = field(default_factory=dict)
     heard: asyncio.Event = field(default_factory=asyncio.Event)
     joined: Joined | None = None
+    waits: bool = False
+    """In this round, a member said that an admin has to approve us."""
 
 
 class Joiner:
-    """One attempt to join; ``received`` takes what the control port let in."""
+    """One attempt to join; ``received`` takes what the control port let in, ``on_waiting`` is
+    called when an admin's approval begins to be waited for."""
 
     def __init__(
         self,
@@ -79,7 +86,9 @@ class Joiner:
         wireguard: WireGuardPrivateKey,
         name: str,
         control: ControlPort,
+        on_waiting: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_waiting = on_waiting
         self._link = link
         self._signing = signing
         self._wireguard = wireguard
@@ -95,28 +104,47 @@ class Joiner:
         ).encode()
         self._progress = _Progress()
 
-    async def run(self, hints: Sequence[Endpoint], timeout_s: float) -> Joined:
-        """Ask until admitted; raises LinkError (refused by a member) or JoinFailed."""
+    async def run(
+        self, hints: Sequence[Endpoint], timeout_s: float, patience_s: float = 0.0
+    ) -> Joined:
+        """Ask until admitted, for ``timeout_s``, or for ``patience_s`` if an admin has to approve;
+        raises LinkError (refused by a member) or JoinFailed."""
+        begun = asyncio.get_running_loop().time()
+        has_waited = False
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s) as limit:
                 while self._progress.joined is None:
                     await self._round(hints)
+                    if self._progress.waits and not has_waited:
+                        has_waited = True
+                        limit.reschedule(begun + max(timeout_s, patience_s))
+                        self._on_waiting()
         except TimeoutError:
+            if has_waited:
+                raise JoinFailed(
+                    f"no admin of {self._link.network_name!r} has approved this device yet",
+                    "join again with the same link: it keeps its place in meshdht approvals",
+                ) from None
             raise self._failure(hints, timeout_s) from None
         return self._progress.joined
 
     async def _round(self, hints: Sequence[Endpoint]) -> None:
+        if self._progress.waits:
+            # Each round while we wait is asked anew: an invite may expire meanwhile.
+            self._progress.waits = False
+            self._progress.refusals.clear()
         for offer in list(self._progress.offers.values()):
             self._fetch(offer)
         for hint in hints:
             self._control.send(MessageKind.JOIN_REQUEST, self._message_id, self._claim, hint)
             if await self._hears_of_success(STAGGER_S):
                 return
-        if len(self._progress.refusals) and not self._progress.offers:
+        self._raise_denial()
+        if self._progress.refusals and not self._progress.offers and not self._progress.waits:
             # Everybody who is there has answered by now, unless slow: give one more round trip.
             if not await self._hears_of_success(RETRY_S):
                 self._raise_final_refusal()
-        await self._hears_of_success(RETRY_S)
+        await self._hears_of_success(WAITING_S if self._progress.waits else RETRY_S)
 
     async def _hears_of_success(self, timeout_s: float) -> bool:
         """Wait for news; True once joined."""
@@ -135,10 +163,18 @@ class Joiner:
         # A member that does not know the invite may hear of it yet; other reasons stay.
         final = [each for each in self._progress.refusals if each != Refusal.UNKNOWN_INVITE]
         if final:
-            raise LinkError(
-                f"network {self._link.network_name!r} refused this device: {final[0]}",
-                "ask for a new link: meshdht invite, on a device of the network",
-            )
+            raise self._refused(final[0])
+
+    def _raise_denial(self) -> None:
+        said = [each for each in self._progress.refusals if each.startswith(Refusal.DENIED)]
+        if said and not self._progress.offers:
+            raise self._refused(said[0])
+
+    def _refused(self, reason: str) -> LinkError:
+        return LinkError(
+            f"network {self._link.network_name!r} refused this device: {reason}",
+            "ask for a new link: meshdht invite, on a device of the network",
+        )
 
     def _failure(self, hints: Sequence[Endpoint], timeout_s: float) -> JoinFailed:
         where = ", ".join(str(hint) for hint in hints)
@@ -165,6 +201,10 @@ class Joiner:
         if reply.outcome is JoinOutcome.REFUSED:
             if len(self._progress.refusals) < JOIN_OFFERS_MAX:
                 self._progress.refusals[decode_reason(reply.content)] = None
+            self._progress.heard.set()
+            return
+        if reply.outcome is JoinOutcome.WAITING:
+            self._progress.waits = True
             self._progress.heard.set()
             return
         if incoming.source in self._progress.offers:

@@ -19,6 +19,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
+from meshdht.node.approvals import Approvals
 from meshdht.node.background import Background
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
@@ -37,7 +38,7 @@ from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.views import NodeViews
 from meshdht.node.writing import OwnStatements
-from meshdht.paths.candidate import Network, PathKind
+from meshdht.paths.candidate import Network
 from meshdht.paths.view import ProbeResult
 from meshdht.records.endpoint import EndpointRecord
 
@@ -102,15 +103,7 @@ class Node(NodeViews):
         self._generations = self._make_generations()
         self.rotator = self._make_rotator()
         """Begins generations, and revokes."""
-        self._dispatcher = Dispatcher(
-            identity,
-            self._control,
-            self._dht,
-            self._peers,
-            self._gossip,
-            self._generations,
-            self._admission.requested,
-        )
+        self._dispatcher = self._make_dispatcher()
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
         self._restore()
@@ -153,6 +146,14 @@ class Node(NodeViews):
         return Entrance(self._dht, entropy, peers, self._state.hints, self._entered)
 
     def _make_admission(self) -> Admission:
+        approvals = Approvals(
+            self._identity,
+            self._holdings,
+            self._control,
+            self._peers,
+            self._statements.write_down,
+            self.want,
+        )
         return Admission(
             self._identity,
             self._holdings,
@@ -160,6 +161,9 @@ class Node(NodeViews):
             self._statements.add,
             self._journal.flush,
             self._background.spawn,
+            self._peers.neighbours,
+            self._gossip.fetch,
+            approvals,
         )
 
     def _make_generations(self) -> Generations:
@@ -188,6 +192,18 @@ class Node(NodeViews):
             self._statements,
             self._peers,
             self._save_generations,
+        )
+
+    def _make_dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            self._identity,
+            self._control,
+            self._dht,
+            self._peers,
+            self._gossip,
+            self._generations,
+            self._admission.requested,
+            self._admission.heard,
         )
 
     async def _save_generations(self) -> None:
@@ -319,25 +335,9 @@ class Node(NodeViews):
         self._publisher.outdated()
         self._seeker.restart()
 
-    def _has_direct_path(self) -> bool:
-        """Whether a peer is reached beyond our own networks."""
-        connected = (self._peers.path(each.device) for each in self._peers.neighbours())
-        return any(path.kind is PathKind.DIRECT for path in connected)
-
-    def _anchor_ids(self) -> set[bytes]:
-        return {each.id.raw for each in self.roster.anchors}
-
-    def _known_anchors(self) -> dict[DeviceId, Endpoint]:
-        """The anchors of the log that the DHT knows."""
-        known = {DeviceId(each.node_id): each.endpoint for each in self._dht.contacts()}
-        return {each.id: known[each.id] for each in self.roster.anchors if each.id in known}
-
     def _met(self, contacts: Sequence[Contact]) -> None:
         for contact in contacts:
             self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])
-
-    def _peers_is_connected(self, device: DeviceId) -> bool:
-        return self._peers.path(device).endpoint is not None
 
     # --- for the daemon ----------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from meshdht.crypto.keys import DeviceId, PresharedKey
 from meshdht.dht.dht import Contact, Dht
 from meshdht.endpoint import Endpoint
 from meshdht.membership.roster import Device, Roster
+from meshdht.node.admission import Admission
+from meshdht.node.approvals import Approvals
 from meshdht.node.control import ControlPort
 from meshdht.node.dispatch import Dispatcher
 from meshdht.node.entrance import Entrance
@@ -19,7 +21,7 @@ from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.publishing import Publisher
 from meshdht.node.spread import Spread
-from meshdht.paths.candidate import Network
+from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.view import PathView
 
 
@@ -35,6 +37,7 @@ class NodeViews:
     _entrance: Entrance
     _publisher: Publisher
     _generations: Generations
+    _admission: Admission
     _dispatcher: Dispatcher
 
     def contact(self, node: DeviceId) -> Contact | None:
@@ -55,6 +58,11 @@ class NodeViews:
         last = self._generations.just_left
         own = self._identity.wireguard.public
         return last.secret.preshared_key(own, device.wireguard_key) if last else None
+
+    @property
+    def approvals(self) -> Approvals:
+        """Who waits for an admin's word."""
+        return self._admission.approvals
 
     def spread(self) -> Spread:
         """How far the generation in use has spread, as far as this device has heard."""
@@ -117,3 +125,19 @@ class NodeViews:
         """Control datagrams that were not let in, or not understood, by reason."""
         malformed = Counter({"malformed": self.malformed.total()})
         return self._control.dropped + malformed
+
+    def _has_direct_path(self) -> bool:
+        """Whether a peer is reached beyond our own networks."""
+        connected = (self._peers.path(each.device) for each in self._peers.neighbours())
+        return any(path.kind is PathKind.DIRECT for path in connected)
+
+    def _anchor_ids(self) -> set[bytes]:
+        return {each.id.raw for each in self.roster.anchors}
+
+    def _known_anchors(self) -> dict[DeviceId, Endpoint]:
+        """The anchors of the log that the DHT knows."""
+        known = {DeviceId(each.node_id): each.endpoint for each in self._dht.contacts()}
+        return {each.id: known[each.id] for each in self.roster.anchors if each.id in known}
+
+    def _peers_is_connected(self, device: DeviceId) -> bool:
+        return self._peers.path(device).endpoint is not None

@@ -1,10 +1,13 @@
 """Joining: what travels before the joiner is a member.
 
     JOIN_REQUEST body  a join claim (membership), signed by the invite key and by the device
-    JOIN_REPLY body    u8 outcome (1 admitted, 2 refused) ‖ member's Ed25519 key (32)
+    JOIN_REPLY body    u8 outcome (1 admitted, 2 refused, 3 waiting) ‖ member's Ed25519 key (32)
                        ‖ nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, content) ‖ tag (16)
-    content            admitted: the hand-over (membership); refused: the reason, UTF-8
+    content            admitted: the hand-over (membership); refused: the reason, UTF-8;
+                       waiting: nothing
     aad                outcome (1) ‖ message id (8)
+
+Waiting means that the claim is good, and an admin has to approve it first: ask again.
 
 The reply is boxed between the member's and the joiner's identity, so that nobody else who
 holds the link or the packet key reads the network secret in it.
@@ -32,6 +35,7 @@ class JoinOutcome(enum.IntEnum):
 
     ADMITTED = 1
     REFUSED = 2
+    WAITING = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from meshdht.api.administration import Administration
+from meshdht.api.approval_messages import Applicant, Approvals, Decide, Decided
 from meshdht.api.device_messages import (
     ChangedDevice,
     Device,
@@ -25,6 +26,15 @@ from meshdht.api.removal_messages import Leave, Left, Revoke, Revoked, Rotated, 
 
 JOINED = 1_790_000_000
 SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
+PI = Applicant(
+    name="pi",
+    id="i" * 32,
+    since=1_790_000_000,
+    asked_age_s=3.0,
+    invited_by="nas",
+    tags=("guest",),
+    ephemeral_s=1800,
+)
 
 GUEST = InviteEntry(
     id="5f3a91c0",
@@ -88,6 +98,7 @@ class FakeAdministration(Administration):
         self._stop = stop
         self._changed: dict[str, Device] = {}
         self.asked: list[object] = []
+        self.applicants: tuple[Applicant, ...] = (PI,)
         self.spreads: list[Spread] = []
 
     async def devices(self) -> Devices:
@@ -159,6 +170,13 @@ class FakeAdministration(Administration):
 
     async def log(self, request: GetLog) -> Log:
         return Log(network="home", total=len(HISTORY), entries=HISTORY[-request.count :])
+
+    async def approvals(self) -> Approvals:
+        return Approvals(network=self._snapshot().network, applicants=self.applicants)
+
+    async def decide(self, request: Decide) -> Decided:
+        self.asked.append(request)
+        return Decided(name=request.device, id=PI.id, approved=request.approve)
 
     async def spread(self) -> Spread:
         """One more knows each time that somebody asks."""

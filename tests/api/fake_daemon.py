@@ -129,7 +129,14 @@ class FakeService(NetworkService):
         if request.name == "nas":
             raise Trouble("a device is called nas already", "choose another --name", 2)
         self.invites.append(request)
-        return Invite(link=LINK, expires=1_790_000_000 + request.expires_s)
+        return Invite(
+            link=LINK,
+            expires=1_790_000_000 + request.expires_s,
+            uses=request.uses,
+            tags=request.tags,
+            ephemeral_s=request.ephemeral_s,
+            approve=request.approve,
+        )
 
     async def anchor_link(self, request: CreateAnchorLink) -> AnchorLink:
         self.anchor_links.append(request)

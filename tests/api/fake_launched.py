@@ -47,6 +47,9 @@ def main() -> int:
         case "babbles":
             os.write(request.report_fd or 2, b"not a report\n")
             time.sleep(60)
+        case "waits":
+            reporter.progress("waiting for approval", 30.0)
+            time.sleep(1.5)
         case "hangs":
             reporter.log_to(state / "daemon.log")
             reporter.progress("looking for a member")

@@ -49,6 +49,9 @@ requests = st.one_of(
         name=st.none() | texts,
         expires_s=st.integers(1, 366 * 86400),
         uses=st.integers(1, 1000),
+        tags=st.lists(st.text(min_size=1, max_size=20), max_size=8).map(tuple),
+        ephemeral_s=st.integers(0, 366 * 86400),
+        approve=st.booleans(),
     ),
     st.builds(
         Ping,
@@ -167,7 +170,10 @@ def test_status_has_the_keys_that_scripts_lean_on() -> None:
 
 def test_an_invite_has_exactly_the_keys_that_scripts_lean_on() -> None:
     shown = json.loads(encode_line(Invite(link="meshdht://x", expires=5)))
-    assert shown == {"version": 1, "link": "meshdht://x", "expires": 5}
+    assert shown == {
+        "version": 1, "link": "meshdht://x", "expires": 5, "uses": 1, "tags": [],
+        "ephemeral_s": 0, "approve": False,
+    }  # fmt: skip
 
 
 def test_a_peer_never_seen_has_no_path_and_no_ages() -> None:

@@ -101,6 +101,12 @@ def test_a_daemon_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
     assert children() == set()
 
 
+def test_a_daemon_that_waits_for_people_is_given_the_time_that_it_asks_for(tmp_path: Path) -> None:
+    ready, steps = start("waits", tmp_path, timeout_s=1.0)
+    assert ready.network == "waits"
+    assert steps[-1] == "waiting for approval"
+
+
 def test_a_report_that_cannot_be_read_stops_the_daemon(tmp_path: Path) -> None:
     with pytest.raises(ApiError, match="report cannot be read"):
         start("babbles", tmp_path)

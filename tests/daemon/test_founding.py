@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from meshdht.api.launch import Create, Join
+from meshdht.api.launch import Create, Join, Reporter
 from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import SigningKey
 from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
 from meshdht.errors import InvalidName, LinkError, RangeOverlap, StateError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link
+from meshdht.membership.statements import NO_TERMS, Terms
 from meshdht.net.netlink import LocalRange
 from meshdht.node.joining import Joined
 from simulations.loop import VirtualClock, run
@@ -152,19 +154,26 @@ def test_a_full_disk_is_an_error_for_the_user(
 # --- joining ---------------------------------------------------------------------------------
 
 
-async def joined(tmp_path: Path, *, name: str | None = None, expires_s: int = 3600) -> Joined:
+async def joined(
+    tmp_path: Path,
+    *,
+    name: str | None = None,
+    expires_s: int = 3600,
+    terms: Terms = NO_TERMS,
+    patience_s: int = 3600,
+) -> Joined:
     """Join a mesh of one through the port of a second machine."""
     async with mesh() as world:
         first = world.found()
-        link = await first.invite(expires_s=expires_s)
+        link = await first.invite(expires_s=expires_s, terms=terms)
         await world.ask(link) if name == "late" else None
         switchboard, here = Switchboard(), Endpoint("198.18.200.1", 41820)
         port: Any = FakePort(lambda datagram, to: world.internet.send(datagram, here, to))
         world.internet.attach(here, switchboard.control_received)
         pending = PendingKeys(tmp_path, link)
         clock, entropy = VirtualClock(), SeededEntropy(5)
-        request = Join(link=str(link), name=name)
-        return await join(request, link, pending, port, switchboard, clock, entropy)
+        request = Join(link=str(link), name=name, patience_s=patience_s)
+        return await join(request, link, pending, port, switchboard, clock, entropy, Reporter(None))
 
 
 def test_a_joiner_uses_the_name_asked_for_and_keeps_its_keys(tmp_path: Path) -> None:
@@ -189,6 +198,19 @@ def test_a_final_refusal_forgets_the_keys(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_a_joiner_that_waits_for_approval_says_what_to_run_and_keeps_its_keys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        run(joined(tmp_path, name="pi", terms=Terms(approval=True), patience_s=60))
+    assert "no admin of 'home' has approved" in str(raised.value.exceptions[0])
+    said = capsys.readouterr().err
+    [seeds] = files(tmp_path)
+    device = SigningKey(seeds.read_bytes()[:32]).public.device_id
+    assert said.count("waiting for approval") == 1
+    assert f"on an admin's device: meshdht approve pi  (id {device})" in said
+
+
 def test_a_link_past_its_time_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     async def main() -> None:
         pending = PendingKeys(tmp_path, LINK)
@@ -196,7 +218,14 @@ def test_a_link_past_its_time_is_refused_before_anything_is_sent(tmp_path: Path)
         port: Any = FakePort(lambda datagram, to: pytest.fail("sent something"))
         with pytest.raises(LinkError, match="expired"):
             await join(
-                Join(link=str(LINK)), LINK, pending, port, Switchboard(), late, SeededEntropy(1)
+                Join(link=str(LINK)),
+                LINK,
+                pending,
+                port,
+                Switchboard(),
+                late,
+                SeededEntropy(1),
+                Reporter(None),
             )
         assert files(tmp_path) == []
 

@@ -89,6 +89,24 @@ def test_an_invite_lets_a_device_in() -> None:
     run(main())
 
 
+def test_a_device_comes_in_on_the_terms_of_its_invite() -> None:
+    async def main() -> None:
+        async with served(1) as (world, [first]):
+            asked = CreateInvite(tags=("lab", "ci", "lab"), ephemeral_s=600)
+            invite = await first.service.invite(asked)
+            assert (invite.tags, invite.ephemeral_s, invite.approve) == (("ci", "lab"), 600, False)
+            joined = await world.ask(parse_link(invite.link))
+            device = first.machine.node.roster.device(joined.identity.device)
+            assert device is not None
+            assert (device.tags, device.ephemeral_s) == (("ci", "lab"), 600)
+            with pytest.raises(UsageError, match="too short"):
+                await first.service.invite(CreateInvite(ephemeral_s=59))
+            with pytest.raises(InvalidName, match="tag"):
+                await first.service.invite(CreateInvite(tags=("No Tag",)))
+
+    run(main())
+
+
 def test_only_an_admin_invites_and_the_others_are_told_who_is() -> None:
     async def main() -> None:
         async with served(2) as (_, [_, second]):

@@ -88,6 +88,8 @@ GOSSIP = tuple(
         gossip.Statements((b"one", bytes(300))),
         gossip.Record(ONE, 5, bytes(800)),
         gossip.Want((ONE, OTHER)),
+        gossip.Applicant(bytes(250)),
+        gossip.Denial(JOINER.public, "not one of ours"),
     )
 )
 

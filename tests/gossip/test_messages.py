@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.crypto.keys import DeviceId, GossipKey, SigningKey
+from meshdht.crypto.keys import DeviceId, GossipKey, SigningKey, VerifyKey
 from meshdht.errors import Malformed, OpenFailed
 from meshdht.gossip.messages import (
     MAX_HEADS,
     MAX_PLAINTEXT_SIZE,
     MAX_SEQUENCES,
     MAX_WANTED,
+    Applicant,
+    Denial,
     Fetch,
     Message,
     Record,
@@ -25,6 +27,7 @@ from meshdht.gossip.messages import (
     open_gossip,
     seal_gossip,
 )
+from meshdht.limits import DENIAL_REASON_MAX
 
 KEY = GossipKey(b"g" * 32)
 SENDER = DeviceId(b"s" * 20)
@@ -48,6 +51,12 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(Statements, tuples(st.binary(max_size=300), 3)),
     st.builds(Record, DEVICES, st.integers(0, 2**64 - 1), st.binary(min_size=800, max_size=800)),
     st.builds(Want, tuples(DEVICES, MAX_WANTED)),
+    st.builds(Applicant, st.binary(max_size=600)),
+    st.builds(
+        Denial,
+        st.binary(min_size=32, max_size=32).map(VerifyKey),
+        st.text(max_size=DENIAL_REASON_MAX),
+    ),
 )
 
 
@@ -60,6 +69,19 @@ def test_a_sync_agrees_with_the_published_vector() -> None:
     message = open_gossip(key, sender, bytes.fromhex(VECTOR["sync"]))
     assert encode(message).hex() == VECTOR["sync_plaintext"]
     assert seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), sender, message).hex() == VECTOR["sync"]
+
+
+def test_what_is_said_of_applicants_agrees_with_the_published_vectors() -> None:
+    key = GossipKey(bytes.fromhex(VECTOR["gossip_key"]))
+    nas, laptop = (SigningKey(bytes.fromhex(seed)).public for seed in VECTOR["device_seeds"])
+    claim = bytes.fromhex(VECTOR["applicant_claim"])
+    for name, message in (
+        ("applicant", Applicant(claim)),
+        ("denial", Denial(laptop, VECTOR["denial_reason"])),
+    ):
+        body = seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), nas.device_id, message)
+        assert body.hex() == VECTOR[name]
+        assert open_gossip(key, nas.device_id, body) == message
 
 
 @given(MESSAGES)

@@ -14,7 +14,7 @@ from meshdht.membership.generations import AnchorHandOver, decode_anchor_hand_ov
 from meshdht.membership.invites import Refusal
 from meshdht.node.claiming import EXPIRED, NOBODY
 from meshdht.node.control import ControlPort
-from meshdht.node.inviting import Terms
+from meshdht.node.inviting import Scope
 from meshdht.node.network_time import NetworkTime
 from meshdht.wire.join import JoinOutcome, encode_reason, open_join_reply, seal_join_reply
 from meshdht.wire.packet import MessageKind
@@ -124,7 +124,7 @@ def test_a_link_lets_in_as_many_as_it_says() -> None:
             other = Holder(world, link, OTHER_HOME)
             await eventually(lambda: other.node.trouble == f"refused: {Refusal.USED_UP}", 10)
             assert listed(first) == [anchor.id]
-            two = await link_of(first, terms=Terms(uses=2, name="vps"))
+            two = await link_of(first, scope=Scope(uses=2, name="vps"))
             other.link = two
             await other.stop()
             other.start()
@@ -138,7 +138,7 @@ def test_after_its_link_has_expired_it_serves_and_asks_nobody() -> None:
     async def main() -> None:
         async with mesh() as world:
             first = world.found()
-            link = await link_of(first, terms=Terms(lifetime_s=60))
+            link = await link_of(first, scope=Scope(lifetime_s=60))
             await first.stop()
             anchor = Holder(world, link)
             await asyncio.sleep(500)

@@ -8,7 +8,7 @@ from meshdht.clock import SeededEntropy
 from meshdht.errors import StateError
 from meshdht.membership.link import parse_link
 from meshdht.membership.statements import Role
-from meshdht.node.inviting import Terms, invite_anchor, invite_device
+from meshdht.node.inviting import Scope, invite_anchor, invite_device
 from simulations.loop import run
 from tests.support.mesh import mesh
 
@@ -18,8 +18,8 @@ def test_an_invite_is_on_disk_before_its_link_is_there() -> None:
         async with mesh() as world:
             first = world.found()
             first.store.written.clear()
-            terms, entropy = Terms(lifetime_s=60, uses=3, name="laptop"), SeededEntropy(5)
-            link = await invite_device(first.node, terms, [first.endpoint], first.clock, entropy)
+            scope, entropy = Scope(lifetime_s=60, uses=3, name="laptop"), SeededEntropy(5)
+            link = await invite_device(first.node, scope, [first.endpoint], first.clock, entropy)
             assert "statements" in first.store.written
             invite = first.node.roster.invite(link.invite.invite_public)
             assert invite is not None
@@ -35,7 +35,7 @@ def test_an_anchors_link_says_nothing_that_only_members_know() -> None:
         async with mesh() as world:
             first = world.found()
             entropy = SeededEntropy(5)
-            link = await invite_anchor(first.node, Terms(), [], first.clock, entropy)
+            link = await invite_anchor(first.node, Scope(), [], first.clock, entropy)
             invite = first.node.roster.invite(link.invite.invite_public, Role.ANCHOR)
             assert invite is not None
             assert first.node.roster.invite(link.invite.invite_public) is None
@@ -54,6 +54,6 @@ def test_a_disk_that_refuses_gives_no_link() -> None:
             first = world.found()
             first.store.failing = True
             with pytest.raises(StateError):
-                await invite_device(first.node, Terms(), [], first.clock, SeededEntropy(5))
+                await invite_device(first.node, Scope(), [], first.clock, SeededEntropy(5))
 
     run(main())

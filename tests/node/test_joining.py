@@ -7,12 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from meshdht.crypto.keys import InviteKey, NetworkId
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import InviteKey, NetworkId, SigningKey
 from meshdht.endpoint import Endpoint
-from meshdht.errors import JoinFailed, LinkError
+from meshdht.errors import JoinFailed, LinkError, RemoteError
+from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
-from meshdht.node.joining import Joined
-from simulations.loop import run
+from meshdht.membership.statements import Terms
+from meshdht.node.control import ControlPort
+from meshdht.node.joining import Joined, Joiner
+from meshdht.node.network_time import NetworkTime
+from meshdht.wire.packet import MessageKind
+from simulations.loop import VirtualClock, run
 from tests.support.mesh import ELSEWHERE, Mesh, eventually, mesh
 
 NOBODY = Endpoint("198.18.250.1", 41820)
@@ -171,6 +177,137 @@ def test_a_member_that_has_not_heard_of_the_invite_yet_is_asked_again() -> None:
             world.internet.blocked = lambda source, to: False
             second.node._gossip.reconcile_with(first.endpoint)
             assert (await asking).member == second.id
+
+    run(main())
+
+
+def test_a_member_that_lacks_the_invite_asks_its_neighbours_before_it_refuses() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.02, 0.02)) as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            walls = {first.endpoint, second.endpoint}
+            world.internet.blocked = lambda source, to: {source, to} == walls
+            link = await first.invite()
+            await asyncio.sleep(1)
+            world.internet.blocked = lambda source, to: False
+            # Nothing but the claim makes the second look; its roster is stale until then.
+            assert second.node.roster.invite(link.invite.invite_public) is None
+            begun = asyncio.get_running_loop().time()
+            joined = await world.ask(link, hints=[second.endpoint])
+            assert joined.member == second.id
+            assert asyncio.get_running_loop().time() - begun < 0.5
+            assert second.node._admission.outcomes["refused"] == 0
+
+    run(main())
+
+
+def test_claims_by_unknown_invites_make_a_member_ask_others_now_and_then_only() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            link = replace(await first.invite(), invite=InviteKey(bytes(32)))
+            before = second.node._gossip.received["Fetch"]
+            with pytest.raises(JoinFailed, match="does not know the invite"):
+                await world.ask(link, hints=[first.endpoint], timeout_s=20)
+            assert 0 < second.node._gossip.received["Fetch"] - before <= 11
+
+    run(main())
+
+
+def test_a_link_for_a_fleet_lets_in_as_many_as_it_says_and_tells_the_next_one_why() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite(uses=3, terms=Terms(tags=("fleet",)))
+            fleet = [await world.join(link) for _ in range(3)]
+            await world.connected()
+            devices = [first.node.roster.device(each.id) for each in fleet]
+            assert [each.tags for each in devices if each] == [("fleet",)] * 3
+            with pytest.raises(LinkError, match="the invite is used up"):
+                await world.ask(link, name="fourth")
+            assert len(first.node.roster) == 4
+
+    run(main())
+
+
+@pytest.mark.parametrize("skew_s", [-200, 200])
+def test_clocks_that_disagree_by_minutes_do_not_spoil_a_fresh_invite(skew_s: int) -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite(expires_s=300)
+            at = OTHER_PLACE
+            joiner = world.joiner(link, "pi", at)
+            claim = make_claim(
+                network=link.network,
+                invite=link.invite,
+                device=joiner._signing,
+                wireguard_key=joiner._wireguard.public,
+                name="pi",
+                claimed_at=int(first.clock.unix()) + skew_s + 300,
+            )
+            joiner._claim = claim.encode()
+            assert (await joiner.run([first.endpoint], 10)).member == first.id
+
+    run(main())
+
+
+def test_a_claim_that_somebody_sends_again_gives_nobody_else_anything() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite()
+            recorded: list[bytes] = []
+            world.internet.tap = lambda datagram, source, to: (
+                recorded.append(datagram) if source == ELSEWHERE else None
+            )
+            joined = await world.ask(link)
+            world.internet.tap = lambda datagram, source, to: None
+            heard: list[bytes] = []
+            thief = Joiner(
+                link,
+                SigningKey(bytes(32)),
+                joined.identity.wireguard,
+                "thief",
+                ControlPort(
+                    SigningKey(bytes(32)).public.device_id,
+                    link.packet_key,
+                    lambda datagram, to: world.internet.send(datagram, OTHER_PLACE, to),
+                    NetworkTime(VirtualClock()),
+                    SeededEntropy(5),
+                ),
+            )
+            world.internet.attach(OTHER_PLACE, lambda datagram, source: heard.append(datagram))
+            for datagram in recorded:
+                world.internet.send(datagram, OTHER_PLACE, first.endpoint)
+            await asyncio.sleep(1)
+            for datagram in heard:
+                incoming = thief._control.open(datagram, first.endpoint)
+                if incoming is not None:
+                    with pytest.raises(RemoteError):
+                        thief.received(incoming)
+            assert thief._progress.joined is None
+            assert not thief._progress.offers
+            assert first.names() == ["d0", "pi"]
+
+    run(main())
+
+
+def test_claims_that_are_too_long_or_too_short_are_counted_and_not_answered() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            joiner = world.joiner(await first.invite(), "pi", ELSEWHERE)
+            good, heard = joiner._claim, list[bytes]()
+            world.internet.attach(ELSEWHERE, lambda datagram, source: heard.append(datagram))
+            for body in (b"", good[:-1], good + b"x", bytes(900)):
+                joiner._control.send(MessageKind.JOIN_REQUEST, bytes(8), body, first.endpoint)
+            await asyncio.sleep(1)
+            assert first.node.malformed["JOIN_REQUEST"] == 4
+            assert heard == []
+            assert first.names() == ["d0"]
 
     run(main())
 

@@ -16,21 +16,21 @@ from meshdht.membership.anchor_link import AnchorLink, parse_anchor_link
 from meshdht.membership.generations import AnchorHandOver
 from meshdht.node.anchor import AnchorNode, AnchorState
 from meshdht.node.control import ControlPort
-from meshdht.node.inviting import Terms, invite_anchor
+from meshdht.node.inviting import Scope, invite_anchor
 from meshdht.node.network_time import NetworkTime
 from meshdht.wire.packet import ControlPacket
 from simulations.loop import VirtualClock
 from tests.support.mesh import Machine, Mesh
 
 HOME = Endpoint("203.0.113.1", 41820)
-TERMS = Terms(name="vps")
+SCOPE = Scope(name="vps")
 
 
-async def link_of(member: Machine, *hints: Endpoint, terms: Terms = TERMS) -> AnchorLink:
+async def link_of(member: Machine, *hints: Endpoint, scope: Scope = SCOPE) -> AnchorLink:
     """What ``meshdht anchor link`` says on an admin, as it is read from its text."""
     where = hints or (member.endpoint,)
     entropy = SeededEntropy(len(member.node.roster.invites))
-    link = await invite_anchor(member.node, terms, where, member.clock, entropy)
+    link = await invite_anchor(member.node, scope, where, member.clock, entropy)
     return parse_anchor_link(str(link))
 
 

@@ -20,10 +20,10 @@ from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.statements import GenesisBody, Statement
+from meshdht.membership.statements import NO_TERMS, GenesisBody, Statement, Terms
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
-from meshdht.node.inviting import Terms, invite_device
+from meshdht.node.inviting import Scope, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
@@ -238,11 +238,13 @@ class Machine:
     def names(self) -> list[str]:
         return sorted(device.name for device in self.node.roster)
 
-    async def invite(self, *, uses: int = 1, expires_s: int = 3600) -> Link:
+    async def invite(
+        self, *, uses: int = 1, expires_s: int = 3600, terms: Terms = NO_TERMS
+    ) -> Link:
         """A link that names only this device."""
-        terms = Terms(expires_s, uses)
+        scope = Scope(expires_s, uses, terms=terms)
         here = [self.endpoint]
-        return await invite_device(self.node, terms, here, self.clock, self._mesh.entropy)
+        return await invite_device(self.node, scope, here, self.clock, self._mesh.entropy)
 
 
 class Mesh:

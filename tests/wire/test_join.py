@@ -40,6 +40,17 @@ def test_a_reply_agrees_with_the_published_vector() -> None:
     assert again == body
 
 
+def test_a_reply_that_asks_for_patience_agrees_with_the_published_vector() -> None:
+    _, joiner = (SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"])
+    message_id = bytes.fromhex(VECTOR["message_id"])
+    body = bytes.fromhex(VECTOR["join_reply_waiting"])
+    opened = open_join_reply(body, joiner=joiner, message_id=message_id)
+    assert (opened.outcome, opened.content) == (JoinOutcome.WAITING, b"")
+    admitted = bytes([JoinOutcome.ADMITTED]) + body[1:]
+    with pytest.raises(OpenFailed):
+        open_join_reply(admitted, joiner=joiner, message_id=message_id)
+
+
 def a_reply(outcome: JoinOutcome = JoinOutcome.ADMITTED) -> bytes:
     return seal_join_reply(
         outcome,

@@ -11,12 +11,12 @@ import click
 
 from meshdht.api.client import Client
 from meshdht.api.invite_messages import RevokeInvite
-from meshdht.api.messages import CreateInvite
+from meshdht.api.messages import CreateInvite, Invite
 from meshdht.api.text import age_text
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.output import note, say, say_json
 from meshdht.cli.settings import F, common_options, json_option, settings_of
-from meshdht.cli.values import duration, label, whole
+from meshdht.cli.values import duration, label, tag, whole
 
 expires_option = click.option(
     "--expires",
@@ -45,23 +45,59 @@ def uses_option(who: str) -> Callable[[F], F]:
 @click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
 @expires_option
 @uses_option("devices")
+@click.option(
+    "--tag",
+    "tags",
+    type=tag,
+    multiple=True,
+    metavar="TAG",
+    help="Tag the devices that come in; may be given up to 8 times.",
+)
+@click.option(
+    "--ephemeral",
+    "ephemeral_s",
+    type=duration,
+    is_flag=False,
+    flag_value="1h",
+    metavar="[TIME]",
+    help="Revoke them once they are offline for so long; 1h if no TIME is given.",
+)
+@click.option("--approve", is_flag=True, help="Let them in only once an admin approves each.")
 @json_option
 @common_options()
 @click.pass_context
 def invite(
-    context: click.Context, name: str | None, expires_s: int, uses: int, as_json: bool
+    context: click.Context,
+    name: str | None,
+    expires_s: int,
+    uses: int,
+    tags: tuple[str, ...],
+    ephemeral_s: int | None,
+    approve: bool,
+    as_json: bool,
 ) -> None:
     """Print a link that lets another device in, and in a terminal its QR code.
 
-    Whoever has the link can join until it expires: treat it as a password.
+    Whoever has the link can join until it expires: treat it as a password. With --approve a device
+    that has it waits until an admin says yes to it: see meshdht approvals.
 
     \b
     Example: meshdht invite --name laptop --expires 15m
+             meshdht invite --uses 20 --expires 7d --tag fleet --approve
+             meshdht invite --name runner --ephemeral 30m
     """
     if context.invoked_subcommand is not None:
         return
+    asked = CreateInvite(
+        name=name,
+        expires_s=expires_s,
+        uses=uses,
+        tags=tags,
+        ephemeral_s=ephemeral_s or 0,
+        approve=approve,
+    )
     with Client(settings_of(context).chosen_socket()) as daemon:
-        made = daemon.invite(CreateInvite(name=name, expires_s=expires_s, uses=uses))
+        made = daemon.invite(asked)
     if as_json:
         say_json(made)
         return
@@ -69,8 +105,19 @@ def invite(
     if sys.stdout.isatty() and sys.stderr.isatty():
         code = qr_code(made.link, os.get_terminal_size(sys.stderr.fileno()).columns)
         sys.stderr.write(code)
-        devices = "one device" if uses == 1 else f"{uses} devices"
-        note(f"works {age_text(expires_s)} for {devices}; there: sudo meshdht join 'LINK'")
+        note(f"works {age_text(expires_s)} for {_whom(made)}; there: sudo meshdht join 'LINK'")
+
+
+def _whom(made: Invite) -> str:
+    """Whom a link lets in, and on what terms."""
+    terms = ["one device" if made.uses == 1 else f"{made.uses} devices"]
+    if made.tags:
+        terms.append(f"tagged {' '.join(made.tags)}")
+    if made.ephemeral_s:
+        terms.append(f"revoked after {age_text(made.ephemeral_s)} offline")
+    if made.approve:
+        terms.append("once approved (meshdht approvals)")
+    return ", ".join(terms)
 
 
 @invite.command("revoke")

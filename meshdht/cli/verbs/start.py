@@ -13,7 +13,7 @@ from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Anchor, Create, Join, LaunchRequest, Ready, Run
 from meshdht.cli.output import ProgressLine, note, say
 from meshdht.cli.settings import Settings, common_options, settings_of
-from meshdht.cli.values import host_label, label, mesh_range, port, seconds
+from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
 
 START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
@@ -85,6 +85,15 @@ def init(
     show_default=True,
     help="Give up when not connected after so many seconds.",
 )
+@click.option(
+    "--approval-timeout",
+    "patience_s",
+    type=duration,
+    metavar="TIME",
+    default="1h",
+    show_default=True,
+    help="How long to wait for an admin's approval, where the link wants it.",
+)
 @common_options()
 @click.pass_context
 def join(
@@ -94,11 +103,13 @@ def join(
     name: str | None,
     listen_port: int | None,
     timeout_s: float,
+    patience_s: int,
 ) -> None:
     """Join a network by its invite LINK, and wait until this device is connected.
 
     The link comes as an argument, from --link-file, or from MESHDHT_LINK; the last two keep it out
-    of the process list. --network gives the network another name on this device.
+    of the process list. --network gives the network another name on this device. Where an admin has
+    to approve this device first, it says so and waits; who gives up may come again with the link.
 
     \b
     Example: sudo meshdht join --link-file invite.txt --name laptop
@@ -109,6 +120,7 @@ def join(
         name=name,
         listen_port=listen_port,
         network=settings.network,
+        patience_s=patience_s,
     )
     need_root("meshdht join")
     ready = start(settings, action, timeout_s)

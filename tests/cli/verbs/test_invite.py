@@ -20,8 +20,31 @@ def test_in_a_pipe_the_link_is_all_there_is(meshdht: Meshdht, service: FakeServi
 
 def test_json_has_the_link_and_when_it_expires(meshdht: Meshdht, service: FakeService) -> None:
     result = meshdht("invite", "--json", "--expires", "7d", "--uses", "5")
-    assert json.loads(result.out) == {"version": 1, "link": LINK, "expires": 1_790_604_800}
+    assert json.loads(result.out) == {
+        "version": 1, "link": LINK, "expires": 1_790_604_800, "uses": 5, "tags": [],
+        "ephemeral_s": 0, "approve": False,
+    }  # fmt: skip
     assert service.invites[0].uses == 5
+
+
+def test_the_terms_of_an_invite_reach_the_daemon(meshdht: Meshdht, service: FakeService) -> None:
+    terms = ("--tag", "CI", "--tag", "fleet", "--approve", "--ephemeral", "30m")
+    told = json.loads(meshdht("invite", *terms, "--json").out)
+    assert (told["tags"], told["ephemeral_s"], told["approve"]) == (["ci", "fleet"], 1800, True)
+    (asked,) = service.invites
+    assert (asked.tags, asked.ephemeral_s, asked.approve) == (("ci", "fleet"), 1800, True)
+
+
+def test_ephemeral_without_a_time_means_an_hour(meshdht: Meshdht, service: FakeService) -> None:
+    meshdht("invite", "--ephemeral", "--name", "runner")
+    (asked,) = service.invites
+    assert (asked.ephemeral_s, asked.name) == (3600, "runner")
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("text", ["", "No Tag", "x" * 33])
+def test_what_is_no_tag_is_a_usage_error(meshdht: Meshdht, text: str) -> None:
+    assert meshdht("invite", "--tag", text).code == 2
 
 
 @pytest.mark.usefixtures("service")
