@@ -11,10 +11,10 @@ import click
 
 from meshdht import __version__
 from meshdht.api.errors import ApiError
+from meshdht.cli.group import EXIT_USAGE, VerbGroup
 from meshdht.cli.output import complain
 from meshdht.cli.settings import common_options, settings_of
 
-EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 # Sections of the help; each verb with its module and what it does.
@@ -53,7 +53,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(VerbGroup):
     """A group whose verbs live in modules that are imported on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,21 +65,6 @@ class LazyGroup(click.Group):
                 module = importlib.import_module(f"meshdht.cli.verbs.{section[cmd_name][0]}")
                 return cast(click.Command, getattr(module, cmd_name))
         return None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        verbs = self.list_commands(ctx)
-        if args[0] not in verbs and not args[0].startswith("-"):
-            import difflib
-
-            close = difflib.get_close_matches(args[0], verbs, n=1)
-            raise ApiError(
-                f"there is no verb {args[0]!r}",
-                f"meshdht {close[0]}" if close else "meshdht --help",
-                EXIT_USAGE,
-            )
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, section in VERBS.items():

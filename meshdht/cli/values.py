@@ -14,6 +14,7 @@ from meshdht.api.errors import ApiError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TAG_MAX = 32
+_INVITE = re.compile(r"[0-9a-f]{1,64}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _DURATION = re.compile(r"([0-9]{1,9})([smhdw]?)")
 _UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -74,6 +75,13 @@ def peer_name(text: str) -> str:
     if not text.strip() or len(text) > 255:
         raise click.BadParameter("it is empty or too long to name a device")
     return text.strip()
+
+
+def invite_id(text: str) -> str:
+    """The beginning of an invite's key, in hex."""
+    if not _INVITE.fullmatch(text.lower()):
+        raise click.BadParameter(f"{text!r} is not an invite's id: meshdht invites prints those")
+    return text.lower()
 
 
 def duration(text: str) -> int:

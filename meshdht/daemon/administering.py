@@ -188,7 +188,9 @@ class NodeAdministration(Administration):
 
     async def revoke(self, request: Revoke) -> Revoked:
         self._finder.admin("revoke")
-        found = self._finder.anchor(request.device) or self._finder.peer(request.device)
+        found = self._finder.anchor(request.device) or self._finder.device(request.device)
+        if found.id == self._finder.own().id:
+            raise UsageError(f"{request.device!r} is this device", "it goes by: meshdht leave")
         generation = await self._node.rotator.revoke(found.verify_key)
         return Revoked(
             name=found.name,

@@ -35,9 +35,15 @@ class OwnStatements:
         await self.write_down(statement)
 
     async def write_down(self, statement: Statement) -> None:
-        """``add``, and wait until it is on disk; raises StateError if the disk refuses."""
+        """``add``, and wait until it is on disk; raises StateError if the disk refuses,
+        or the log takes no more."""
         failed = self._journal.failed
         self.add(statement)
+        if statement.hash not in self._holdings.log:
+            raise StateError(
+                f"the membership log is full: it has {len(self._holdings.log)} statements",
+                "found a network anew: nothing can be said in this one any more",
+            )
         await self._journal.flush()
         if self._journal.failed > failed:
             raise StateError("the statement could not be written to disk", "is the disk full?")

@@ -72,6 +72,9 @@ def test_a_device_is_put_out_by_any_of_its_names_and_others_follow() -> None:
             assert spread.waiting == spread.offline == ()
             with pytest.raises(UsageError, match="no device"):
                 await first.service.administration.revoke(Revoke(device=str(gone)))
+            with pytest.raises(UsageError, match="'d0' is this device") as raised:
+                await first.service.administration.revoke(Revoke(device="d0"))
+            assert "meshdht leave" in raised.value.hint
             with pytest.raises(MeshdhtError, match="only an admin"):
                 await second.service.administration.revoke(Revoke(device=str(first.machine.id)))
 

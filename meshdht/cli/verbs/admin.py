@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from meshdht.api.client import Client
 from meshdht.api.device_messages import GrantAdmin, RemoveAdmin
 from meshdht.cli.confirm import confirm, yes_option
+from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import coloured, say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import peer_name
@@ -17,7 +18,7 @@ from meshdht.cli.verbs.device import change
 from meshdht.cli.verbs.show import device_lines
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=VerbGroup)
 @common_options()
 def admin() -> None:
     """Make a device an admin, or one no more; list those who are.
@@ -53,9 +54,10 @@ def add(context: click.Context, device: str, as_json: bool) -> None:
 @common_options()
 @click.pass_context
 def remove(context: click.Context, device: str, yes: bool, as_json: bool) -> None:
-    """Take admin from a device, which stays a member; on an admin's device.
+    """Take admin from a device; on an admin's device.
 
-    What it did as an admin stands; what it does as one before it hears of this does not.
+    It stays a member. What it did as an admin stands; what it does as one before it hears of
+    this does not.
 
     \b
     Example: meshdht admin remove laptop

@@ -12,6 +12,7 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text, moment_text
+from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import label
@@ -33,7 +34,7 @@ link_file_option = click.option(
 )
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=VerbGroup)
 @common_options()
 def anchor() -> None:
     """Hold a network's records blindly, on a box that is always on.

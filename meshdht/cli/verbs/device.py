@@ -13,12 +13,13 @@ from meshdht.api.device_messages import (
     TagDevice,
 )
 from meshdht.api.text import moment_text
+from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import duration_or_never, label, peer_name, tag
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=VerbGroup)
 @common_options()
 def device() -> None:
     """Name a device, tag it, or let it expire; on an admin's device.
@@ -37,14 +38,14 @@ def device() -> None:
 @common_options()
 @click.pass_context
 def rename(context: click.Context, device: str, name: str, as_json: bool) -> None:
-    """Call a device NAME; a device may also rename itself.
+    """Call a device NAME; on an admin's device, or on the device itself.
 
     \b
     Example: meshdht device rename laptop-2 work-laptop
     """
     changed = change(context, RenameDevice(device=device, name=name), as_json=as_json)
     if changed is not None:
-        say(f"{device} is {changed.device.name} now")
+        say(f"{device} is {changed.device.name} {'now' if changed.changed else 'already'}")
 
 
 @device.command("tag")
@@ -72,9 +73,9 @@ def tag_(context: click.Context, device: str, tags: tuple[str, ...], as_json: bo
 @common_options()
 @click.pass_context
 def expire(context: click.Context, device: str, after_s: int | None, as_json: bool) -> None:
-    """Have a device put out of the network after a while, or never.
+    """Have a device put out after a while, or never.
 
-    DURATION counts from now: 90s, 15m, 1h, 7d, 2w.
+    DURATION counts from now: 90s, 15m, 1h, 7d, 2w. Until then `never` takes it back.
 
     \b
     Example: meshdht device expire guest-phone 7d

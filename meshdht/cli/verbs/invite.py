@@ -14,9 +14,10 @@ from meshdht.api.invite_messages import RevokeInvite
 from meshdht.api.messages import CreateInvite, Invite
 from meshdht.api.text import age_text
 from meshdht.cli.confirm import confirm, yes_option
+from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import note, say, say_json
 from meshdht.cli.settings import F, common_options, json_option, settings_of
-from meshdht.cli.values import duration, label, tag, whole
+from meshdht.cli.values import duration, invite_id, label, tag, whole
 
 expires_option = click.option(
     "--expires",
@@ -41,7 +42,7 @@ def uses_option(who: str) -> Callable[[F], F]:
     )
 
 
-@click.group(invoke_without_command=True, subcommand_metavar="[revoke ID]")
+@click.group(cls=VerbGroup, invoke_without_command=True, subcommand_metavar="[revoke ID]")
 @click.option("--name", type=label, metavar="NAME", help="The name of the device that will join.")
 @expires_option
 @uses_option("devices")
@@ -121,13 +122,13 @@ def _whom(made: Invite) -> str:
 
 
 @invite.command("revoke")
-@click.argument("invite", metavar="ID")
+@click.argument("invite", type=invite_id, metavar="ID")
 @yes_option
 @json_option
 @common_options()
 @click.pass_context
 def revoke(context: click.Context, invite: str, yes: bool, as_json: bool) -> None:
-    """Close an invite: its link lets nobody in any more; on an admin's device.
+    """Close an invite, so that its link lets nobody in; on an admin's device.
 
     ID is what `meshdht invites` prints, or as much of it as tells it from the others. Devices that
     came by it stay.

@@ -16,6 +16,7 @@ from tests.cli.conftest import Meshdht
 def test_a_device_is_renamed(meshdht: Meshdht, service: FakeService) -> None:
     assert meshdht("device", "rename", "phone", "Pixel") == (0, "phone is pixel now\n", "")
     assert service.administration.asked == [RenameDevice(device="phone", name="pixel")]
+    assert meshdht("device", "rename", "nas", "nas").out == "nas is nas already\n"
 
 
 @pytest.mark.usefixtures("service")

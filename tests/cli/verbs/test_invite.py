@@ -88,7 +88,9 @@ def test_no_invite_is_closed_unasked_or_by_half_a_word(
 ) -> None:
     said = "meshdht: revoking invite '5f3a' needs a confirmation\n  try: say --yes\n"
     assert meshdht("invite", "revoke", "5f3a") == (2, "", said)
-    assert meshdht("invite", "revoke").code == 2
+    for missing in ((), ("",), ("laptop",)):
+        assert meshdht("invite", "revoke", "--yes", *missing).code == 2
+    assert service.administration.asked == []
     assert meshdht("invite", "laptop").code == 2
     assert meshdht("invite", "revoke", "beef", "--yes").code == 2
     assert service.invites == []
