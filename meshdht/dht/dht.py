@@ -181,6 +181,11 @@ class Dht:
         """Whether somebody is known who answers."""
         return len(self._protocol.router) > 0
 
+    @property
+    def network_size(self) -> int:
+        """About how many other nodes there are."""
+        return self._protocol.router.network_size()
+
     def ask_where(self, ids: Collection[bytes] | None = None) -> None:
         """Have a few contacts (of these ids), who answered last, say where they see us."""
         for node in self._latest(ids):

@@ -288,6 +288,14 @@ class Table(RoutingTable):
         if bucket.leave(node.id):
             bucket.promote()
 
+    def network_size(self) -> int:
+        """About how many nodes there are: as many everywhere as near us, where a table lacks
+        nobody. In a large network its length tells little: far away its buckets are full."""
+        near = self.find_neighbors(self.node)
+        if len(near) < self.ksize:
+            return len(near)
+        return (self.ksize << ID_BITS) // near[-1].distance_to(self.node)
+
     def all_replacements(self) -> list[RemoteNode]:
         return [node for bucket in self.ranges() for node in bucket.replacements()]
 

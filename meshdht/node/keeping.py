@@ -31,14 +31,14 @@ class Keeper:
             self._failure = error.message
             self._on_failure(error)
 
-    async def run(self, dht: Dht, on_contacts: Callable[[int], Awaitable[None]]) -> None:
+    async def run(self, dht: Dht, on_size: Callable[[int], Awaitable[None]]) -> None:
         """Write the routing table down when it has changed: a disk that sleeps may sleep on.
-        ``on_contacts`` hears how many contacts there are."""
+        ``on_size`` hears how many nodes there seem to be."""
         saved: set[tuple[bytes, Endpoint]] = set()
         while True:
             await asyncio.sleep(SAVE_S)
             contacts = dht.contacts()
-            await on_contacts(len(contacts))
+            await on_size(dht.network_size)
             known = {(contact.node_id, contact.endpoint) for contact in contacts}
             if known != saved:
                 saved = known

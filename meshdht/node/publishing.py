@@ -24,6 +24,9 @@ from meshdht.waiting import set_within
 
 # Addresses come and go in bursts (an interface that comes up); one record tells them all.
 SETTLE_S = 0.1
+# So much larger, a network has the record stored where it lies now. A reader finds what a fraction
+# of the nearest hold, but how many nodes there are is a guess, too low by a third now and then.
+GROWTH = 1.25
 # After this device has gone over to another generation.
 GO_OVER_S = 1.0
 
@@ -59,8 +62,8 @@ class Publisher:
         self._written: dict[int, tuple[bytes, bytes]] = {}
         """The locator and the record that were written last, by epoch."""
         self._last_sequence = 0
-        self._contacts = 0
-        """How many contacts the DHT had when we published, at most so far."""
+        self._size = 0
+        """How many nodes the DHT seemed to have when we published, at most so far."""
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -90,14 +93,14 @@ class Publisher:
         if self._rhythm.retry(self._control.clock.monotonic()):
             self._wake.set()
 
-    async def network_seen(self, contacts: int) -> None:
-        """The DHT knows so many contacts. In a network that has doubled since, half of those
-        who should hold the record have come later, and do not. In one smaller than K everybody
-        is to hold it. Who came last gets it as it was written."""
+    async def network_seen(self, size: int) -> None:
+        """The DHT seems to have so many nodes. Of those who should hold the record, the share by
+        which it has grown since came later, and do not. In one smaller than K everybody is to
+        hold it. Who came last gets it as it was written."""
         self._deputies.anchors_seen()
-        has_doubled = contacts >= 2 * max(self._contacts, K)
-        if has_doubled or self._contacts < min(K, contacts):
-            self._contacts = contacts
+        has_grown = size > GROWTH * max(self._size, K)
+        if has_grown or self._size < min(K, size):
+            self._size = size
             for key, envelope in list(self._written.values()):
                 await self._store_at_members(key, envelope, again=True)
 
@@ -139,8 +142,8 @@ class Publisher:
     async def _publish(self, epoch: int, rhythm: Rhythm) -> None:
         """Write the record of an epoch, tell it and store it."""
         candidates = self.candidates()
-        # The most so far, so that contacts which come and go cost nothing.
-        self._contacts = max(self._contacts, len(self._dht.contacts()))
+        # The most so far, so that nodes which come and go cost nothing.
+        self._size = max(self._size, self._dht.network_size)
         try:
             envelope = await self._write(epoch, candidates)
         except StateError as error:

@@ -164,3 +164,21 @@ def test_an_endpoint_that_answers_under_many_ids_has_one_place() -> None:
     for value in range(100):
         table.add_contact(RemoteNode(number(value << 150), endpoint, 1.0))
     assert [node.id for node in table] == [number(99 << 150)]
+
+
+def test_the_size_of_a_network_is_told_by_how_dense_it_is_around_us() -> None:
+    for size in (100, 1000, 5000):
+        guesses = []
+        for seed in range(20):
+            chance = random.Random(seed)
+            table = Table(None, 20, Node(chance.randbytes(20)))
+            for _ in range(size):
+                table.add_contact(remote(chance.randbytes(20)))
+            guesses.append(table.network_size())
+            assert size / 2 < table.network_size() < 2 * size
+        assert size / 1.2 < sum(guesses) / len(guesses) < 1.2 * size
+    few = Table(None, 20, OWN)
+    assert few.network_size() == 0
+    for value in range(19):
+        few.add_contact(remote(number(value)))
+    assert few.network_size() == 19
