@@ -24,6 +24,7 @@ from meshdht.node.background import Background
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher, send_gossip
+from meshdht.node.enforcing import Enforcer
 from meshdht.node.entrance import Entrance
 from meshdht.node.generations import OVERLAP_S, Generations
 from meshdht.node.holding import holder_check
@@ -254,6 +255,7 @@ class Node(NodeViews):
                 tasks.create_task(self._deputies.run())
                 tasks.create_task(self._generations.run())
                 tasks.create_task(self.rotator.run())
+                tasks.create_task(Enforcer(self, self.rotator, self.want).run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
                 tasks.create_task(self._gossip.run())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from ipaddress import ip_network
 
+from meshdht.clock import Entropy
 from meshdht.crypto.keys import DeviceId, PresharedKey
 from meshdht.dht.dht import Contact, Dht
 from meshdht.endpoint import Endpoint
@@ -82,6 +83,11 @@ class NodeViews:
     def time(self) -> NetworkTime:
         """The network's time: what is dated or expires goes by it."""
         return self._time
+
+    @property
+    def entropy(self) -> Entropy:
+        """What this device draws by lot."""
+        return self._control.entropy
 
     @property
     def roster(self) -> Roster:
