@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from meshdht.api.text import (
     age_text,
     ipv4_first,
     link_text,
+    moment_text,
     path_text,
     rtt_text,
     size_text,
@@ -100,3 +103,16 @@ def test_the_ipv4_address_comes_first_where_there_is_one() -> None:
 )
 def test_spans_are_rounded_to_one_unit(seconds: float, text: str) -> None:
     assert span_text(seconds) == text
+
+
+def test_a_moment_is_told_by_the_clock_on_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    assert moment_text(1_790_000_000) == "2026-09-21 14:13"
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("unix", [None, 2.0**64, 1e300])
+def test_a_moment_that_no_calendar_has_is_a_dash(unix: float | None) -> None:
+    assert moment_text(unix) == "–"

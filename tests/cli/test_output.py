@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 
-from meshdht.cli.output import Column, ProgressLine, coloured, printable, style, table
+from meshdht.cli.output import Column, ProgressLine, coloured, filled, printable, style, table
 
 
 class Terminal(io.StringIO):
@@ -56,3 +57,13 @@ def test_progress_is_plain_lines_elsewhere() -> None:
     progress("two")
     progress.clear()
     assert stream.getvalue() == "meshdht: one\nmeshdht: two\n"
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    columns: dict[Column, Callable[[int], str]] = {
+        Column("NUMBER", right=True): str,
+        Column("EMPTY"): lambda _: "",
+        Column("ODD"): lambda each: "odd" if each % 2 else "",
+    }
+    assert filled(columns, [1, 10], on=False) == ["NUMBER  ODD", "     1  odd", "    10"]
+    assert filled(columns, [2], on=False) == ["NUMBER", "     2"]

@@ -10,12 +10,15 @@ import pytest
 from meshdht.api.errors import ApiError
 from meshdht.cli.values import (
     duration,
+    duration_or_never,
     host_label,
+    invite_id,
     label,
     mesh_range,
     peer_name,
     port,
     seconds,
+    tag,
     whole,
 )
 
@@ -88,3 +91,24 @@ def test_a_peers_name_is_something() -> None:
     for text in ("", "  ", "n" * 256):
         with pytest.raises(click.BadParameter, match="empty or too long"):
             peer_name(text)
+
+
+def test_a_tag_is_a_short_label() -> None:
+    assert tag("Home") == "home"
+    for text in ("", "no_tag", "-a", "x" * 33):
+        with pytest.raises(click.BadParameter, match="is not a tag"):
+            tag(text)
+
+
+def test_never_is_a_duration_where_that_makes_sense() -> None:
+    assert duration_or_never("never") is None
+    assert duration_or_never("2h") == 7200
+    with pytest.raises(click.BadParameter):
+        duration_or_never("ever")
+
+
+def test_an_invite_is_named_by_hex_digits() -> None:
+    assert invite_id("5F3A") == "5f3a"
+    for text in ("", "laptop", "0" * 65):
+        with pytest.raises(click.BadParameter, match="meshdht invites"):
+            invite_id(text)

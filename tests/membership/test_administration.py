@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from meshdht.crypto.keys import NetworkId, NetworkSecret, SigningKey
-from meshdht.errors import Malformed
-from meshdht.membership.administration import RekeyBody, encode_administration, read_administration
+from meshdht.errors import Malformed, UsageError
+from meshdht.membership.administration import (
+    RekeyBody,
+    encode_administration,
+    read_administration,
+    validate_tags,
+)
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
@@ -68,3 +73,24 @@ def test_other_kinds_are_left_alone() -> None:
     reader = Reader(bytes(100))
     assert read_administration(200, reader) is None
     assert reader.left == 100
+
+
+def test_tags_are_put_in_order_once_each() -> None:
+    assert validate_tags(["server", "home", "server"]) == ("home", "server")
+    assert validate_tags([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "said", "hint"),
+    [
+        (["Home"], "'Home' cannot be a tag: it has upper-case letters", "try 'home'"),
+        (["x" * 33], "it has 33 characters, more than 32", "at most 32 characters"),
+        (list("abcdefghi"), "9 tags are too many", "at most 8"),
+    ],
+)
+def test_tags_that_no_statement_could_have_are_refused(
+    tags: list[str], said: str, hint: str
+) -> None:
+    with pytest.raises(UsageError, match=said) as raised:
+        validate_tags(tags)
+    assert hint in raised.value.hint

@@ -7,6 +7,10 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from meshdht.crypto.keys import DeviceId
+from meshdht.errors import StateError
+from meshdht.membership.administration import RenameBody
+from meshdht.membership.roster import Rename
+from meshdht.membership.statements import Role
 from tests.membership.household import Household, invite_key, signing_key
 
 
@@ -72,3 +76,38 @@ def test_a_device_beyond_a_full_range_has_an_ipv6_address_alone() -> None:
     roster = household.roster()
     assert [device.ipv4 is None for device in roster] == [False] * 14 + [True] * 2
     assert len({device.ipv6 for device in roster}) == 16
+
+
+def test_everybody_has_a_name_also_who_is_gone() -> None:
+    household = Household()
+    household.invite(0)
+    household.admit(1, name="laptop")
+    household.invite(1, role=Role.ANCHOR)
+    household.admit_anchor(2, 1)
+    household.revoke(1)
+    roster = household.roster()
+    ids = [signing_key(number).public.device_id for number in range(4)]
+    assert [roster.name_of(each) for each in ids] == ["nas", "laptop", "vps", str(ids[3])]
+
+
+def test_a_network_is_not_left_without_an_admin() -> None:
+    household = Household()
+    household.invite(0)
+    household.admit(1, name="laptop")
+    nas, laptop = household.roster()
+    household.roster().refuse_without(laptop)
+    with pytest.raises(StateError, match="nas is the only admin"):
+        household.roster().refuse_without(nas)
+    household.grant(1)
+    household.roster().refuse_without(nas)
+
+
+def test_it_is_told_which_statement_ended_which_name() -> None:
+    household = Household()
+    key = signing_key(0).public
+    first = household.write(RenameBody(key, "attic"))
+    second = household.write(RenameBody(key, "barn"))
+    assert household.roster().renames == (
+        Rename(first.hash, key, "nas"),
+        Rename(second.hash, key, "attic"),
+    )

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from meshdht.errors import StateError
-from meshdht.membership.administration import GrantAdminBody, LeaveBody, TagBody
+from meshdht.membership.administration import GrantAdminBody, LeaveBody, RenameBody, TagBody
 from meshdht.node.administering import act, leave
 from simulations.loop import run
 from tests.support.mesh import eventually, mesh
@@ -81,6 +81,21 @@ def test_a_device_that_nobody_hears_stays() -> None:
             first.restart()
             await world.connected()
             assert await leave(second.node)
+
+    run(main())
+
+
+def test_who_hears_of_a_leave_asks_for_what_it_lacks_before_it() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            world.internet.blocked = lambda source, to: True
+            key = second.node.identity.signing.public
+            await act(second.node, RenameBody(key, "attic"))
+            world.internet.blocked = lambda source, to: False
+            assert await leave(second.node)
+            assert first.node.roster.name_of(second.id) == "attic"
+            assert second.id not in first.node.roster
 
     run(main())
 
