@@ -9,6 +9,9 @@ from msgspec import Meta, Struct
 
 from meshdht.api.version import API_VERSION
 
+# So many entries of half a kilobyte fit the longest answer that a client reads.
+INVITES_MAX = 20_000
+
 InviteState = Literal["open", "used up", "expired", "revoked"]
 
 
@@ -32,7 +35,7 @@ class InviteEntry(Struct, frozen=True, kw_only=True):
 
 
 class Invites(Struct, frozen=True, kw_only=True):
-    """Every invite that the log has, in its order: the oldest first."""
+    """The invites that the log has, the newest INVITES_MAX, in its order: the oldest first."""
 
     version: int = API_VERSION
     network: str

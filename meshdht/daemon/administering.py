@@ -19,6 +19,7 @@ from meshdht.api.device_messages import (
 )
 from meshdht.api.device_messages import Device as DeviceLine
 from meshdht.api.invite_messages import (
+    INVITES_MAX,
     ClosedInvite,
     InviteEntry,
     Invites,
@@ -134,7 +135,7 @@ class NodeAdministration(Administration):
 
     async def invites(self) -> Invites:
         self._finder.own()
-        lines = [self._invite_line(each) for each in self._node.roster.invites]
+        lines = [self._invite_line(each) for each in self._node.roster.invites[-INVITES_MAX:]]
         return Invites(network=self._finder.network, invites=tuple(lines))
 
     async def revoke_invite(self, request: RevokeInvite) -> ClosedInvite:

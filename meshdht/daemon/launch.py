@@ -186,7 +186,8 @@ class Launch:
         if self._places.database.exists():
             raise UsageError(
                 f"network {self._places.network!r} exists on this machine already",
-                "meshdht up brings it up; or choose another name",
+                "meshdht up brings it up; or choose another name; or, if this device is out of it,"
+                f" remove what is left: rm -r {self._places.directory}",
             )
         self._places.make_directory()
         try:
