@@ -229,6 +229,10 @@ class Generations:
         """A path led there."""
         self._were_at[device] = endpoint
 
+    def last_at(self, device: DeviceId) -> Endpoint | None:
+        """Where a path led last."""
+        return self._were_at.get(device)
+
     def unopened(self, source: Endpoint) -> None:
         """A datagram did not open. From where an absent device was it may be that device's, gone
         over to a generation that we have not heard of: ask."""

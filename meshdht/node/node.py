@@ -284,8 +284,8 @@ class Node(NodeViews):
     def _members_changed(self) -> None:
         self._peers.set_members(self._holdings.roster, self.mesh_networks)
         self._dht.members_changed()
-        self._generations.members_changed()
         self.rotator.members_changed()
+        self._generations.members_changed()
 
     def _switched(self) -> None:
         """Other keys than before: in the DHT, for records, in the tunnels."""

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
-from meshdht.crypto.keys import VerifyKey
+from meshdht.crypto.keys import DeviceId, VerifyKey
 from meshdht.errors import StateError
+from meshdht.gossip.gossip import pack_statements
 from meshdht.gossip.messages import Statements
+from meshdht.limits import MAX_STATEMENT_PACKETS
 from meshdht.membership.administration import RekeyBody, RevokeBody
 from meshdht.membership.generations import Generation
 from meshdht.membership.invites import write_act
-from meshdht.membership.roster import Device
+from meshdht.membership.roster import Device, Roster
 from meshdht.node.control import ControlPort
 from meshdht.node.dispatch import send_gossip
 from meshdht.node.generations import Generations
@@ -54,6 +57,8 @@ class Rotator:
         self._peers = peers
         self._save = save
         self._changed = asyncio.Event()
+        self._roster: Roster | None = None
+        """As of the last time that it was folded."""
 
     async def rotate(self) -> Generation:
         """Draw a secret, write it down, then the statement that names it: all go over to it.
@@ -124,9 +129,26 @@ class Rotator:
     # --- mending -----------------------------------------------------------------------------
 
     def members_changed(self) -> None:
-        """The roster was folded anew."""
+        """The roster was folded anew; other generations than before are not in use yet."""
+        before, self._roster = self._roster, self._holdings.roster
+        for device in before or ():
+            if device.id not in self._roster and not self._roster.removal(device.verify_key):
+                self._tell_loser(device.id)
         if self._holdings.roster.needs_rekey:
             self._changed.set()
+
+    def _tell_loser(self, device: DeviceId) -> None:
+        """Another device used the invite first, on the other side of a partition: one that fell
+        out so hears of it from whom it was connected to, who take nothing from it any more. A
+        device that was revoked is told by who did it."""
+        rejections = self._holdings.roster.rejections
+        admissions = [each.hash for each in rejections if each.device == device]
+        endpoint = self._generations.last_at(device)
+        if not admissions or endpoint is None:
+            return
+        beyond = pack_statements(self._holdings.statements_beyond(admissions))
+        for message in islice(beyond, MAX_STATEMENT_PACKETS):
+            send_gossip(self._identity, self._control, message, endpoint, self._identity.generation)
 
     async def run(self) -> None:
         """Begin a generation whenever one is missing, for ever."""

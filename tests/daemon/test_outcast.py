@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from meshdht.daemon.outcast import why_out
 from meshdht.daemon.places import Places
 from meshdht.node.administering import leave
 from simulations.loop import run
+from tests.node.test_races import heal, race, split
 from tests.support.mesh import eventually, mesh
 
 PLACES = Places(Path("/var/lib/meshdht"), Path("/run/meshdht"), "home")
@@ -31,6 +33,38 @@ def test_a_revoked_device_learns_by_whom_and_when() -> None:
             error = why_out(second.node, PLACES)
             assert error is not None
             assert "was revoked from network 'home' by d0 on 2026-01-01 00:00 UTC" in error.message
+
+    run(main())
+
+
+def test_a_device_that_lost_a_race_learns_who_won_it_and_what_to_do() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            _, winner, loser = await race(world)
+            await eventually(lambda: loser.node.own is None)
+            error = why_out(loser.node, PLACES)
+            assert error is not None
+            won = f"d{winner.number} used the invite first, while the network was in two parts"
+            assert error.message == f"network 'home' does not admit this device: {won}"
+            assert "take a new link" in error.hint
+
+    run(main())
+
+
+def test_a_device_whose_admission_fell_learns_why() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, thief = await world.grow(2)
+            link = await first.invite()
+            await asyncio.sleep(1)
+            split(world, {first.endpoint.host})
+            friend = await world.join(link, hints=[thief.endpoint])
+            await first.node.rotator.revoke(thief.node.identity.signing.public)
+            heal(world)
+            friend.node.holdings.take_statements([each.raw for each in first.node.holdings.log])
+            error = why_out(friend.node, PLACES)
+            assert error is not None
+            assert "does not admit this device: its author had been removed" in error.message
 
     run(main())
 
