@@ -67,6 +67,10 @@ RECORD_LIFETIME_MAX_S = 14 * 3600
 RECORD_CLOCK_TOLERANCE_S = 3 * 3600
 # A roster that grows without end would make every reader's cache grow with it.
 RECORD_CACHE_DEVICES_MAX = 16_384
+# Public keys whose hash or form on Curve25519 is computed already, and signatures that are
+# verified already: what many tell us of costs its arithmetic once, and bounded memory.
+KEYS_REMEMBERED = 16_384
+SIGNATURES_REMEMBERED = 4096
 # Locators that are computed already: a network of many devices, or one that goes on for many
 # epochs, must not fill memory.
 LOCATORS_REMEMBERED = 16_384
@@ -139,6 +143,8 @@ DHT_PENDING_ADMISSIONS = 64
 # Reply keys of nodes that have proved their id: whoever makes keys by the thousand, and is told of
 # as a contact, must not fill memory. The longest unused falls out and is asked for again.
 DHT_REPLY_KEYS = 4096
+# Contacts, as they stand in replies, and addresses that are parsed already: likewise.
+DHT_WIRE_CONTACTS = 16_384
 # Box keys with devices that asked us for a proof, or gave theirs. One costs 0.2 ms of X25519.
 DHT_BOX_KEYS = 4096
 # Proofs asked for by one address under keys that are new to us: keys cost nothing to make up, and

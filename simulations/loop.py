@@ -21,7 +21,7 @@ Ts = TypeVarTuple("Ts")
 UNIX_START = 1_767_225_600.0
 # Nearly all objects of a run live to its end: to look for cycles among the millions of a thousand
 # nodes as often as Python does took a seventh of the time.
-_GC_THRESHOLDS = (100_000, 50, 50)
+_GC_THRESHOLDS = (500_000, 50, 50)
 # Timers that were called off are let go once they are so many, and most of all.
 _CANCELLED_MIN = 1000
 
@@ -88,9 +88,13 @@ class VirtualClock:
 
     def __init__(self, skew: float = 0.0) -> None:
         self.skew = skew
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        # Several times a datagram: to ask for the loop each time is a call to the kernel.
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop.time()
 
     def unix(self) -> float:
         return UNIX_START + self.monotonic() + self.skew

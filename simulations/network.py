@@ -126,6 +126,7 @@ class DatagramNetwork:
     def send(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
         """Take a datagram; the source is believed, as on the real internet."""
         loop = asyncio.get_running_loop()
+        now = loop.time()
         self.datagrams += 1
         self.sent[source] += 1
         self.sent_bytes[source] += len(datagram)
@@ -134,15 +135,15 @@ class DatagramNetwork:
         chance = self._random
         lost = self.loss > 0 and chance.random() < self.loss
         if lost or ((self._cuts or self._parts) and self._is_parted(source, to)):
-            self._note(loop.time(), datagram, source, to, -1.0)
+            self._note(now, datagram, source, to, -1.0)
             return
         copies = 2 if self.duplication and chance.random() < self.duplication else 1
         for _ in range(copies):
             delay = self.latency(chance, source, to)
             if self.reordering and chance.random() < self.reordering:
                 delay += HELD_BACK_S * chance.random()
-            self._note(loop.time(), datagram, source, to, delay)
-            loop.call_later(delay, self._deliver, datagram, source, to)
+            self._note(now, datagram, source, to, delay)
+            loop.call_at(now + delay, self._deliver, datagram, source, to)
 
     def _note(
         self, now: float, datagram: bytes, source: Endpoint, to: Endpoint, delay: float

@@ -8,6 +8,7 @@ from meshdht.crypto.derive import derive
 from meshdht.crypto.keys import Secret, SigningKey, VerifyKey
 from meshdht.crypto.sodium import libnacl
 from meshdht.errors import OpenFailed
+from meshdht.limits import KEYS_REMEMBERED
 
 NONCE_SIZE = 24
 TAG_SIZE = 16
@@ -36,7 +37,7 @@ class BoxKey(Secret):
 
 
 # As long as the X25519 itself; of each key it is needed for the path and for the DHT.
-@lru_cache(maxsize=4096)
+@lru_cache(KEYS_REMEMBERED)
 def _on_curve25519(public: bytes) -> bytes:
     return bytes(libnacl.crypto_sign_ed25519_pk_to_curve25519(public))
 

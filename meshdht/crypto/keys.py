@@ -14,6 +14,7 @@ from meshdht.clock import Entropy
 from meshdht.crypto.derive import derive, digest
 from meshdht.crypto.sodium import libnacl
 from meshdht.errors import BadSignature, Malformed
+from meshdht.limits import KEYS_REMEMBERED, SIGNATURES_REMEMBERED
 
 
 class FixedBytes:
@@ -121,7 +122,7 @@ class VerifyKey(Public):
 
 
 # Asked for with every packet.
-@lru_cache(maxsize=4096)
+@lru_cache(KEYS_REMEMBERED)
 def _device_id(key: bytes) -> DeviceId:
     return DeviceId(digest("device id", key, size=DeviceId.SIZE))
 
@@ -262,6 +263,9 @@ class NetworkSecret(Secret):
         return PresharedKey(derive(self.raw, "wireguard psk", low, high))
 
 
+# A record reaches us by gossip, as its holder and as its reader. What does not verify raises, and
+# is not remembered.
+@lru_cache(SIGNATURES_REMEMBERED)
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> None:
     """Verify a plain Ed25519 signature (RFC 8032); raises BadSignature."""
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from meshdht.clock import Entropy
 from meshdht.dht.messages import REPLY_TO, Pong, Reply, Request, decode_reply, encode_request
@@ -106,12 +106,11 @@ class _Waiting:
     sendings: int = 1
     retried: bool = False
     on_slow: Callable[[], None] | None = None
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    timer: asyncio.TimerHandle | None = None
 
     def stop(self) -> None:
-        for timer in self.timers:
-            timer.cancel()
-        self.timers.clear()
+        if self.timer is not None:
+            self.timer.cancel()
 
 
 class Inflight:
@@ -180,10 +179,19 @@ class Inflight:
         estimate = waiting.estimate if known else self.typical
         waiting.wait = estimate.timeout
         waiting.stop()
-        waiting.timers.append(loop.call_later(waiting.wait, self._timed_out, message_id))
-        if waiting.on_slow is not None:
-            waiting.timers.append(loop.call_later(estimate.hedge_after, waiting.on_slow))
+        if waiting.on_slow is None:
+            waiting.timer = loop.call_later(waiting.wait, self._timed_out, message_id)
+        else:
+            ends = loop.time() + waiting.wait
+            waiting.timer = loop.call_later(estimate.hedge_after, self._slow, message_id, ends)
         self._send(MessageKind.DHT_REQUEST, message_id, waiting.body, waiting.endpoint)
+
+    def _slow(self, message_id: bytes, ends: float) -> None:
+        """Most replies would have come; this one may until ``ends``, loop time."""
+        waiting = self._waiting[message_id]
+        waiting.timer = asyncio.get_running_loop().call_at(ends, self._timed_out, message_id)
+        if waiting.on_slow is not None:
+            waiting.on_slow()
 
     def _timed_out(self, message_id: bytes) -> None:
         waiting = self._waiting[message_id]
@@ -193,7 +201,7 @@ class Inflight:
         waiting.sendings += 1
         waiting.wait *= 2
         loop = asyncio.get_running_loop()
-        waiting.timers = [loop.call_later(waiting.wait, self._timed_out, message_id)]
+        waiting.timer = loop.call_later(waiting.wait, self._timed_out, message_id)
         self._send(MessageKind.DHT_REQUEST, message_id, waiting.body, waiting.endpoint)
 
     def retry(self, message_id: bytes, source: Endpoint) -> None:

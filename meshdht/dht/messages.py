@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
-from meshdht.limits import DHT_CONTACTS_PER_REPLY, DHT_VALUE_BYTES
+from meshdht.limits import DHT_CONTACTS_PER_REPLY, DHT_VALUE_BYTES, DHT_WIRE_CONTACTS
 from meshdht.wire.buffer import Reader, Writer
 from meshdht.wire.packet import MAX_BODY_SIZE
 
@@ -37,7 +37,7 @@ NEVER = 2**64 - 1
 _PING_PADDING = bytes(27)
 _CONTACT_SIZE_IPV4 = ID_SIZE + 7
 _CONTACT_SIZE_IPV6 = ID_SIZE + 19
-_IPV6 = 6
+_IPV6 = b"\x06"
 PADDED_SIZE = 1 + 8 + 2 + 1 + DHT_CONTACTS_PER_REPLY * _CONTACT_SIZE_IPV4 + 32
 """Of a padded request before the requester's key. Its reply, which ends in more, has no value
 and all contacts, or as many as fit if they have IPv6 addresses."""
@@ -245,23 +245,28 @@ def _contacts(reader: Reader) -> tuple[WireContact, ...]:
     count = reader.u8()
     if count > DHT_CONTACTS_PER_REPLY:
         raise Malformed(f"{count} contacts in one reply")
-    told = (_read_contact(reader) for _ in range(count))
-    return tuple(contact for contact in told if contact is not None)
-
-
-def _read_contact(reader: Reader) -> WireContact | None:
-    head = reader.take(ID_SIZE + 1)
-    size = _CONTACT_SIZE_IPV6 if head[-1] == _IPV6 else _CONTACT_SIZE_IPV4
-    return _unpacked(head + reader.take(size - len(head)))
+    # They end every reply that has them, and most replies are little else.
+    data, start = reader.rest(), 0
+    told: list[WireContact] = []
+    for _ in range(count):
+        is_ipv6 = data[start + ID_SIZE : start + ID_SIZE + 1] == _IPV6
+        end = start + (_CONTACT_SIZE_IPV6 if is_ipv6 else _CONTACT_SIZE_IPV4)
+        contact = _unpacked(data[start:end])
+        if contact is not None:
+            told.append(contact)
+        start = end
+    if start != len(data):
+        raise Malformed("contacts and what they are counted as disagree")
+    return tuple(told)
 
 
 # The same contacts come and go in every reply: remembered, they cost a look into a table.
-@lru_cache(maxsize=4096)
+@lru_cache(DHT_WIRE_CONTACTS)
 def _packed(contact: WireContact) -> bytes:
     return Writer().raw(contact.node_id).endpoint(contact.endpoint).bytes()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(DHT_WIRE_CONTACTS)
 def _unpacked(packed: bytes) -> WireContact | None:
     reader = Reader(packed)
     contact = WireContact(reader.take(ID_SIZE), reader.endpoint())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
+from meshdht.limits import DHT_WIRE_CONTACTS
+
 # Whoever has such an address is on our own network: its devices are one household, and an
 # attacker from outside cannot answer from there (RFC 1918, 4193, loopback, link-local).
 _HOUSEHOLD = tuple(
@@ -22,14 +24,14 @@ _HOUSEHOLD = tuple(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(DHT_WIRE_CONTACTS)
 def prefix_of(host: str) -> str:
     """The /24 or /48 of an address."""
     length = 48 if ":" in host else 24
     return str(ipaddress.ip_network(f"{host}/{length}", strict=False))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(DHT_WIRE_CONTACTS)
 def is_household(host: str) -> bool:
     """Whether the address is a private, loopback or link-local one."""
     address = ipaddress.ip_address(host)

@@ -66,15 +66,19 @@ class Census:
 
     def __init__(self) -> None:
         self._places: Counter[Endpoint | str] = Counter()
+        self.total = 0
+        """Places in all."""
 
     def of(self, whose: Endpoint | str) -> int:
         return self._places[whose]
 
     def entered(self, node: RemoteNode) -> None:
+        self.total += 1
         self._places[node.endpoint] += 1
         self._places[node.prefix] += 1
 
     def left(self, node: RemoteNode) -> None:
+        self.total -= 1
         for whose in (node.endpoint, node.prefix):
             self._places[whose] -= 1
             if not self._places[whose]:
@@ -129,6 +133,13 @@ class Bucket(KBucket):
         for node in self.replacements():
             (one if node.long_id <= middle else two).replacement_nodes[node.id] = node
         return one, two
+
+    def renew(self, node: RemoteNode) -> bool:
+        """It has just answered; False if it has no place to keep."""
+        if self.nodes.get(node.id) is not node:
+            return False
+        self.nodes.move_to_end(node.id)
+        return True
 
     def add_node(self, node: Node) -> bool:
         """Give it a place, or renew it; False if there is none: it is a replacement then."""
@@ -192,7 +203,7 @@ class Table(RoutingTable):
             yield from bucket.members()
 
     def __len__(self) -> int:
-        return sum(len(bucket) for bucket in self.buckets)
+        return self._census.total
 
     def get_bucket_for(self, node: Node) -> int:
         """Index of the bucket whose range holds the node."""
@@ -217,7 +228,10 @@ class Table(RoutingTable):
     def add_contact(self, node: RemoteNode) -> bool:
         """Insert or renew; False if it got no place: the bucket is full, and the node is left
         among the replacements, or its prefix has its share, and it is let go."""
-        if node.id not in self.bucket_of(node).nodes:
+        bucket = self.bucket_of(node)
+        if bucket.renew(node):
+            return True
+        if node.id not in bucket.nodes:
             self._evict_from(node.endpoint)
         while True:
             index = self.get_bucket_for(node)
@@ -255,9 +269,11 @@ class Table(RoutingTable):
     def _make_way(self, bucket: Bucket) -> None:
         """Of a prefix with more than its share (from when the network was small) the newest
         contact leaves a full bucket to somebody else."""
-        for node in reversed(bucket.members()):
+        members = bucket.members()
+        shares = Counter([node.prefix for node in members])
+        for node in reversed(members):
             if node.prefix and (
-                _count(bucket.members(), node.prefix) > DHT_CONTACTS_PER_PREFIX_IN_BUCKET
+                shares[node.prefix] > DHT_CONTACTS_PER_PREFIX_IN_BUCKET
                 or self._census.of(node.prefix) > DHT_CONTACTS_PER_PREFIX
             ):
                 bucket.leave(node.id)
@@ -312,16 +328,21 @@ class Table(RoutingTable):
         A contact that has the very id is among them only if ``itself`` is set.
         """
         target, wanted = node.long_id, k or self.ksize
+        passed = {exclude} if itself else {exclude, node.id}
 
-        near: list[RemoteNode] = []
+        def nearest_of(bucket: Bucket) -> list[RemoteNode]:
+            inside = [contact for contact in bucket.members() if contact.id not in passed]
+            return sorted(inside, key=lambda contact: contact.long_id ^ target)
+
+        # Nobody is nearer than those who share the range.
+        index, ranges = self.get_bucket_for(node), self.ranges()
+        near = nearest_of(ranges[index])
+        if len(near) >= wanted:
+            return near[:wanted]
         # Of two ranges, all of one is nearer than all of the other: their first ids tell which.
-        for bucket in sorted(self.ranges(), key=lambda each: each.range[0] ^ target):
-            inside = [
-                contact
-                for contact in bucket.members()
-                if contact.id != exclude and (itself or contact.id != node.id)
-            ]
-            near += sorted(inside, key=node.distance_to)
+        others = ranges[:index] + ranges[index + 1 :]
+        for bucket in sorted(others, key=lambda each: each.range[0] ^ target):
+            near += nearest_of(bucket)
             if len(near) >= wanted:
                 break
         return near[:wanted]
