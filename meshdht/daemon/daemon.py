@@ -175,7 +175,7 @@ class Daemon:
                     ]
                     try:
                         await self._serve(reporter, on_up)
-                        await self.node.save()
+                        await self._save()
                     finally:
                         for task in live:
                             task.cancel()
@@ -207,9 +207,19 @@ class Daemon:
             )
             log.info("up as %s on UDP port %d", own.id, self._port.port)
             await self._stopping.wait()
-            if self._fatal is not None:
-                raise self._fatal
-            log.info("going down")
+            if self._fatal is None:
+                log.info("going down")
+
+    async def _save(self) -> None:
+        """Write down what is only in memory; raises what ends us, which the next start is to know
+        from the disk as well."""
+        try:
+            await self.node.save()
+        except StateError:
+            if self._fatal is None:
+                raise
+        if self._fatal is not None:
+            raise self._fatal
 
     async def _wait_connected(self, reporter: Reporter) -> None:
         reporter.progress("connecting to the other devices")

@@ -17,7 +17,7 @@ from meshdht.node.lapses import Lapse, Lapses
 from meshdht.node.rotating import Rotator
 from meshdht.node.views import NodeViews
 
-# Pauses between looks: while there is a device whose time may be over some day, and else.
+# Pauses between looks: of an admin, and of who may be one some day.
 LOOK_S = 15.0
 IDLE_LOOK_S = 60.0
 # So long a device that seems to be gone is sought before it is revoked.
@@ -51,7 +51,8 @@ class Enforcer:
                 except StateError:
                     # Somebody else was faster, or the disk refuses: the next look tells.
                     break
-            pause = LOOK_S if self._lapses.is_watching else IDLE_LOOK_S
+            own = self._node.own
+            pause = LOOK_S if own is not None and own.admin else IDLE_LOOK_S
             await asyncio.sleep(pause * self._node.entropy.uniform(0.8, 1.2))
 
     def look(self) -> list[Lapse]:

@@ -48,11 +48,6 @@ class Lapses:
         self._watched: dict[DeviceId, _Watched] = {}
         self._looked = 0.0
 
-    @property
-    def is_watching(self) -> bool:
-        """Whether there was any device at the last look whose time may be over some day."""
-        return bool(self._watched)
-
     def look(
         self,
         now: float,
