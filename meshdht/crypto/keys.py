@@ -1,6 +1,6 @@
 """One class per key role, so that no key can stand where another belongs.
 
-A secret shows only its role in ``repr``; all compare in constant time.
+A secret shows only its role in ``repr``, and compares in constant time.
 """
 
 from __future__ import annotations
@@ -39,9 +39,14 @@ class FixedBytes:
 
 
 class Public(FixedBytes):
-    """A value that may be shown."""
+    """A value that may be shown, and that need not be compared in constant time."""
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.raw == other.raw
+
+    __hash__ = FixedBytes.__hash__
 
     def __lt__(self, other: Self) -> bool:
         return self.raw < other.raw

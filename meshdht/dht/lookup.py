@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import enum
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from operator import itemgetter
 
@@ -65,25 +65,25 @@ class Candidates(NodeHeap):
 
     def __init__(self, node: Node, maxsize: int) -> None:
         super().__init__(node, maxsize)
-        self._ids: set[bytes] = set()
+        self.ids: set[bytes] = set()
         self._aside: dict[bytes, RemoteNode] = {}
 
     def __contains__(self, node: object) -> bool:
-        return (node.id if isinstance(node, Node) else node) in self._ids
+        return (node.id if isinstance(node, Node) else node) in self.ids
 
     def insert(self, node: RemoteNode) -> None:
         """Put a node in its place, if it is not in yet; too many, and the farthest goes."""
-        if node.id in self._ids:
+        if node.id in self.ids:
             return
         insort(self.heap, (self.node.distance_to(node), node))
-        self._ids.add(node.id)
-        if len(self._ids) > DHT_LOOKUP_CANDIDATES:
+        self.ids.add(node.id)
+        if len(self.ids) > DHT_LOOKUP_CANDIDATES:
             _, farthest = self.heap.pop()
-            self._ids.discard(farthest.id)
+            self.ids.discard(farthest.id)
 
     def set_aside(self, node: RemoteNode) -> None:
         """It is not waited for any more."""
-        if node.id in self._ids and node.id not in self._aside:
+        if node.id in self.ids and node.id not in self._aside:
             place = bisect_left(self.heap, self.node.distance_to(node), key=itemgetter(0))
             del self.heap[place]
             self._aside[node.id] = node
@@ -125,7 +125,8 @@ class NodeLookup(SpiderCrawl):
             self._path_of[seed.id] = number % count
             self._insert(seed, number % count)
         self._witnesses = self._own_witnesses(seeds)
-        self._fresh: set[bytes] = set()
+        self._fresh: dict[bytes, int] = {}
+        """Nodes that are asked and not slow yet, by id; the path that asked."""
         self._requests = 0
         self._wake = asyncio.Event()
 
@@ -216,10 +217,10 @@ class NodeLookup(SpiderCrawl):
         while True:
             horizon = self._path_horizon(path)
             few = ceil(self.alpha / len(self.paths))
-            arrived = all(self._is_answered(node) for node in horizon[:few])
+            arrived = all(map(self._is_answered, horizon[:few]))
             # Everybody at once where there is no way to go.
             width = self._share if arrived or len(horizon) < self._share else few
-            fresh = sum(self._path_of[each] == path for each in self._fresh)
+            fresh = list(self._fresh.values()).count(path)
             wanted = self._wanted(horizon) if fresh < width else []
             node = next((node for node in wanted if self._is_to_ask(node)), None)
             if node is None or not self._ask(node, path):
@@ -249,7 +250,7 @@ class NodeLookup(SpiderCrawl):
             self._mark(node, State.SLOW)
         else:
             self._mark(node, State.ASKED)
-            self._fresh.add(node.id)
+            self._fresh[node.id] = self._path_of[node.id]
         self._send(node, request, lambda: self._is_slow(node))
         return True
 
@@ -261,11 +262,11 @@ class NodeLookup(SpiderCrawl):
 
     def _is_slow(self, node: RemoteNode) -> None:
         self._mark(node, State.SLOW)
-        self._fresh.discard(node.id)
+        self._fresh.pop(node.id, None)
         self._wake.set()
 
     def _settled(self, node: RemoteNode, done: asyncio.Future[Answer | None]) -> None:
-        self._fresh.discard(node.id)
+        self._fresh.pop(node.id, None)
         answer = None if done.cancelled() else done.result()
         if answer is None or answer.sender != node.id:
             self._mark(node, State.FAILED)
@@ -276,8 +277,9 @@ class NodeLookup(SpiderCrawl):
 
     def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
         """Take in, for one path, what somebody else says of where to go on."""
+        ids = self.paths[path].ids
         for told in contacts:
-            if told.node_id in self.paths[path]:
+            if told.node_id in ids:
                 continue
             enters = self.protocol.admission.may_enter(told.node_id)
             if enters and self._is_eligible(told.node_id):
@@ -293,17 +295,19 @@ class NodeLookup(SpiderCrawl):
 
     def _is_done(self) -> bool:
         """The nearest of all, and of each path, that answer in time have answered."""
-        groups = self._groups()
-        if not any(groups):
-            return not self._slow()
-        return self._is_exhausted() or all(
-            self._is_answered(node) for group in groups for node in self._wanted(group)
-        )
+        is_anybody_in_time = False
+        for group in self._groups():
+            is_anybody_in_time |= bool(group)
+            if not all(map(self._is_answered, self._wanted(group))):
+                return self._is_exhausted()
+        return is_anybody_in_time or not self._slow()
 
-    def _groups(self) -> list[list[RemoteNode]]:
+    def _groups(self) -> Iterator[list[RemoteNode]]:
         """Of whom each must have been heard, as far as they are neither slow nor dead."""
-        paths = [self._path_horizon(path) for path in range(len(self.paths))]
-        return [self.horizon(), self._witnesses_in_time(), *paths]
+        yield self.horizon()
+        yield self._witnesses_in_time()
+        for path in range(len(self.paths)):
+            yield self._path_horizon(path)
 
     def _is_exhausted(self) -> bool:
         """All requests that one look-up may send are sent, and none is in time any more."""
@@ -328,7 +332,7 @@ class ValueLookup(NodeLookup):
         return [node for node in self.holders() if self._held.get(node.id, 0) < self.sequence]
 
     def _request_to(self, node: RemoteNode) -> Request:
-        if self.value is None and len(self._loading & self._fresh) >= self.alpha:
+        if self.value is None and len(self._loading & self._fresh.keys()) >= self.alpha:
             return FindValue(self.node.id, NEVER)
         self._loading.add(node.id)
         return FindValue(self.node.id, self.sequence)
@@ -378,8 +382,11 @@ class ValueLookup(NodeLookup):
         is left to ask."""
         if self._is_exhausted():
             return True
-        wanted = [node for group in self._groups() for node in self._wanted(group)]
-        if not all(self._is_answered(node) and not self._is_to_ask(node) for node in wanted):
-            return False
-        found = self.value is not None and bool(wanted)
+        is_anybody_in_time = False
+        for group in self._groups():
+            wanted = self._wanted(group)
+            is_anybody_in_time |= bool(wanted)
+            if not all(self._is_answered(node) and not self._is_to_ask(node) for node in wanted):
+                return False
+        found = self.value is not None and is_anybody_in_time
         return found or not self._slow()

@@ -7,6 +7,7 @@ its seal and the signature of the device that the roster names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
@@ -91,7 +92,7 @@ class NodeHoldings:
     def sequences(self) -> Sequence[tuple[DeviceId, int]]:
         return [
             (device, mark)
-            for device in sorted(self._epochs)
+            for device in sorted(self._epochs, key=attrgetter("raw"))
             if (device == self._identity.device or self.is_followed(device))
             and (mark := self.cache.mark(device)) is not None
         ]

@@ -375,7 +375,7 @@ class Peers:
         """The connected members, in the order of their ids."""
         return [
             Neighbour(device, peer.agent.best.endpoint)
-            for device, peer in sorted(self._peers.items())
+            for device, peer in sorted(self._peers.items(), key=lambda item: item[0].raw)
             if peer.agent.best is not None
         ]
 

@@ -19,12 +19,14 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.errors import Malformed
+from meshdht.limits import KEYS_REMEMBERED
 from meshdht.wire.classify import Traffic, classify
 
 VERSION = 1
@@ -109,4 +111,8 @@ def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
     except ValueError:
         raise Malformed("unknown kind of control packet") from None
     body = plaintext[HEADER_SIZE:]
-    return ControlPacket(kind, DeviceId(sender), sent_at_ms, message_id, token, echo, body)
+    return ControlPacket(kind, _known(sender), sent_at_ms, message_id, token, echo, body)
+
+
+# One object for each sender: what is looked up by its id is found without a comparison.
+_known = lru_cache(KEYS_REMEMBERED)(DeviceId)
