@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from meshdht.dht.proof import ASKS
+from meshdht.dht.proof import ASKS, TAGGED
 from meshdht.gossip.messages import Record, open_gossip
 from meshdht.wire.classify import KEEPALIVE
 from meshdht.wire.packet import MessageKind, open_packet
@@ -55,7 +55,7 @@ class Meter:
                 message = open_gossip(secret.gossip_key, packet.sender, packet.body)
                 return "records" if isinstance(message, Record) else "gossip"
             case _:
-                kind = packet.body[0] & ~ASKS if packet.body else 0
+                kind = packet.body[0] & ~(ASKS | TAGGED) if packet.body else 0
                 return "stores" if kind in _STORES else "DHT"
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
+
 from simulations.loop import run
-from simulations.scenarios.idle import idle
+from simulations.measure import Tally, look_up, publish, settled
+from simulations.scenarios.idle import Meter, idle
 from simulations.scenarios.options import Options
+from simulations.world import world
 
 
 def test_idle_traffic_and_what_it_is_worth_are_measured_at_home_and_all_public() -> None:
@@ -18,3 +22,20 @@ def test_idle_traffic_and_what_it_is_worth_are_measured_at_home_and_all_public()
     assert len(worth) == 2
     for line in worth:
         assert line.count("100 %") == 2, "connected, and answered"
+
+
+def test_a_store_is_told_from_a_look_up_also_where_the_devices_know_each_other() -> None:
+    async def main() -> Counter[str]:
+        async with world(1) as one:
+            await settled(one, 3)
+            first, second, _ = one.hosts
+            tally = Tally()
+            await look_up(one, tally, first, second)
+            meter = Meter(first)
+            first.taps.append(meter)
+            await publish(one, tally, first)
+            assert tally.found == 2
+            return meter.bytes_of
+
+    counted = run(main())
+    assert counted["stores"] > counted["DHT"] > 0
