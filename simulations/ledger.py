@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from meshdht.clock import Entropy
-from meshdht.crypto.keys import InviteKey, NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import (
+    InviteKey,
+    NetworkSecret,
+    RecoveryKey,
+    SigningKey,
+    WireGuardPrivateKey,
+)
 from meshdht.membership.claims import make_claim
 from meshdht.membership.fold import fold
 from meshdht.membership.generations import FIRST_GENERATION, Generation
@@ -23,6 +29,8 @@ from meshdht.membership.statements import ENTROPY_SIZE, AdmitBody, GenesisBody, 
 from meshdht.node.identity import Identity
 
 RANGE = IPv4Network("100.96.0.0/16")
+# Nobody holds the other half: nothing is recovered here.
+NOBODYS = RecoveryKey(bytes(32)).public
 INVITE_LIFETIME_S = 30 * 86400
 
 
@@ -58,7 +66,8 @@ def found(entropy: Entropy, unix: float) -> Ledger:
     """A network of one device."""
     signing = SigningKey(entropy.token(32))
     wireguard = WireGuardPrivateKey(entropy.token(32))
-    body = GenesisBody("home", RANGE, entropy.token(ENTROPY_SIZE), "d0", wireguard.public)
+    seed = entropy.token(ENTROPY_SIZE)
+    body = GenesisBody("home", RANGE, seed, "d0", wireguard.public, NOBODYS)
     genesis = write_genesis(body, author=signing, unix_ms=int(unix * 1000))
     log = MembershipLog(genesis.network_id)
     log.add(genesis.raw)

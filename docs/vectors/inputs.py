@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from meshdht.crypto.keys import InviteKey, NetworkId, NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import (
+    InviteKey,
+    NetworkId,
+    NetworkSecret,
+    RecoveryKey,
+    SigningKey,
+    WireGuardPrivateKey,
+)
 
 SECRET = NetworkSecret(bytes(range(0x00, 0x20)))
 NAS = SigningKey(bytes(range(0x20, 0x40)))
@@ -13,4 +20,5 @@ LAPTOP_TUNNEL = WireGuardPrivateKey(bytes(range(0xA0, 0xC0)))
 NETWORK = NetworkId(bytes(range(0xC0, 0xE0)))
 NONCE = bytes(range(0xE0, 0xF8))
 ANCHOR = SigningKey(bytes(range(0xE0, 0x100)))
+RECOVERY = RecoveryKey(bytes(range(0x10, 0x30)))
 UNIX = 1_800_000_000

@@ -13,6 +13,7 @@ from inputs import (
     NAS_TUNNEL,
     NETWORK,
     NONCE,
+    RECOVERY,
     SECRET,
     UNIX,
 )
@@ -29,6 +30,7 @@ from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
     LeaveBody,
+    RecoverBody,
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
@@ -50,6 +52,7 @@ from meshdht.membership.invites import (
 )
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.recovery import spell
 from meshdht.membership.roster import Device
 from meshdht.membership.statements import (
     AdmitBody,
@@ -70,11 +73,15 @@ HINTS = (Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123))
 
 def found() -> tuple[Statement, MembershipLog]:
     """The nas founds the network."""
-    genesis = write_genesis(
-        GenesisBody("home", IPv4Network("100.99.0.0/18"), bytes(16), "nas", NAS_TUNNEL.public),
-        author=NAS,
-        unix_ms=UNIX * 1000,
+    body = GenesisBody(
+        network_name="home",
+        ipv4_range=IPv4Network("100.99.0.0/18"),
+        entropy=bytes(16),
+        device_name="nas",
+        wireguard_key=NAS_TUNNEL.public,
+        recovery=RECOVERY.public,
     )
+    genesis = write_genesis(body, author=NAS, unix_ms=UNIX * 1000)
     log = MembershipLog(genesis.network_id)
     log.add(genesis.raw)
     return genesis, log
@@ -216,7 +223,8 @@ def anchor() -> object:
 
 
 def administration() -> object:
-    """The founder lets a laptop in and makes it an admin; then each revokes the other."""
+    """The founder lets a laptop in and makes it an admin; then each revokes the other. With the
+    recovery key the laptop is the senior of the two."""
     genesis, log = found()
 
     def write(body: Body, author: SigningKey = NAS, *parents: StatementHash) -> Statement:
@@ -250,11 +258,14 @@ def administration() -> object:
     statements["revoke the senior"] = write(RevokeBody(NAS.public), LAPTOP, *both)
     statements["leave"] = write(LeaveBody(), LAPTOP)
     statements["revoke the junior"] = write(RevokeBody(laptop), NAS, *both)
+    recovered = _recovered(statements)
     roster = fold(log)
     return {
         "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
         "invite_seed": INVITE.raw.hex(),
         "network_secret": SECRET.raw.hex(),
+        "recovery_seed": RECOVERY.raw.hex(),
+        "recovery_key": spell(RECOVERY),
         "network_id": log.network.raw.hex(),
         "statements": {name: each.raw.hex() for name, each in statements.items()},
         "devices": [str(device.id) for device in roster],
@@ -264,6 +275,35 @@ def administration() -> object:
         "without_effect": [each.hash.hex() for each in roster.rejections],
         "generation": roster.rekey and roster.rekey.generation,
         "needs_rekey": roster.needs_rekey,
+        "recovery": recovered,
+    }
+
+
+def _recovered(statements: dict[str, Statement]) -> object:
+    """The same, but for a laptop that is recovered before it revokes the founder."""
+    genesis = statements["genesis"]
+    log = MembershipLog(genesis.network_id)
+    for name, statement in statements.items():
+        if name not in ("revoke the senior", "leave"):
+            log.add(statement.raw)
+    before = (statements["rekey"].hash,)
+
+    def write(body: Body, author: SigningKey, *parents: StatementHash) -> Statement:
+        unix_ms = UNIX * 1000 + 100
+        statement = sign_statement(
+            body, network=log.network, author=author, parents=parents, unix_ms=unix_ms
+        )
+        log.add(statement.raw)
+        return statement
+
+    recover = write(RecoverBody(LAPTOP.public), RECOVERY, *before)
+    revoke = write(RevokeBody(NAS.public), LAPTOP, recover.hash)
+    roster = fold(log)
+    return {
+        "without": ["revoke the senior", "leave"],
+        "statements": {"recover": recover.raw.hex(), "revoke the founder": revoke.raw.hex()},
+        "devices": [str(device.id) for device in roster],
+        "without_effect": [each.hash.hex() for each in roster.rejections],
     }
 
 

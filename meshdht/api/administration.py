@@ -20,6 +20,7 @@ from meshdht.api.device_messages import (
     Devices,
     DevicesReply,
     GetDevices,
+    Recover,
 )
 from meshdht.api.invite_messages import (
     ClosedInvite,
@@ -56,6 +57,9 @@ class Administration(ABC):
     async def change(self, request: DeviceChange) -> ChangedDevice: ...
 
     @abstractmethod
+    async def recover(self, request: Recover) -> ChangedDevice: ...
+
+    @abstractmethod
     async def invites(self) -> Invites: ...
 
     @abstractmethod
@@ -87,6 +91,8 @@ class Administration(ABC):
         match request:
             case GetDevices():
                 return DevicesReply(await self.devices())
+            case Recover():
+                return ChangedDeviceReply(await self.recover(request))
             case GetInvites():
                 return InvitesReply(await self.invites())
             case RevokeInvite():

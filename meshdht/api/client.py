@@ -38,6 +38,7 @@ from meshdht.api.device_messages import (
     Devices,
     DevicesReply,
     GetDevices,
+    Recover,
 )
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
 from meshdht.api.invite_messages import (
@@ -114,6 +115,9 @@ class Client:
         return self._ask(GetDevices(), DevicesReply).devices
 
     def change(self, request: DeviceChange) -> ChangedDevice:
+        return self._ask(request, ChangedDeviceReply).changed
+
+    def recover(self, request: Recover) -> ChangedDevice:
         return self._ask(request, ChangedDeviceReply).changed
 
     def invite(self, request: CreateInvite) -> Invite:

@@ -83,8 +83,18 @@ class RemoveAdmin(Struct, frozen=True, kw_only=True, tag="remove_admin"):
     device: DeviceName
 
 
+class Recover(Struct, frozen=True, kw_only=True, tag="recover"):
+    """Asks to make the device that is asked an admin, senior to all, by the network's recovery
+    key."""
+
+    key: Annotated[str, Meta(max_length=256)]
+
+    def __repr__(self) -> str:
+        return "Recover(key=<secret>)"
+
+
 DeviceChange = RenameDevice | TagDevice | ExpireDevice | GrantAdmin | RemoveAdmin
-DeviceRequest = GetDevices | DeviceChange
+DeviceRequest = GetDevices | DeviceChange | Recover
 
 
 class DevicesReply(Struct, frozen=True, tag="devices"):

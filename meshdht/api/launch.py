@@ -27,9 +27,11 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import encode_line
+from meshdht.api.version import API_VERSION
 
 # The line comes from whoever starts the daemon; one without end would fill the memory.
 REQUEST_BYTES_MAX = 64 * 1024
@@ -110,6 +112,21 @@ class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     socket: str
     device: str
     addresses: tuple[str, ...]
+    recovery_key: str | None = None
+    """Of a network that was just made: makes an admin when all are lost. It is told this once."""
+
+    def __repr__(self) -> str:
+        return f"Ready(network={self.network!r}, device={self.device!r})"
+
+
+class Founded(Struct, frozen=True, kw_only=True):
+    """A network that was just made, for scripts."""
+
+    version: int = API_VERSION
+    network: str
+    device: str
+    addresses: tuple[str, ...]
+    recovery_key: str
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
@@ -161,6 +178,7 @@ class Reporter:
     def __init__(self, report_fd: int | None) -> None:
         self._fd = report_fd
         self._foreground = report_fd is None
+        self._recovery_key: str | None = None
         if report_fd is not None:
             os.set_inheritable(report_fd, False)
 
@@ -181,8 +199,14 @@ class Reporter:
         os.close(log)
         self._send(Logging(os.fspath(path)), "")
 
+    def keep_recovery_key(self, text: str) -> None:
+        """Tell it with ``ready`` to who started the daemon in the background, and forget it."""
+        self._recovery_key = text
+
     def ready(self, ready: Ready) -> None:
         """Say that the network is up; nothing can be reported after this."""
+        ready = replace(ready, recovery_key=self._recovery_key)
+        self._recovery_key = None
         where = " ".join(ready.addresses)
         up = f"network {ready.network} is up as {ready.device}, {where}"
         self._send(ready, up if where else f"anchor {ready.network} is up as {ready.device}")

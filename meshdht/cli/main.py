@@ -30,6 +30,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "invites": ("invites", "The invites of the network, and what became of them."),
         "device": ("device", "Name a device, tag it, or let it expire."),
         "admin": ("admin", "Make a device an admin, or one no more."),
+        "recover": ("recover", "Make this device an admin, by the recovery key."),
         "rotate": ("rotate", "Begin a new network secret."),
         "approvals": ("approve", "The devices that wait for approval."),
         "approve": ("approve", "Let a device in that waits, or refuse it."),

@@ -164,6 +164,12 @@ class InviteKey(SigningKey):
         return InvitePublicKey(self.public.raw)
 
 
+class RecoveryKey(SigningKey):
+    """Makes a device an admin when no other is left. It is on paper, and on no disk."""
+
+    __slots__ = ()
+
+
 class WireGuardPublicKey(Public):
     """X25519 public key (RFC 7748); ``str`` is the base64 that WireGuard's tools print."""
 

@@ -13,6 +13,7 @@ from meshdht.api.device_messages import (
     Devices,
     ExpireDevice,
     GrantAdmin,
+    Recover,
     RemoveAdmin,
     RenameDevice,
     TagDevice,
@@ -43,9 +44,10 @@ from meshdht.membership.administration import (
 )
 from meshdht.membership.history import Entry, history
 from meshdht.membership.names import validate_label
+from meshdht.membership.recovery import parse_recovery_key
 from meshdht.membership.roster import Device, Invite
 from meshdht.membership.statements import Role
-from meshdht.node.administering import act, leave
+from meshdht.node.administering import act, leave, recover
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 
@@ -81,6 +83,12 @@ class NodeAdministration(Administration):
         return ChangedDevice(
             network=self._finder.network, device=self._line(now), changed=body is not None
         )
+
+    async def recover(self, request: Recover) -> ChangedDevice:
+        own = self._finder.own()
+        await recover(self._node, parse_recovery_key(request.key))
+        now = self._node.roster.device(own.id) or own
+        return ChangedDevice(network=self._finder.network, device=self._line(now), changed=True)
 
     def _body(self, device: Device, request: DeviceChange) -> AdministrationBody | None:
         """What is to be said of a device; None where it is so already."""

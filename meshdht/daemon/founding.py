@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meshdht.api.launch import Create, Join, Reporter
 from meshdht.clock import Clock, Entropy
-from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import NetworkSecret, RecoveryKey, SigningKey, WireGuardPrivateKey
 from meshdht.daemon.local import choose_range
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
@@ -32,8 +32,10 @@ JOIN_TIMEOUT_S = 30.0
 
 async def found(
     request: Create, netlink: Netlink, clock: Clock, entropy: Entropy
-) -> tuple[Identity, MembershipLog]:
-    """A new network with this device its first admin; raises UsageError."""
+) -> tuple[Identity, MembershipLog, RecoveryKey]:
+    """A new network with this device its first admin, and the key that makes another one when it
+    is lost: for its user alone, and nowhere to be written. Raises UsageError."""
+    recovery = RecoveryKey.generate(entropy)
     signing = SigningKey.generate(entropy)
     wireguard = WireGuardPrivateKey.generate(entropy)
     seed = entropy.token(ENTROPY_SIZE)
@@ -43,12 +45,13 @@ async def found(
         entropy=seed,
         device_name=validate_label(request.name),
         wireguard_key=wireguard.public,
+        recovery=recovery.public,
     )
     genesis = write_genesis(body, author=signing, unix_ms=int(clock.unix() * 1000))
     log = MembershipLog(genesis.network_id)
     log.add(genesis.raw)
     generation = Generation(FIRST_GENERATION, NetworkSecret.generate(entropy))
-    return Identity(signing, wireguard, genesis.network_id, generation), log
+    return Identity(signing, wireguard, genesis.network_id, generation), log, recovery
 
 
 class PendingKeys:

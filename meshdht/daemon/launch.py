@@ -21,6 +21,7 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.errors import PlatformError, StateError, UsageError
 from meshdht.membership.link import Link, parse_link
 from meshdht.membership.names import validate_label
+from meshdht.membership.recovery import spell
 from meshdht.net.netlink import Netlink, open_netlink
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
@@ -77,7 +78,8 @@ class Launch:
     ) -> Daemon:
         match self._action:
             case Create() as create:
-                identity, log = await found(create, netlink, self._clock, self._entropy)
+                identity, log, key = await found(create, netlink, self._clock, self._entropy)
+                self._reporter.keep_recovery_key(spell(key))
                 state = NodeState(identity, log)
                 port = self._open_new_port(stack, create.listen_port, config)
                 store = await stack.enter_async_context(Store.open(self._places.database))

@@ -9,6 +9,7 @@
 12 expire          device key 32 ‖ u64, Unix seconds; 0 never
 13 revoke invite   invite public key 32
 14 rekey           generation u32, not 0 ‖ commitment 32 to its secret (see generations.py)
+16 recover         device key 32; the author is the network's recovery key
 
 tags = number u8, at most 8 ‖ text each, a label of at most 32, ascending and distinct
 """
@@ -94,8 +95,17 @@ class RekeyBody:
     commitment: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class RecoverBody:
+    """A device is an admin, senior to all, by the recovery key that the genesis names."""
+
+    device: VerifyKey
+
+
 RemovalBody = RemoveAdminBody | RevokeBody | LeaveBody | RevokeInviteBody
-AdministrationBody = RemovalBody | GrantAdminBody | RenameBody | TagBody | ExpireBody | RekeyBody
+AdministrationBody = (
+    RemovalBody | GrantAdminBody | RenameBody | TagBody | ExpireBody | RekeyBody | RecoverBody
+)
 
 
 def encode_administration(body: AdministrationBody) -> tuple[int, bytes]:
@@ -120,6 +130,8 @@ def encode_administration(body: AdministrationBody) -> tuple[int, bytes]:
             return 13, invite.raw
         case RekeyBody(generation, commitment):
             return 14, writer.u32(generation).raw(commitment).bytes()
+        case RecoverBody(device):
+            return 16, device.raw
 
 
 def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
@@ -146,6 +158,8 @@ def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
             if generation == 0:
                 raise Malformed("no generation has the number 0")
             return RekeyBody(generation, commitment)
+        case 16:
+            return RecoverBody(_read_key(reader))
     return None
 
 

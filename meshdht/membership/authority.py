@@ -2,7 +2,8 @@
 
 A device is a member at a set of ancestors if an admit of it that counts is among them, within
 the uses of its invite when the admits among them alone are taken, and no removal that stands ends
-it. An admin is a member to whom a grant that counts is among them, not ended by a removal.
+it. An admin is a member to whom a grant that counts is among them, not ended by a removal. What
+the recovery key signs is a grant that rests on nothing, senior to all that came before it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,12 @@ class Grant:
     place: int
     past: int
     by: Standing | None
-    """None for the genesis."""
+    """None for the genesis, and for what the recovery key signed."""
+
+    @property
+    def seniority(self) -> int:
+        """The lower, the more senior: the last recovery before all, then the founder."""
+        return self.place if self.by else -self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,10 @@ class Authority:
     ) -> None:
         self._grants.setdefault(device, []).append(Grant(statement, place, past, by))
 
+    def add_recovery(self, device: VerifyKey, statement: Statement, place: int, past: int) -> None:
+        """A grant that comes before all others of the device's, as its most senior."""
+        self._grants.setdefault(device, []).insert(0, Grant(statement, place, past, None))
+
     def disturbed_by(self, removal: Removal) -> bool:
         """Whether a removal would void something that counts."""
         ways = {Sort.MEMBER: ("by", "of", "inviter"), Sort.ADMIN: ("as admin",)}
@@ -231,7 +241,7 @@ class Authority:
             return None
         sort, target = _aim(body, author)
         senior = self.admin(author, place, past, past)
-        rank = senior.grant.place if senior and senior.grant else NOW
+        rank = senior.grant.seniority if senior and senior.grant else NOW
         return Removal(
             statement=statement,
             place=place,

@@ -9,7 +9,7 @@ the removals that stand:
 - the genesis's author is a member and an admin from the start;
 - an admit, of a device or an anchor, counts if its author is a member there, an invite for that
   role counts and is an ancestor, and claim and statement are dated before the invite's expiry;
-- a grant counts if its author is an admin and the device a member there;
+- a grant counts if its author is an admin, or the recovery key, and the device a member there;
 - a rename counts if its author is an admin or the device itself; an unknown kind, if its author
   is a member; everything else, if its author is an admin;
 - a removal is a candidate if its author has the right to it in the fold of its ancestors alone.

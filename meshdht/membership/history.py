@@ -10,6 +10,7 @@ from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
     LeaveBody,
+    RecoverBody,
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
@@ -58,6 +59,8 @@ def history(log: MembershipLog, roster: Roster) -> tuple[Entry, ...]:
     reasons = {each.hash: each.reason for each in roster.rejections}
     renames = {each.hash: each for each in roster.renames}
     names = _names(roster)
+    if log.genesis is not None and isinstance(log.genesis.body, GenesisBody):
+        names[log.genesis.body.recovery] = ["the recovery key"]
     entries = []
     for statement in sorted(log, key=lambda each: (log.depth(each.hash), each.hash)):
         about = _about(statement.body)
@@ -100,7 +103,9 @@ def _about(body: Body) -> VerifyKey | None:
             return anchor_claim.anchor
         case RevokeBody(key):
             return key
-        case GrantAdminBody() | RemoveAdminBody() | RenameBody() | TagBody() | ExpireBody():
+        case GrantAdminBody() | RemoveAdminBody() | RecoverBody():
+            return body.device
+        case RenameBody() | TagBody() | ExpireBody():
             return body.device
     return None
 
@@ -117,7 +122,7 @@ def _deed(body: Body, names: dict[VerifyKey, list[str]]) -> str:
             return f"admitted {who}"
         case AdmitAnchorBody():
             return f"admitted the anchor {who}"
-        case GrantAdminBody():
+        case GrantAdminBody() | RecoverBody():
             return f"made {who} an admin"
         case RemoveAdminBody():
             return f"took admin from {who}"

@@ -11,6 +11,7 @@ from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
+    RecoverBody,
     RekeyBody,
     RemovalBody,
     RenameBody,
@@ -87,6 +88,8 @@ class Register:
             self._take_admit(statement, body.claim, place, past)
         elif isinstance(body, RemovalBody):
             self._take_removal(statement, place)
+        elif isinstance(body, RecoverBody):
+            self._take_recovery(statement, body.device, place, past)
         else:
             by = self._right(statement, place, past)
             if by is not None and self._take_act(statement, place, past, by):
@@ -177,6 +180,17 @@ class Register:
             case UnknownBody():
                 self._newer.append(statement.hash)
         return True
+
+    def _take_recovery(
+        self, statement: Statement, device: VerifyKey, place: int, past: int
+    ) -> None:
+        if statement.author != self._body.recovery:
+            self._reject(statement, "it is not signed by the recovery key")
+        elif self.authority.member(device, place, past, past) is None:
+            self._reject(statement, "it names no member")
+        else:
+            self.authority.add_recovery(device, statement, place, past)
+            self._seat(device)
 
     def _take_removal(self, statement: Statement, place: int) -> None:
         removal = self._ruling.standing.get(place)

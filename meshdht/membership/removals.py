@@ -10,7 +10,8 @@ ancestors, whatever their dates. There are three sorts:
 What a removal's own authority rests on (the grants, admissions and invites of its author, and
 theirs) are deeds too: who voids one of them attacks the removal. Of two removals that attack each
 other the one by the senior admin prevails: the one whose author's grant comes first in the order
-of the fold (the founder before all), a member's leave last of all; then the first in that order.
+of the fold (the founder before all, and before the founder whom the recovery key made an admin, the
+last one first), a member's leave last of all; then the first in that order.
 
 ``settle`` takes removals that none prevails over, drops those that are void by them, and
 begins again; where each is attacked by another, round in a circle, it takes the most senior.

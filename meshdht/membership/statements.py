@@ -7,12 +7,12 @@ Bytes, integers big-endian, at most 900:
     ‖ body ‖ signature 64
 
     1 genesis   network name text ‖ IPv4 range 4 + prefix u8 ‖ entropy 16
-                ‖ first device's name text ‖ its WireGuard key 32
+                ‖ first device's name text ‖ its WireGuard key 32 ‖ recovery key 32 (Ed25519)
     2 invite    invite public key 32 ‖ expires u64 (Unix seconds) ‖ uses u16 ‖ suggested name text
     3 admit     a join claim (see claims.py)
     4 invite an anchor   as 2
     5 admit an anchor    an anchor claim (see anchor_claims.py)
-    6 to 14              see administration.py
+    6 to 14, 16          see administration.py
     15 invite on terms   as 2 ‖ terms u8 (bit 0: an admin must approve) ‖ ephemeral u32 (seconds)
                          ‖ tags (see administration.py); not without any of the three
 
@@ -82,6 +82,8 @@ class GenesisBody:
     entropy: bytes
     device_name: str
     wireguard_key: WireGuardPublicKey
+    recovery: VerifyKey
+    """Who holds its private half may make any device an admin."""
 
 
 class Role(Enum):
@@ -237,6 +239,7 @@ def _encode_body(body: Body) -> tuple[int, bytes]:
         case GenesisBody():
             write_range(writer.text(body.network_name), body.ipv4_range).raw(body.entropy)
             writer.text(body.device_name).raw(body.wireguard_key.raw)
+            writer.raw(body.recovery.raw)
             return _GENESIS, writer.bytes()
         case InviteBody():
             return _encode_invite(body)
@@ -287,7 +290,8 @@ def _read_genesis(reader: Reader) -> GenesisBody:
     entropy = reader.take(ENTROPY_SIZE)
     device_name = read_label(reader)
     wireguard_key = WireGuardPublicKey(reader.take(WireGuardPublicKey.SIZE))
-    return GenesisBody(network_name, ipv4_range, entropy, device_name, wireguard_key)
+    recovery = VerifyKey(reader.take(VerifyKey.SIZE))
+    return GenesisBody(network_name, ipv4_range, entropy, device_name, wireguard_key, recovery)
 
 
 def _read_invite(reader: Reader, role: Role) -> InviteBody:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from meshdht.crypto.keys import RecoveryKey
 from meshdht.errors import StateError
 from meshdht.membership.administration import AdministrationBody, LeaveBody
 from meshdht.membership.invites import write_act
+from meshdht.membership.recovery import write_recovery
 from meshdht.membership.roster import Device
 from meshdht.membership.statements import Statement
 from meshdht.node.node import Node
@@ -17,6 +19,15 @@ async def act(node: Node, body: AdministrationBody) -> None:
     Raises StateError if this device is no member, or the disk refuses.
     """
     await node.write_down(_statement(node, body))
+
+
+async def recover(node: Node, key: RecoveryKey) -> None:
+    """Make this device an admin, senior to all, by the network's recovery key; tell the others.
+
+    Raises UsageError for another network's key, StateError as ``act``.
+    """
+    unix_ms = int(node.time.unix() * 1000)
+    await node.write_down(write_recovery(node.holdings.log, _own(node), key, unix_ms=unix_ms))
 
 
 async def leave(node: Node) -> bool:

@@ -15,6 +15,7 @@ from meshdht.api.device_messages import (
     Devices,
     ExpireDevice,
     GrantAdmin,
+    Recover,
     RemoveAdmin,
     RenameDevice,
     TagDevice,
@@ -144,6 +145,11 @@ class FakeAdministration(Administration):
                 now = replace(device, admin=isinstance(request, GrantAdmin))
         self._changed[device.id] = now
         return ChangedDevice(network=roster.network, device=now, changed=now != device)
+
+    async def recover(self, request: Recover) -> ChangedDevice:
+        self.asked.append(request)
+        own = (await self.devices()).devices[0]
+        return ChangedDevice(network="home", device=own, changed=True)
 
     async def revoke(self, request: Revoke) -> Revoked:
         self.asked.append(request)

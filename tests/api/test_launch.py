@@ -69,6 +69,27 @@ def test_the_link_is_not_shown_when_a_request_is() -> None:
     assert "s3cret" not in repr(Join(link="meshdht://s3cret", name="laptop"))
 
 
+def test_the_recovery_key_is_told_once_and_not_shown_in_the_foreground(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ready = Ready(network="home", socket="", device="nas", addresses=("100.64.7.9",))
+    foreground = Reporter(None)
+    foreground.keep_recovery_key("ABCD-EFGH")
+    foreground.ready(ready)
+    assert "nas" in capsys.readouterr().err
+    read_end, write_end = os.pipe()
+    background = Reporter(write_end)
+    background.keep_recovery_key("ABCD-EFGH")
+    background.ready(ready)
+    with open(read_end, "rb") as reports:
+        told = decode_report(reports.read())
+    assert isinstance(told, Ready)
+    assert told.recovery_key == "ABCD-EFGH"
+    for each in (told, foreground, background):
+        assert "ABCD-EFGH" not in repr(each)
+    assert "ABCD-EFGH" not in (*vars(foreground).values(), *vars(background).values())
+
+
 def test_a_report_to_somebody_who_has_left_is_no_failure() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

@@ -21,6 +21,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import InvalidName, LinkError, RangeOverlap, StateError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link
+from meshdht.membership.recovery import write_recovery
 from meshdht.membership.statements import NO_TERMS, Terms
 from meshdht.net.netlink import LocalRange
 from meshdht.node.joining import Joined
@@ -47,10 +48,11 @@ def netlink(*taken: LocalRange) -> Any:
 def test_a_founder_is_the_first_admin_of_a_network_of_one() -> None:
     async def main() -> None:
         request = Create(network="home", name="nas", ipv4_range="10.50.0.0/16")
-        identity, log = await found(request, netlink(), VirtualClock(), SeededEntropy(1))
+        identity, log, recovery = await found(request, netlink(), VirtualClock(), SeededEntropy(1))
         roster = fold(log)
         [device] = roster
         assert roster.network_name == "home"
+        write_recovery(log, device, recovery, unix_ms=0).verify()
         assert str(roster.ipv4_range) == "10.50.0.0/16"
         assert (device.name, device.admin) == ("nas", True)
         assert device.id == identity.device
@@ -62,10 +64,10 @@ def test_a_founder_is_the_first_admin_of_a_network_of_one() -> None:
 def test_the_default_range_avoids_what_the_machine_has() -> None:
     async def main() -> None:
         request = Create(network="home", name="nas")
-        _, log = await found(request, netlink(), VirtualClock(), SeededEntropy(1))
+        _, log, _ = await found(request, netlink(), VirtualClock(), SeededEntropy(1))
         first = fold(log).ipv4_range
         taken = netlink(LocalRange(first, "tailscale0"))
-        _, log = await found(request, taken, VirtualClock(), SeededEntropy(1))
+        _, log, _ = await found(request, taken, VirtualClock(), SeededEntropy(1))
         assert not fold(log).ipv4_range.overlaps(first)
 
     run(main())

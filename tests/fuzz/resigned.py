@@ -115,7 +115,7 @@ JOIN_REPLIES = (b"\2no such invite", b"\1\1" + bytes(3) + b"\1" + bytes(100))
 def _founded() -> tuple[Statement, Statement, Statement]:
     """A genesis, an invite and an admission, each on the one before."""
     genesis = write_genesis(
-        GenesisBody("home", RANGE, bytes(statements.ENTROPY_SIZE), "nas", WIREGUARD),
+        GenesisBody("home", RANGE, bytes(statements.ENTROPY_SIZE), "nas", WIREGUARD, JOINER.public),
         author=MEMBER,
         unix_ms=UNIX * 1000,
     )

@@ -8,7 +8,7 @@ from functools import cache
 from ipaddress import IPv4Network
 
 from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
-from meshdht.membership.administration import GrantAdminBody, RevokeBody
+from meshdht.membership.administration import GrantAdminBody, RecoverBody, RevokeBody
 from meshdht.membership.anchor_claims import AnchorClaim, make_anchor_claim
 from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.fold import fold
@@ -31,6 +31,8 @@ from meshdht.membership.statements import (
 UNIX = 1_800_000_000
 EXPIRES = UNIX + 3600
 RANGE = IPv4Network("100.99.0.0/18")
+RECOVERY = 1000
+"""The number of the recovery key, as if it were a device's."""
 
 
 @cache
@@ -52,7 +54,8 @@ class Household:
     """Writes statements into one log; device 0 is the founder, devices have numbers."""
 
     def __init__(self, ipv4_range: IPv4Network = RANGE) -> None:
-        body = GenesisBody("home", ipv4_range, bytes(16), "nas", wireguard_key(0))
+        recovery = signing_key(RECOVERY).public
+        body = GenesisBody("home", ipv4_range, bytes(16), "nas", wireguard_key(0), recovery)
         self.genesis = write_genesis(body, author=signing_key(0), unix_ms=UNIX * 1000)
         self.log = MembershipLog(self.genesis.network_id)
         self.log.add(self.genesis.raw)
@@ -142,6 +145,9 @@ class Household:
 
     def grant(self, device: int, author: int = 0) -> Statement:
         return self.write(GrantAdminBody(signing_key(device).public), author)
+
+    def recover(self, device: int, *, parents: Iterable[StatementHash] | None = None) -> Statement:
+        return self.write(RecoverBody(signing_key(device).public), RECOVERY, parents=parents)
 
     def revoke(
         self, device: int, author: int = 0, *, parents: Iterable[StatementHash] | None = None

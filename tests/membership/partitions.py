@@ -8,6 +8,7 @@ from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
     LeaveBody,
+    RecoverBody,
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
@@ -17,7 +18,7 @@ from meshdht.membership.administration import (
 )
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import AdmitBody, Body, InviteBody, Statement, StatementHash
-from tests.membership.household import EXPIRES, Household, invite_key, replay, signing_key
+from tests.membership.household import EXPIRES, RECOVERY, Household, invite_key, replay, signing_key
 
 PEOPLE = 7
 INVITES = 4
@@ -38,11 +39,11 @@ def random_partitions(seed: int, steps: int) -> Household:
         if chance.random() < 0.2:
             for statement in chance.choice(sides):
                 side.add(statement.raw)
-        statement = household.write(
-            random_body(chance, household),
-            chance.randint(0, PEOPLE - 1) if chance.random() < 0.8 else 0,
-            parents=_parents(chance, side),
-        )
+        body = random_body(chance, household)
+        author = chance.randint(0, PEOPLE - 1) if chance.random() < 0.8 else 0
+        if isinstance(body, RecoverBody) and chance.random() < 0.8:
+            author = RECOVERY
+        statement = household.write(body, author, parents=_parents(chance, side))
         side.add(statement.raw)
     return household
 
@@ -63,6 +64,7 @@ def random_body(chance: random.Random, household: Household) -> Body:
         (1, TagBody(key, tuple(sorted(chance.sample(["a", "b", "c"], 2))))),
         (1, ExpireBody(key, chance.randint(0, 9))),
         (1, RevokeInviteBody(invite)),
+        (2, RecoverBody(key)),
         (2, RekeyBody(chance.randint(2, 5), chance.randbytes(32))),
     ]
     weights = [weight for weight, _ in bodies]

@@ -25,22 +25,25 @@ VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/administration.js
 
 
 STATEMENTS = {name: bytes.fromhex(raw) for name, raw in VECTOR["statements"].items()}
+RECOVERY = {name: bytes.fromhex(raw) for name, raw in VECTOR["recovery"]["statements"].items()}
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.parametrize("name", STATEMENTS | RECOVERY)
 def test_statements_agree_with_the_published_vectors(name: str) -> None:
-    statement = decode_statement(STATEMENTS[name])
+    raw = (STATEMENTS | RECOVERY)[name]
+    statement = decode_statement(raw)
     statement.verify()
     assert str(statement.network_id) == VECTOR["network_id"]
-    nas, laptop = (SigningKey(bytes.fromhex(seed)) for seed in VECTOR["device_seeds"])
+    seeds = (*VECTOR["device_seeds"], VECTOR["recovery_seed"])
+    keys = [SigningKey(bytes.fromhex(seed)) for seed in seeds]
     again = sign_statement(
         statement.body,
         network=statement.network,
-        author=nas if statement.author == nas.public else laptop,
+        author=next(key for key in keys if key.public == statement.author),
         parents=statement.parents,
         unix_ms=statement.unix_ms,
     )
-    assert again.raw == STATEMENTS[name]
+    assert again.raw == raw
 
 
 def test_a_rekey_agrees_with_the_published_vector() -> None:
@@ -61,6 +64,17 @@ def test_the_published_log_folds_to_the_published_roster() -> None:
     assert [each.hash.hex() for each in roster.rejections] == VECTOR["without_effect"]
     assert roster.needs_rekey is VECTOR["needs_rekey"]
     assert (roster.rekey and roster.rekey.generation) == VECTOR["generation"]
+
+
+def test_a_recovery_folds_to_the_published_roster() -> None:
+    told = VECTOR["recovery"]
+    log = MembershipLog(NetworkId(bytes.fromhex(VECTOR["network_id"])))
+    kept = {name: raw for name, raw in STATEMENTS.items() if name not in told["without"]}
+    for raw in reversed((kept | RECOVERY).values()):
+        log.add(raw)
+    roster = fold(log)
+    assert [str(device.id) for device in roster] == told["devices"]
+    assert [each.hash.hex() for each in roster.rejections] == told["without_effect"]
 
 
 def test_no_generation_has_the_number_0() -> None:

@@ -11,10 +11,11 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshdht.membership.administration import RecoverBody, RemoveAdminBody, TagBody
 from meshdht.membership.fold import Folder, fold
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import Statement, StatementHash
-from tests.membership.household import signing_key
+from tests.membership.household import RECOVERY, signing_key
 from tests.membership.partitions import PEOPLE, past_of, random_body, random_partitions
 
 CASES = int(os.environ.get("MESHDHT_FOLD_CASES", "100"))
@@ -82,8 +83,9 @@ def test_nothing_that_knows_of_a_removal_undoes_it(
         household.write(random_body(chance, household), parents=household.log.heads()[:8])
     before = household.roster()
     for _ in range(3):
-        author = chance.randint(0, PEOPLE - 1)
-        household.write(random_body(chance, household), author)
+        body = random_body(chance, household)
+        author = RECOVERY if isinstance(body, RecoverBody) else chance.randint(0, PEOPLE - 1)
+        household.write(body, author)
     after = household.roster()
     assert {each.id for each in before.removed} <= {each.id for each in after.removed}
 
@@ -124,6 +126,25 @@ def test_the_current_generation_is_younger_than_all_who_are_out(seed: int, steps
         assert roster.needs_rekey
 
 
+@given(seeds, sizes)
+@some
+def test_whoever_was_recovered_last_puts_out_any_other_and_stays(seed: int, steps: int) -> None:
+    """Even where all others have answered already, from before they knew of it."""
+    household = random_partitions(seed, steps)
+    while len(household.log.heads()) > 1:
+        household.write(TagBody(signing_key(0).public, ()), parents=household.log.heads()[:8])
+    start = household.log.heads()
+    chosen, *others = random.Random(seed).sample(household.members(), len(household.roster()))
+    recovery = household.recover(chosen)
+    for other in others:
+        household.revoke(chosen, author=other, parents=start)
+        household.write(RemoveAdminBody(signing_key(chosen).public), other, parents=start)
+    for other in others:
+        household.revoke(other, author=chosen, parents=[recovery.hash])
+    assert household.members() == [chosen]
+    assert household.admins() == [chosen]
+
+
 def _with(log: MembershipLog, statement: Statement) -> MembershipLog:
     log.add(statement.raw)
     return log
@@ -140,6 +161,7 @@ def test_random_partitions_are_not_trivial() -> None:
         "the invite had been revoked",
         "it would leave no admin",
         "it names no member",
+        "it is not signed by the recovery key",
     }
     assert sum(len(roster.removed) for roster in rosters) > 60
     assert any(roster.rekey for roster in rosters)

@@ -30,6 +30,7 @@ def test_every_kind_has_its_words() -> None:
     household.invite(1, role=Role.ANCHOR)
     household.admit_anchor(3, 1)
     household.grant(1)
+    household.recover(1)
     household.write(RenameBody(PI, "phone"), author=1)
     household.write(TagBody(PI, ("a", "b")))
     household.write(TagBody(PI, ()))
@@ -51,6 +52,7 @@ def test_every_kind_has_its_words() -> None:
         f"nas invited an anchor (invite {anchors})",
         "nas admitted the anchor vps",
         "nas made pi an admin",
+        "the recovery key made pi an admin",
         "pi renamed pi to phone",
         "nas tagged phone a, b",
         "nas took all tags from phone",

@@ -97,7 +97,8 @@ def test_a_full_log_takes_no_more() -> None:
 
 
 def test_statements_of_another_network_are_refused() -> None:
-    body = GenesisBody("home", RANGE, b"other entropy 16", "nas", wireguard_key(0))
+    recovery = signing_key(1).public
+    body = GenesisBody("home", RANGE, b"other entropy 16", "nas", wireguard_key(0), recovery)
     foreign = write_genesis(body, author=signing_key(0), unix_ms=0)
     statement = sign_statement(
         UnknownBody(200, b""),

@@ -60,6 +60,7 @@ genesis_bodies = st.builds(
     st.binary(min_size=16, max_size=16),
     labels,
     tunnels,
+    st.integers(0, 9).map(lambda number: signing_key(number).public),
 )
 invite_bodies = st.builds(
     InviteBody,
@@ -278,13 +279,17 @@ def test_a_body_that_makes_no_sense_is_malformed(body: Body) -> None:
     ],
 )
 def test_a_genesis_that_makes_no_sense_is_malformed(change: dict[str, object]) -> None:
-    body = GenesisBody("home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)))
+    body = GenesisBody(
+        "home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)), signing_key(1).public
+    )
     with pytest.raises(Malformed):
         write_genesis(replace(body, **change), author=signing_key(0), unix_ms=0)  # type: ignore[arg-type]
 
 
 def test_a_genesis_with_a_parent_or_a_network_is_malformed() -> None:
-    body = GenesisBody("home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)))
+    body = GenesisBody(
+        "home", RANGE, bytes(16), "nas", WireGuardPublicKey(bytes(32)), signing_key(1).public
+    )
     for network, parents in [(NETWORK, ()), (NO_NETWORK, (PARENT,))]:
         with pytest.raises(Malformed, match="genesis alone"):
             sign_statement(body, network=network, author=signing_key(0), parents=parents, unix_ms=0)

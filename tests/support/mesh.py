@@ -11,7 +11,13 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.keys import DeviceId, NetworkSecret, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import (
+    DeviceId,
+    NetworkSecret,
+    RecoveryKey,
+    SigningKey,
+    WireGuardPrivateKey,
+)
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
@@ -34,6 +40,7 @@ from simulations.loop import VirtualClock
 from simulations.network import DatagramNetwork, Side
 
 RANGE = IPv4Network("100.99.0.0/18")
+RECOVERY = RecoveryKey(bytes(range(32)))
 ELSEWHERE = Endpoint("198.18.200.1", 41820)
 Blocked = Callable[[Endpoint, Endpoint], bool]
 """blocked(source, to)"""
@@ -268,7 +275,8 @@ class Mesh:
         """The first device of the network."""
         signing = SigningKey(self.entropy.token(32))
         wireguard = WireGuardPrivateKey(self.entropy.token(32))
-        body = GenesisBody("home", RANGE, self.entropy.token(16), "d0", wireguard.public)
+        seed, recovery = self.entropy.token(16), RECOVERY.public
+        body = GenesisBody("home", RANGE, seed, "d0", wireguard.public, recovery)
         genesis = write_genesis(body, author=signing, unix_ms=int(VirtualClock().unix() * 1000))
         log = MembershipLog(genesis.network_id)
         log.add(genesis.raw)

@@ -14,6 +14,7 @@ from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text, moment_text
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
+from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import label
 from meshdht.cli.verbs.invite import expires_option, uses_option
@@ -21,7 +22,6 @@ from meshdht.cli.verbs.start import (
     START_TIMEOUT_S,
     launch_request,
     port_option,
-    read_link_file,
     start,
     stop,
 )
@@ -213,7 +213,7 @@ def down(context: click.Context) -> None:
 
 
 def _action(settings: Settings, link_file: str | None, listen_port: int | None) -> Anchor:
-    text = read_link_file(link_file) if link_file is not None else None
+    text = read_file(link_file, "the link") if link_file is not None else None
     return Anchor(name=settings.chosen(), link=text, listen_port=listen_port)
 
 

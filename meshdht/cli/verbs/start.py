@@ -10,14 +10,14 @@ import click
 
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
-from meshdht.api.launch import Anchor, Create, Join, LaunchRequest, Ready, Run
-from meshdht.cli.output import ProgressLine, note, say
-from meshdht.cli.settings import Settings, common_options, settings_of
+from meshdht.api.launch import Anchor, Create, Founded, Join, LaunchRequest, Ready, Run
+from meshdht.cli.output import ProgressLine, note, say, say_json
+from meshdht.cli.secrets import read_file
+from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
 
 START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
-_LINK_BYTES_MAX = 16 * 1024
 _LINK_SCHEME = "meshdht://"
 _SELF_STATUS = Path("/proc/self/status")
 
@@ -42,6 +42,7 @@ port_option = click.option(
     metavar="RANGE",
     help="The mesh's IPv4 addresses, such as 10.77.0.0/16; chosen in 100.64.0.0/10 if not said.",
 )
+@json_option
 @common_options(network=False)
 @click.pass_context
 def init(
@@ -50,10 +51,13 @@ def init(
     name: str | None,
     listen_port: int | None,
     ipv4_range: str | None,
+    as_json: bool,
 ) -> None:
     """Make the network NETWORK, with this device its first admin, and bring it up.
 
-    Without --name the device is called as the machine is.
+    Without --name the device is called as the machine is. It prints the network's recovery key,
+    this once: with it any device of the network can be made an admin when the last one is lost
+    (meshdht recover). Write it down, and keep it away from the devices.
 
     \b
     Example: sudo meshdht init home --name nas
@@ -67,7 +71,15 @@ def init(
     )
     need_root(f"meshdht init {network}")
     ready = start(settings, action, START_TIMEOUT_S)
+    key = ready.recovery_key or ""
+    if as_json:
+        network, device, addresses = ready.network, ready.device, ready.addresses
+        told = Founded(network=network, device=device, addresses=addresses, recovery_key=key)
+        say_json(told)
+        return
     say(f"network {ready.network} is up; this device is {_whoami(ready)}")
+    say(f"recovery key: {key}")
+    note("write it down: it makes an admin when the last one is lost, and is not shown again")
     note("next: meshdht invite --name laptop")
 
 
@@ -235,7 +247,7 @@ def read_link(link: str | None, link_file: str | None) -> str:
     if link is not None:
         found, source = link, "the argument"
     elif link_file is not None:
-        found, source = read_link_file(link_file), f"--link-file {link_file}"
+        found, source = read_file(link_file, "the link"), f"--link-file {link_file}"
     else:
         found, source = os.environ.get("MESHDHT_LINK", ""), "MESHDHT_LINK"
     found = "".join(found.split())  # a mail may have broken it over lines
@@ -252,18 +264,6 @@ def read_link(link: str | None, link_file: str | None) -> str:
             exit_code=2,
         )
     return found
-
-
-def read_link_file(name: str) -> str:
-    """The text of a file, - being stdin; raises ApiError (exit code 2)."""
-    try:
-        if name == "-":
-            return sys.stdin.read(_LINK_BYTES_MAX)
-        with Path(name).open(encoding="utf-8") as file:
-            return file.read(_LINK_BYTES_MAX)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ApiError(f"cannot read the link from {name}: {reason}", exit_code=2) from None
 
 
 def need_root(command: str) -> None:

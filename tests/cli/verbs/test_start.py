@@ -39,10 +39,21 @@ def test_init_says_who_this_device_is_and_what_comes_next(
     result = meshdht("init", "home", "--name", "NAS", "--listen-port", "4242")
     assert result == (
         0,
-        "network home is up; this device is nas, 100.64.7.9 fd5a::9\n",
-        "meshdht: reading the state\nnext: meshdht invite --name laptop\n",
+        "network home is up; this device is nas, 100.64.7.9 fd5a::9\nrecovery key: ABCD-EFGH\n",
+        "meshdht: reading the state\n"
+        "write it down: it makes an admin when the last one is lost, and is not shown again\n"
+        "next: meshdht invite --name laptop\n",
     )
+    assert list(state_dir.iterdir()) != []
+    assert not any(b"ABCD-EFGH" in file.read_bytes() for file in state_dir.iterdir())
     assert (seen(state_dir)["name"], seen(state_dir)["port"]) == ("nas", 4242)
+
+
+def test_init_tells_scripts_the_recovery_key(meshdht: Meshdht) -> None:
+    assert json.loads(meshdht("init", "home", "--name", "nas", "--json").out) == {
+        "version": 1, "network": "home", "device": "nas", "addresses": ["100.64.7.9", "fd5a::9"],
+        "recovery_key": "ABCD-EFGH",
+    }  # fmt: skip
 
 
 def test_without_a_name_init_takes_the_machines(
