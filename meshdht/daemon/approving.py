@@ -33,7 +33,7 @@ def _applicant(node: Node, waiting: Waiting, now: float) -> Applicant:
 
 
 async def decide(node: Node, request: Decide) -> Decided:
-    """Approve or deny the device that is meant; raises UsageError, StateError or Refused."""
+    """Approve or deny the device that is meant; raises UsageError or StateError."""
     if len(request.reason) > DENIAL_REASON_MAX or not request.reason.isprintable():
         raise UsageError(
             f"the reason is longer than {DENIAL_REASON_MAX} characters, or not printable",

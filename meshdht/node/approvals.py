@@ -189,10 +189,16 @@ class Approvals:
 
     async def approve(self, device: VerifyKey) -> None:
         """Let a device in that waits; it comes in when it asks again. Returns once the statement is
-        on disk. Raises StateError, or Refused if the device cannot come in any more."""
+        on disk. Raises StateError, also if the device cannot come in any more."""
         waiting = self._pending(device)
         roster, unix = self._holdings.roster, self._control.clock.unix()
-        invite = verify_claim(roster, waiting.claim, unix, approved=True)
+        try:
+            invite = verify_claim(roster, waiting.claim, unix, approved=True)
+        except Refused as refusal:
+            raise StateError(
+                f"{waiting.claim.name} cannot be let in: {refusal.reason}",
+                f"refuse it: meshdht approve {waiting.claim.name} --deny",
+            ) from None
         statement = write_admit(
             self._holdings.log,
             self._admin(),

@@ -8,7 +8,7 @@ import pytest
 
 from meshdht.crypto.keys import SigningKey
 from meshdht.endpoint import Endpoint
-from meshdht.errors import JoinFailed, LinkError, Malformed, Refused, StateError
+from meshdht.errors import JoinFailed, LinkError, Malformed, StateError
 from meshdht.gossip.messages import Applicant, Denial, seal_gossip
 from meshdht.limits import APPLICANTS_MAX, APPLICANTS_PER_INVITE, DENIAL_REASON_MAX, DENIALS_MAX
 from meshdht.membership.administration import GrantAdminBody
@@ -258,7 +258,7 @@ def test_only_an_admin_approves_or_denies_and_only_who_waits() -> None:
     run(main())
 
 
-def test_an_admin_without_the_right_reason_cannot_approve_what_has_gone_bad() -> None:
+def test_an_admin_cannot_approve_what_has_gone_bad() -> None:
     async def main() -> None:
         async with mesh() as world:
             first = world.found()
@@ -266,9 +266,28 @@ def test_an_admin_without_the_right_reason_cannot_approve_what_has_gone_bad() ->
             claim = claim_of(link, signing_key(3))
             first.node.approvals.ask(claim)
             await asyncio.sleep(61)
-            with pytest.raises(Refused, match="expired"):
+            with pytest.raises(StateError, match="pi cannot be let in: the invite has expired"):
                 await first.node.approvals.approve(claim.device)
             assert first.names() == ["d0"]
+
+    run(main())
+
+
+def test_a_device_with_the_tunnel_key_of_another_one_can_only_be_denied() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite(terms=ON_APPROVAL, uses=2)
+            approvals = first.node.approvals
+            honest, thief = claim_of(link, signing_key(3)), claim_of(link, signing_key(4))
+            for claim in (honest, thief):
+                approvals.ask(claim)
+            await approvals.approve(honest.device)
+            with pytest.raises(StateError, match="the WireGuard key is another device's"):
+                await approvals.approve(thief.device)
+            approvals.deny(thief.device, "no")
+            assert approvals.waiting() == []
+            assert len(first.node.roster) == 2
 
     run(main())
 
