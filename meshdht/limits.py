@@ -52,6 +52,19 @@ FULL_MESH_DEVICES = 50
 # whoever makes WireGuard hear from many members.
 MAX_WANTED_PEERS = 256
 
+# --- calls ---------------------------------------------------------------------------------
+# Endpoints that a call names: fewer than a record, so that a caller has nobody probe more
+# addresses by it than by that.
+CALL_ENDPOINTS_MAX = 8
+# How often a call is handed on: bounds what one datagram makes others send. Ways in the graph of
+# neighbourhoods are about a third of log2(N) steps long.
+CALL_HOPS_MAX = 8
+# Calls that one address hands us: each makes us send one, or open a box.
+CALLS_PER_S = 10.0
+CALLS_BURST = 100.0
+# Calls that came, so that none is handed on twice.
+CALLS_REMEMBERED = 4096
+
 # --- endpoint records ---
 
 # Every envelope has this size, so that none tells its content apart; below 1000 bytes, so that

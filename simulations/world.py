@@ -103,17 +103,20 @@ class World:
 
     async def start_all(self, *, spread_s: float) -> None:
         """Start the hosts one after the other. Each remembers some of its neighbours from an
-        earlier life, and one that was started before it: but for those behind another NAT."""
+        earlier life, but for those behind another NAT, and one that it can reach of those that
+        were started before it: who remembers nobody finds nobody."""
         place = {host.id: host for host in self.hosts}
         pause = spread_s / max(1, len(self.hosts))
         for host in self.hosts:
             ids = list(self.ledger.roster.neighbourhood(host.id))
             self.random.shuffle(ids)
+            sides = (self.network, host.side)
             known = [place[each] for each in ids[:REMEMBERED_PEERS]]
-            known += [self.random.choice(self.hosts[: host.number])] if host.number else []
+            known = [peer for peer in known if peer.side in sides]
+            before = [peer for peer in self.hosts[: host.number] if peer.side in sides]
+            known += [self.random.choice(before)] if before else []
             for peer in known:
-                if peer.side in (self.network, host.side):
-                    host.disk.know_peer(peer.id, peer.endpoint)
+                host.disk.know_peer(peer.id, peer.endpoint)
             host.start()
             await asyncio.sleep(pause)
 

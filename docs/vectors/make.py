@@ -29,7 +29,7 @@ from meshdht.crypto.keys import (
 from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
-from meshdht.gossip.messages import Applicant, Denial, Sync, encode, seal_gossip
+from meshdht.gossip.messages import Applicant, Call, Denial, Sync, encode, seal_gossip
 from meshdht.membership.generations import Generation, HandOver
 from meshdht.membership.statements import (
     StatementHash,
@@ -38,6 +38,7 @@ from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, N
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.wire.beacon import Beacon, seal_beacon
+from meshdht.wire.call import CallContent, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
@@ -215,6 +216,8 @@ def bodies() -> object:
         message_id=message_id,
         nonce=NONCE,
     )
+    where = (observed, Endpoint("2001:db8::7", 41820))
+    box = seal_call(key, NONCE, nas, laptop, CallContent(UNIX * 1000, True, where))
     claim, reason = laptops_claim(NETWORK).encode(), "not one of ours"
     return {
         "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
@@ -233,6 +236,10 @@ def bodies() -> object:
         ).hex(),
         "sync_plaintext": encode(sync).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
+        "call_endpoints": [str(each) for each in where],
+        "call_date_ms": str(UNIX * 1000),
+        "call_box": box.hex(),
+        "call": seal_gossip(SECRET.gossip_key, NONCE, nas, Call(3, nas, laptop, box)).hex(),
         "join_reply_content": content.hex(),
         "join_reply": reply.hex(),
         "join_reply_waiting": waiting.hex(),

@@ -12,6 +12,7 @@ plaintext = u8 type ‖ …
 5 WANT        u8 n ‖ n × device id (20): send the records of these devices
 6 APPLICANT   a join claim: it was made to the sender, and waits for an admin's word
 7 DENIAL      device key (32) ‖ reason, text (u16 length ‖ UTF-8): an admin refuses this device
+8 CALL        u8 hops left ‖ caller (20) ‖ callee (20) ‖ box (208, see wire/call.py): hand it on
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
 from meshdht.crypto.keys import DeviceId, GossipKey, VerifyKey
 from meshdht.errors import Malformed
 from meshdht.wire.buffer import Reader, Writer
+from meshdht.wire.call import BOX_SIZE as CALL_BOX_SIZE
 from meshdht.wire.packet import MAX_BODY_SIZE
 
 MAX_PLAINTEXT_SIZE = MAX_BODY_SIZE - NONCE_SIZE - TAG_SIZE
@@ -88,7 +90,18 @@ class Denial:
     reason: str
 
 
-Message = Sync | Fetch | Statements | Record | Want | Applicant | Denial
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``caller`` asks ``callee`` to probe it; whoever else gets this hands it on."""
+
+    hops: int
+    """How often it may still be handed on."""
+    caller: DeviceId
+    callee: DeviceId
+    box: bytes
+
+
+Message = Sync | Fetch | Statements | Record | Want | Applicant | Denial | Call
 
 
 def _counted(writer: Writer, chunks: Sequence[bytes]) -> Writer:
@@ -120,6 +133,9 @@ def encode(message: Message) -> bytes:
             writer.u8(6).raw(message.claim)
         case Denial():
             writer.u8(7).raw(message.device.raw).text(message.reason)
+        case Call():
+            writer.u8(8).u8(message.hops).raw(message.caller.raw).raw(message.callee.raw)
+            writer.raw(message.box)
     return writer.bytes()
 
 
@@ -146,6 +162,12 @@ def _want(reader: Reader) -> Want:
     return Want(tuple(DeviceId(reader.take(DeviceId.SIZE)) for _ in range(reader.u8())))
 
 
+def _call(reader: Reader) -> Call:
+    hops = reader.u8()
+    caller, callee = (DeviceId(reader.take(DeviceId.SIZE)) for _ in range(2))
+    return Call(hops, caller, callee, reader.take(CALL_BOX_SIZE))
+
+
 _DECODERS: dict[int, Callable[[Reader], Message]] = {
     1: _sync,
     2: lambda reader: Fetch(_hashes(reader)),
@@ -154,6 +176,7 @@ _DECODERS: dict[int, Callable[[Reader], Message]] = {
     5: _want,
     6: lambda reader: Applicant(reader.rest()),
     7: lambda reader: Denial(VerifyKey(reader.take(VerifyKey.SIZE)), reader.text()),
+    8: _call,
 }
 
 

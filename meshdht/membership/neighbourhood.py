@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import attrgetter
 
 from meshdht.crypto.keys import DeviceId
@@ -40,6 +41,26 @@ def are_neighbours(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> 
     way = (_place(ring, one) - _place(ring, other)) % len(ring)
     shorter = min(way, len(ring) - way)
     return shorter.bit_count() == 1
+
+
+def steps_between(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> int:
+    """How many steps from neighbour to neighbour lead from one to the other."""
+    if len(ring) <= FULL_MESH_DEVICES:
+        return int(one != other)
+    return _distances(len(ring))[(_place(ring, one) - _place(ring, other)) % len(ring)]
+
+
+@lru_cache(maxsize=4)
+def _distances(size: int) -> Sequence[int]:
+    """The steps to each place of a ring from the first one."""
+    ways = [sign * step for step in _steps(size) for sign in (1, -1)]
+    distances, edge = {0: 0}, [0]
+    while edge:
+        steps = distances[edge[0]] + 1
+        edge = [(place + way) % size for place in edge for way in ways]
+        edge = [place for place in dict.fromkeys(edge) if place not in distances]
+        distances.update(dict.fromkeys(edge, steps))
+    return [distances[place] for place in range(size)]
 
 
 def _steps(size: int) -> list[int]:

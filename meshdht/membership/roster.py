@@ -17,7 +17,7 @@ from meshdht.crypto.keys import (
 from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.names import DOMAIN
-from meshdht.membership.neighbourhood import are_neighbours, neighbourhood
+from meshdht.membership.neighbourhood import are_neighbours, neighbourhood, steps_between
 from meshdht.membership.statements import Role, StatementHash, Terms
 
 
@@ -227,6 +227,10 @@ class Roster:
     def are_neighbours(self, one: DeviceId, other: DeviceId) -> bool:
         """Whether two members keep a path to each other; never a device and itself."""
         return are_neighbours(self._index.ring, one, other)
+
+    def steps_between(self, one: DeviceId, other: DeviceId) -> int:
+        """How many steps from neighbour to neighbour lead from one member to another."""
+        return steps_between(self._index.ring, one, other)
 
     def invite(self, key: InvitePublicKey, role: Role = Role.DEVICE) -> Invite | None:
         return self._invites.get((key, role))

@@ -12,6 +12,7 @@ from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import (
     Applicant,
+    Call,
     Denial,
     Message,
     Record,
@@ -29,7 +30,7 @@ from meshdht.wire.packet import MessageKind
 
 class Dispatcher:
     """``on_join_request`` hears what an invitee or an anchor asks, ``on_applicant`` what members
-    say of who waits for approval."""
+    say of who waits for approval, ``on_call`` who calls whom."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Dispatcher:
         generations: Generations,
         on_join_request: Callable[[Incoming], None],
         on_applicant: Callable[[DeviceId, Endpoint, Applicant | Denial], None],
+        on_call: Callable[[DeviceId, Endpoint, Call], None],
     ) -> None:
         self._identity = identity
         self._control = control
@@ -50,6 +52,7 @@ class Dispatcher:
         self._generations = generations
         self._on_join_request = on_join_request
         self._on_applicant = on_applicant
+        self._on_call = on_call
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
         self.passed_over = 0
@@ -118,6 +121,9 @@ class Dispatcher:
         if isinstance(message, Applicant | Denial):
             if incoming.validated and incoming.under is None:
                 self._on_applicant(packet.sender, incoming.source, message)
+        elif isinstance(message, Call):
+            if incoming.validated and incoming.under is None:
+                self._on_call(packet.sender, incoming.source, message)
         elif incoming.validated or isinstance(message, Record):
             self._gossip.handle(packet.sender, incoming.source, message)
 

@@ -17,10 +17,12 @@ from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip
+from meshdht.gossip.messages import Message
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.approvals import Approvals
 from meshdht.node.background import Background
+from meshdht.node.calling import Caller
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher, send_gossip
@@ -35,16 +37,15 @@ from meshdht.node.network_time import NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
+from meshdht.node.reaching import NodeReach
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
-from meshdht.node.views import NodeViews
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
-from meshdht.paths.view import ProbeResult
 from meshdht.records.endpoint import EndpointRecord
 
 
-class Node(NodeViews):
+class Node(NodeReach):
     """A member of a network."""
 
     def __init__(
@@ -87,9 +88,7 @@ class Node(NodeViews):
         self._gossip = Gossip(
             self._holdings,
             self._peers.neighbours,
-            lambda message, to: send_gossip(
-                identity, self._control, message, to, self._generations.speaks(to)
-            ),
+            self._tell,
             entropy,
         )
         self._dht = self._make_dht(store)
@@ -98,6 +97,7 @@ class Node(NodeViews):
             identity, self._holdings, self._dht.anchors, self._control, self._peers.neighbours
         )
         self._publisher = self._make_publisher(store)
+        self._caller = self._make_caller()
         self._seeker = self._make_seeker()
         self._statements = OwnStatements(self._holdings, self._gossip, self._journal)
         self._admission = self._make_admission()
@@ -139,6 +139,20 @@ class Node(NodeViews):
             store.next_sequence,
             lambda: self._peers.reflexive.endpoints,
             self._keeper.failed,
+        )
+
+    def _tell(self, message: Message, to: Endpoint) -> None:
+        speaks = self._generations.speaks(to)
+        send_gossip(self._identity, self._control, message, to, speaks)
+
+    def _make_caller(self) -> Caller:
+        return Caller(
+            self._identity,
+            self._holdings,
+            self._control,
+            self._peers,
+            lambda: [each.endpoint for each in self._publisher.candidates()],
+            self._tell,
         )
 
     def _make_entrance(self) -> Entrance:
@@ -205,6 +219,7 @@ class Node(NodeViews):
             self._generations,
             self._admission.requested,
             self._admission.heard,
+            self._caller.handle,
         )
 
     async def _save_generations(self) -> None:
@@ -225,6 +240,7 @@ class Node(NodeViews):
             self._peers.sought,
             self._peers_is_connected,
             self._peers.is_urgent,
+            self._caller.call,
         )
 
     # --- life --------------------------------------------------------------------------------
@@ -363,37 +379,3 @@ class Node(NodeViews):
     def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
         """Where the anchors are that the user named."""
         self._entrance.set_anchors(anchors)
-
-    def heard_nearby(self, device: DeviceId, endpoint: Endpoint) -> None:
-        """A device of the network says on the LAN that it is there."""
-        if self._peers.is_member(device):
-            self._peers.learn(device, [endpoint])
-            self._entrance.heard(endpoint)
-
-    def learn(self, device: DeviceId, endpoint: Endpoint) -> None:
-        """An endpoint that may reach a device."""
-        self._peers.learn(device, [endpoint])
-
-    def want(self, device: DeviceId) -> None:
-        """Keep a path to a device for the next minutes, beyond the neighbourhood too."""
-        was_urgent = self._peers.is_urgent(device)
-        self._peers.want(device)
-        if not was_urgent:
-            self._seeker.lost()
-
-    async def look(self) -> None:
-        """Prove the paths that were not proved of late: somebody wants to know."""
-        await self._peers.look()
-
-    def watched(self) -> None:
-        """Somebody watches the paths, and will for a while."""
-        self._peers.watched()
-
-    def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
-        """WireGuard heard the device, authenticated, from this endpoint."""
-        self._peers.roamed(device, endpoint)
-
-    async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
-        """One probe and its answer, or None; who is far is sought from now on."""
-        self.want(device)
-        return await self._peers.ping(device, timeout_s)

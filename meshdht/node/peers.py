@@ -11,16 +11,15 @@ import asyncio
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from meshdht.crypto.boxes import BoxKey, device_box_key
+from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import DeviceId, SigningKey
 from meshdht.dht.prefix import prefix_of
 from meshdht.endpoint import Endpoint
-from meshdht.errors import RemoteError
 from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import FULL_MESH_DEVICES, MAX_WANTED_PEERS
 from meshdht.membership.roster import Roster
+from meshdht.node.box_keys import BoxKeys
 from meshdht.node.control import ControlPort
 from meshdht.node.keepalives import Keepalives, OpenPath
 from meshdht.paths.agent import PathAgent, Probe
@@ -48,6 +47,10 @@ class _Peer:
     agent: PathAgent
     wanted_until: float
     """Monotonic; infinity in the neighbourhood."""
+    is_sought: bool
+    """We want it, and not only it us."""
+    answered: asyncio.Future[ProbeResult] | None = None
+    """What pings wait for: its next answer."""
 
 
 class Peers:
@@ -67,7 +70,6 @@ class Peers:
         on_reflexive_changed: Callable[[], None],
         on_proved: Callable[[DeviceId, Endpoint], None],
     ) -> None:
-        self._own = own
         self._own_id = own.public.device_id
         self._control = control
         self._on_connected = on_connected
@@ -76,13 +78,11 @@ class Peers:
         self._on_proved = on_proved
         self._roster: Roster | None = None
         self._peers: dict[DeviceId, _Peer] = {}
-        # A guest is answered, not probed: its key is remembered for the next time.
-        self._guest_key = lru_cache(MAX_WANTED_PEERS)(self._compute_key)
+        self._keys = BoxKeys(own)
         self._pace = Pace()
         self._local_endpoints: frozenset[Endpoint] = frozenset()
         self._local_networks: Sequence[Network] = ()
         self._mesh_networks: Sequence[Network] = ()
-        self._waiting: dict[bytes, asyncio.Future[ProbeResult]] = {}
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
@@ -94,7 +94,7 @@ class Peers:
         """The roster changed."""
         self._roster = roster
         self._mesh_networks = mesh_networks
-        self._guest_key.cache_clear()
+        self._keys.set_members(roster)
         near = roster.neighbourhood(self._own_id)
         now = self._control.clock.monotonic()
         for device, peer in self._peers.items():
@@ -124,8 +124,7 @@ class Peers:
         self._need(self._peers, self._control.clock.monotonic())
 
     async def look(self) -> None:
-        """Prove every path that was not proved of late; returns once all have shown whether
-        they work, after LOOK_S at most."""
+        """Prove all paths, but those proved of late; returns once that is done, or after LOOK_S."""
         self.watched()
         moment = self._control.clock.monotonic() - KEEPALIVE_S
         try:
@@ -137,8 +136,8 @@ class Peers:
             return
 
     def sought(self) -> list[DeviceId]:
-        """The devices that a path is kept to, or would be if there were one."""
-        return list(self._peers)
+        """The devices that we keep a path to, or would if there were one."""
+        return [device for device, peer in self._peers.items() if peer.is_sought]
 
     def is_urgent(self, device: DeviceId) -> bool:
         """Whether a path that is missing is missed: always in a small network."""
@@ -148,22 +147,19 @@ class Peers:
         wanted = peer.wanted_until < math.inf or len(self._roster) <= FULL_MESH_DEVICES
         return wanted or len(self.neighbours()) < ENOUGH_NEIGHBOURS
 
-    def _keep(self, device: DeviceId, until: float) -> None:
+    def _keep(self, device: DeviceId, until: float, *, is_sought: bool = True) -> None:
         peer = self._peers.get(device)
         if peer is not None:
             peer.wanted_until = max(peer.wanted_until, until)
-        elif (box_key := self._compute_key(device)) is not None:
+            peer.is_sought = peer.is_sought or is_sought
+        elif (box_key := self._keys.compute(device)) is not None:
             agent = PathAgent(self._control.entropy, self._kind_of, self._pace)
-            self._peers[device] = _Peer(box_key, agent, until)
+            self._peers[device] = _Peer(box_key, agent, until, is_sought)
 
-    def _compute_key(self, device: DeviceId) -> BoxKey | None:
-        member = self._roster.device(device) if self._roster else None
-        try:
-            return device_box_key(self._own, member.verify_key) if member else None
-        except RemoteError:
-            # Signatures can be made to verify under a key of mixed order, though nothing can
-            # be boxed to it: such a member is none to us, and harms no other.
-            return None
+    def box_key(self, device: DeviceId) -> BoxKey | None:
+        """What a body for another member is boxed under, if anything can be."""
+        peer = self._peers.get(device)
+        return peer.box_key if peer else self._keys.of_guest(device)
 
     def _drop_unwanted(self, now: float) -> None:
         """Let go of those whose time is over, and of the oldest where there are too many."""
@@ -196,14 +192,27 @@ class Peers:
         peer = self._peers.get(device)
         if peer is None:
             return
-        now = self._control.clock.monotonic()
-        for endpoint in endpoints:
-            if is_probeable(endpoint, self._mesh_networks):
-                peer.agent.learn(endpoint, now)
+        self._add(peer, endpoints, now := self._control.clock.monotonic())
         if peer.agent.best is None:
             # Whoever tells us this has heard of it: it may be back, and its filter open.
             peer.agent.recheck(now)
+
+    def _add(self, peer: _Peer, endpoints: Iterable[Endpoint], now: float) -> None:
+        for endpoint in endpoints:
+            if is_probeable(endpoint, self._mesh_networks):
+                peer.agent.learn(endpoint, now)
         self._wake.set()
+
+    def punch(self, device: DeviceId, endpoints: Iterable[Endpoint], *, keep: bool) -> None:
+        """A member probes us right now, and may be reached here. ``keep`` the path for a while,
+        since it called us; it is not sought: two that cannot meet would call for ever."""
+        now = self._control.clock.monotonic()
+        if keep and self._is_other_member(device):
+            self._keep(device, now + WANTED_S, is_sought=False)
+            self._drop_unwanted(now)
+        if (peer := self._peers.get(device)) is not None:
+            self._add(peer, endpoints, now)
+            peer.agent.punch(now)
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
         """WireGuard heard an authenticated packet of the device from here."""
@@ -219,8 +228,7 @@ class Peers:
     def handle_probe(self, incoming: Incoming) -> None:
         """Answer a member's probe, and check the way back to where it came from."""
         packet = incoming.packet
-        peer = self._peers.get(packet.sender)
-        box_key = peer.box_key if peer else self._guest_key(packet.sender)
+        peer, box_key = self._peers.get(packet.sender), self.box_key(packet.sender)
         if box_key is None:
             return
         asked = open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
@@ -281,10 +289,10 @@ class Peers:
         sound = answer.clock_is_sound
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
         self._on_proved(packet.sender, incoming.source)
-        waiting = self._waiting.pop(packet.message_id, None)
-        if waiting is not None and not waiting.done():
+        if peer.answered is not None:
             kind = self._kind_of(incoming.source)
-            waiting.set_result(ProbeResult(incoming.source, kind, rtt_s))
+            peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s))
+            peer.answered = None
         if self._kind_of(incoming.source) is not PathKind.LAN:
             own = answer.observed in self._local_endpoints
             self._keepalives.way(incoming.source).seen_as(own=own)
@@ -346,23 +354,19 @@ class Peers:
         self._on_path_changed(device)
 
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
-        """Probe the best path (all, while there is none); the first answer, or None."""
+        """Probe the best path (all, while there is none); the next answer, or None."""
         peer = self._peers.get(device)
         if peer is None:
             return None
-        future: asyncio.Future[ProbeResult] = asyncio.get_running_loop().create_future()
-        probes = peer.agent.probe_best(self._control.clock.monotonic())
+        if peer.answered is None:
+            peer.answered = asyncio.get_running_loop().create_future()
+        for probe in peer.agent.probe_best(self._control.clock.monotonic()):
+            self._send_probe(device, peer, probe)
         try:
-            for probe in probes:
-                self._waiting[probe.message_id] = future
-                self._send_probe(device, peer, probe)
             async with asyncio.timeout(timeout_s):
-                return await future
+                return await asyncio.shield(peer.answered)
         except TimeoutError:
             return None
-        finally:
-            for probe in probes:
-                self._waiting.pop(probe.message_id, None)
 
     def _send_probe(self, device: DeviceId, peer: _Peer, probe: Probe) -> None:
         nonce = self._control.draw_nonce()
@@ -389,7 +393,7 @@ class Peers:
 
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is in the roster, and one that something can be boxed to."""
-        return device in self._peers or self._guest_key(device) is not None
+        return self.box_key(device) is not None
 
     def _is_other_member(self, device: DeviceId) -> bool:
         return device != self._own_id and self._roster is not None and device in self._roster

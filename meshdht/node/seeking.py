@@ -1,6 +1,8 @@
-"""Finds the devices that a path is wanted to and missing: their records, in the DHT.
+"""Finds the devices that a path is wanted to and missing: calls them, through those that are
+connected (calling.py), and looks their records up in the DHT.
 
-A connected peer tells its changes by gossip, so that a warm mesh asks the DHT for nobody.
+A connected peer tells its changes by gossip, so that a warm mesh asks the DHT for nobody. Nor is
+it asked for a neighbour that nobody misses yet (``is_urgent``); a call costs little.
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ from meshdht.node.identity import Identity
 from meshdht.records.locator import device_locator, read_epochs
 from meshdht.waiting import set_within
 
-# Pauses between look-ups of one absent device; the last one repeats.
+# What is remembered of a peer is tried first, and a call; the DHT is asked once these had their
+# chance.
+HEAD_START_S = 0.5
+# Pauses between further calls and look-ups of one absent device; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # Beyond these, while somebody is connected who tells us by gossip of a device that comes back.
 PATIENT_PAUSES_S = (1800.0, 2 * 3600.0)
-# What is remembered of a peer is tried first; the DHT is asked once that had its chance.
-HEAD_START_S = 0.5
 # Look-ups under way at once.
 WIDTH = 4
 
@@ -35,7 +38,8 @@ WIDTH = 4
 @dataclass(slots=True)
 class _Absence:
     next_look: float
-    looks: int = 0
+    looks: int = -1
+    """How often it was looked for before; the first time it is only called."""
 
 
 class Seeker:
@@ -52,6 +56,7 @@ class Seeker:
         sought: Callable[[], Sequence[DeviceId]],
         is_connected: Callable[[DeviceId], bool],
         is_urgent: Callable[[DeviceId], bool],
+        call: Callable[[DeviceId], None],
     ) -> None:
         self._identity = identity
         self._holdings = holdings
@@ -62,11 +67,17 @@ class Seeker:
         self._sought = sought
         self._is_connected = is_connected
         self._is_urgent = is_urgent
+        self._call = call
         self._absent: dict[DeviceId, _Absence] = {}
         self._wake = asyncio.Event()
 
     def lost(self) -> None:
         """A device lost its path, or a new one is in the roster: look soon."""
+        self._wake.set()
+
+    def wanted(self, device: DeviceId) -> None:
+        """A device is missed that was not before."""
+        self._absent.pop(device, None)
         self._wake.set()
 
     def restart(self) -> None:
@@ -87,29 +98,31 @@ class Seeker:
             await set_within(self._wake, max(0.05, next_look - now))
 
     def _due(self, now: float) -> list[tuple[Device, int]]:
-        """The absent devices whose time has come, at most WIDTH, and how often they were looked
-        up before."""
+        """Call the absent devices whose time has come; those of them that are to be looked up
+        are returned, at most WIDTH, and how often they were before."""
         due: list[tuple[Device, int]] = []
         known: dict[DeviceId, _Absence] = {}
         for device_id in self._sought():
             device = self._holdings.roster.device(device_id)
             if device is None or self._is_connected(device_id):
                 continue
-            if not self._is_urgent(device_id):
+            absence = known[device.id] = self._absent.get(device.id) or _Absence(now)
+            if absence.next_look > now or len(due) == WIDTH:
                 continue
-            absence = self._absent.get(device.id) or _Absence(now + HEAD_START_S)
-            known[device.id] = absence
-            if absence.next_look <= now and len(due) < WIDTH:
-                pause = self._pause(absence.looks)
+            self._call(device.id)
+            if absence.looks >= 0 and self._is_urgent(device.id):
                 due.append((device, absence.looks))
-                absence.looks += 1
-                absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
+            pause = self._pause(absence.looks)
+            absence.looks += 1
+            absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
         self._absent = known
         return due
 
     def _pause(self, looks: int) -> float:
         told = any(map(self._is_connected, self._sought()))
         pauses = (*PAUSES_S, *PATIENT_PAUSES_S) if told else PAUSES_S
+        if looks < 0:
+            return HEAD_START_S
         return pauses[min(looks, len(pauses) - 1)]
 
     async def _look_up(self, device: Device, look: int) -> None:

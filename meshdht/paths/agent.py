@@ -39,6 +39,10 @@ from meshdht.wire.packet import MESSAGE_ID_SIZE
 MAX_MISSES = 4
 # When a pair that a peer asked us to be silent on, and then to probe, is our own to prove again.
 AFTER_CALL_S = 10.0
+# When two try at once, each tries so often, so far apart: what one sends opens its own filter, and
+# the other's has had its time to do the same.
+PUNCHES = 3
+PUNCH_S = 0.4
 # An answer later than this counts as a miss, though it still measures and revives the pair.
 MIN_TIMEOUT_S = 0.3
 # Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
@@ -60,6 +64,8 @@ class Pair:
     call_at: float | None = None
     """When the peer wants to be probed, whatever becomes of that."""
     last_answer: float | None = None
+    punches: int = 0
+    """Tries that are left while the peer is said to probe us."""
 
     @property
     def due(self) -> float:
@@ -162,6 +168,13 @@ class PathAgent:
             pair.misses = 0
             pair.next_probe = now
 
+    def punch(self, now: float) -> None:
+        """The peer probes us right now, so that its filter is open: a few tries at each pair,
+        however often it was silent before, and a check of those that seem to work."""
+        for pair in self._pairs.values():
+            pair.punches = 0 if pair.alive else PUNCHES
+            pair.next_probe = now
+
     def poll(self, now: float) -> list[Probe]:
         """The probes that are due; each must be sent now."""
         calls = [self._call(pair, now) for pair in self._pairs.values() if pair.is_called(now)]
@@ -211,7 +224,8 @@ class PathAgent:
                 self._choose()
                 self._check_others(pair, now)
         probe = self._new_probe(pair, now)
-        retry = self._pace.retry_s(pair.misses)
+        retry = PUNCH_S if pair.punches > 1 else self._pace.retry_s(pair.misses)
+        pair.punches = max(0, pair.punches - 1)
         # An alive pair is retried as soon as its answer is overdue; a silent one backs off.
         wait = pair.timeout_s if pair.alive else retry
         pair.misses += 1

@@ -15,6 +15,7 @@ from meshdht.gossip.messages import (
     MAX_SEQUENCES,
     MAX_WANTED,
     Applicant,
+    Call,
     Denial,
     Fetch,
     Message,
@@ -57,6 +58,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.binary(min_size=32, max_size=32).map(VerifyKey),
         st.text(max_size=DENIAL_REASON_MAX),
     ),
+    st.builds(Call, st.integers(0, 255), DEVICES, DEVICES, st.binary(min_size=208, max_size=208)),
 )
 
 
@@ -69,6 +71,17 @@ def test_a_sync_agrees_with_the_published_vector() -> None:
     message = open_gossip(key, sender, bytes.fromhex(VECTOR["sync"]))
     assert encode(message).hex() == VECTOR["sync_plaintext"]
     assert seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), sender, message).hex() == VECTOR["sync"]
+
+
+def test_a_call_on_its_way_agrees_with_the_published_vector() -> None:
+    key = GossipKey(bytes.fromhex(VECTOR["gossip_key"]))
+    nas, laptop = (
+        SigningKey(bytes.fromhex(seed)).public.device_id for seed in VECTOR["device_seeds"]
+    )
+    call = Call(3, nas, laptop, bytes.fromhex(VECTOR["call_box"]))
+    body = seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), nas, call)
+    assert body.hex() == VECTOR["call"]
+    assert open_gossip(key, nas, body) == call
 
 
 def test_what_is_said_of_applicants_agrees_with_the_published_vectors() -> None:

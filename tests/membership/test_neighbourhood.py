@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.limits import FULL_MESH_DEVICES
-from meshdht.membership.neighbourhood import are_neighbours, neighbourhood
+from meshdht.membership.neighbourhood import are_neighbours, neighbourhood, steps_between
 
 
 def ring(size: int) -> list[DeviceId]:
@@ -50,3 +50,14 @@ def test_what_neighbours_pass_on_reaches_all_in_few_steps(size: int) -> None:
         steps += bool(edge)
     assert len(reached) == size
     assert steps <= size.bit_length() // 2 + 1
+
+
+@pytest.mark.parametrize("size", [10, 51, 100, 300])
+def test_from_neighbour_to_neighbour_there_is_always_a_step_nearer(size: int) -> None:
+    ids = ring(size)
+    assert steps_between(ids, ids[0], ids[0]) == 0
+    for own in ids[1:]:
+        left = steps_between(ids, own, ids[0])
+        assert (left == 1) == are_neighbours(ids, own, ids[0])
+        assert min(steps_between(ids, each, ids[0]) for each in neighbourhood(ids, own)) == left - 1
+        assert left <= size.bit_length() // 2 + 1

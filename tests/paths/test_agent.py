@@ -5,7 +5,7 @@ from itertools import pairwise
 from meshdht.clock import SeededEntropy
 from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
-from meshdht.paths.agent import AFTER_CALL_S, MAX_MISSES, PathAgent, Probe
+from meshdht.paths.agent import AFTER_CALL_S, MAX_MISSES, PUNCH_S, PUNCHES, PathAgent, Probe
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.pace import (
     IDLE_LONGEST_S,
@@ -348,3 +348,25 @@ def test_one_seed_replays_one_run() -> None:
         return world.sent
 
     assert run() == run()
+
+
+def test_a_pair_that_was_silent_for_long_is_tried_a_few_times_when_both_do() -> None:
+    world = World()
+    world.learn(WAN)
+    world.run(24 * 3600)
+    world.sent.clear()
+    begun = world.now
+    world.agent.punch(world.now)
+    world.run(60)
+    assert len(world.sent) == PUNCHES
+    assert all(at <= begun + 2 * PUNCHES * PUNCH_S for at, _ in world.sent)
+
+
+def test_a_pair_that_works_is_checked_when_the_peer_says_that_it_does_not() -> None:
+    world = World({WAN: 0.05})
+    world.learn(WAN)
+    world.run(10)
+    world.rtt_s.clear()
+    world.agent.punch(world.now)
+    world.run(10)
+    assert world.agent.best is None

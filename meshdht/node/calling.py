@@ -1,0 +1,160 @@
+"""Calls: a device that has no path to another asks it, through those it is connected to, to
+probe at the same time.
+
+A NAT lets in whom its device has just sent to. So both must send: the caller says where it may be
+reached, the callee probes there and answers where *it* may be reached, and the caller probes
+back. Each member that a call comes to hands it on: to the callee, if it is connected to it, else
+to one that is nearest to the callee in the graph of neighbourhoods. Nobody remembers a way; the
+answer finds its own. What a call says is boxed (wire/call.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Sequence
+
+from meshdht.crypto.boxes import NONCE_SIZE
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.rate import Rate
+from meshdht.endpoint import Endpoint
+from meshdht.gossip.gossip import Neighbour
+from meshdht.gossip.messages import Call, Message
+from meshdht.limits import (
+    CALL_ENDPOINTS_MAX,
+    CALL_HOPS_MAX,
+    CALLS_BURST,
+    CALLS_PER_S,
+    CALLS_REMEMBERED,
+)
+from meshdht.node.control import ControlPort
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.identity import Identity
+from meshdht.node.peers import Peers
+from meshdht.wire.call import CallContent, open_call, seal_call
+
+# So many ways at once, from the caller on: links are missing, and datagrams get lost.
+WAYS = 3
+# How often a call may be handed on beyond what the shortest way takes.
+DETOUR_HOPS = 2
+# A call is worth nothing later; clocks are the network's.
+TOLERANCE_S = 120.0
+# One caller is heard so often, and an answer is waited for so long.
+PAUSE_S = 1.0
+ANSWER_WITHIN_S = 10.0
+
+
+class Caller:
+    """One device's side. ``endpoints()``: where it may be reached; ``send(message, to)``."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        holdings: NodeHoldings,
+        control: ControlPort,
+        peers: Peers,
+        endpoints: Callable[[], Sequence[Endpoint]],
+        send: Callable[[Message, Endpoint], None],
+    ) -> None:
+        self._own_id = identity.device
+        self._holdings = holdings
+        self._control = control
+        self._peers = peers
+        self._endpoints = endpoints
+        self._send = send
+        self._rate = Rate(CALLS_PER_S, CALLS_BURST)
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        """The nonces of calls that came, the latest last."""
+        self._called: dict[DeviceId, float] = {}
+        """Whom we called, and when; an answer is taken once."""
+        self._heard: dict[DeviceId, float] = {}
+        """Who called us, and when."""
+        self.counters: Counter[str] = Counter()
+        """What became of the calls that came here."""
+
+    def call(self, device: DeviceId) -> None:
+        """Ask a device that we have no path to to probe us. May be in vain."""
+        now = self._control.clock.monotonic()
+        called = {each: at for each, at in self._called.items() if now - at < ANSWER_WITHIN_S}
+        self._called = called | {device: now}
+        self._say(device, is_answer=False)
+
+    def _say(self, device: DeviceId, *, is_answer: bool) -> None:
+        box_key = self._peers.box_key(device)
+        if box_key is None:
+            return
+        endpoints = tuple(self._endpoints()[:CALL_ENDPOINTS_MAX])
+        date_ms = max(0, int(self._control.clock.unix() * 1000))
+        nonce = self._control.draw_nonce()
+        content = CallContent(date_ms, is_answer, endpoints)
+        box = seal_call(box_key, nonce, self._own_id, device, content)
+        self._note(nonce)
+        steps = self._holdings.roster.steps_between(self._own_id, device)
+        hops = min(steps - 1 + DETOUR_HOPS, CALL_HOPS_MAX)
+        self._pass_on(Call(hops, self._own_id, device, box), WAYS, {self._own_id})
+
+    def _pass_on(self, call: Call, ways: int, but: set[DeviceId]) -> None:
+        for neighbour in self._next(call.callee, ways, but):
+            self._send(call, neighbour.endpoint)
+
+    def _next(self, callee: DeviceId, ways: int, but: set[DeviceId]) -> list[Neighbour]:
+        """The callee, or those that are nearest to it; of equals others each time, since a way
+        that failed may fail again."""
+        able = [each for each in self._peers.neighbours() if each.device not in but]
+        for each in able:
+            if each.device == callee:
+                return [each]
+        steps, draw = self._holdings.roster.steps_between, self._control.entropy.uniform
+        able.sort(key=lambda each: (steps(each.device, callee), draw(0.0, 1.0)))
+        return able[:ways]
+
+    def handle(self, sender: DeviceId, source: Endpoint, call: Call) -> None:
+        """A call came from a validated address; raises RemoteError if it is none."""
+        roster = self._holdings.roster
+        if not self._rate.allows(source.host, self._control.clock.monotonic()):
+            self.counters["too many"] += 1
+        elif call.hops > CALL_HOPS_MAX or call.caller not in roster or call.callee not in roster:
+            self.counters["not a member's"] += 1
+        elif not self._note(call.box[:NONCE_SIZE]):
+            self.counters["again"] += 1
+        elif call.callee == self._own_id:
+            self._take(call)
+        elif call.hops > 0:
+            self.counters["handed on"] += 1
+            onward = Call(call.hops - 1, call.caller, call.callee, call.box)
+            self._pass_on(onward, 1, {sender, call.caller})
+
+    def _note(self, nonce: bytes) -> bool:
+        """Whether a call is here for the first time."""
+        if nonce in self._seen:
+            return False
+        self._seen[nonce] = None
+        if len(self._seen) > CALLS_REMEMBERED:
+            self._seen.popitem(last=False)
+        return True
+
+    def _take(self, call: Call) -> None:
+        """A call for us: probe where the caller is, and tell it where we are."""
+        box_key = self._peers.box_key(call.caller)
+        if box_key is None:
+            return
+        content = open_call(box_key, call.box, call.caller, self._own_id)
+        now = self._control.clock.monotonic()
+        if abs(content.date_ms / 1000 - self._control.clock.unix()) > TOLERANCE_S:
+            self.counters["out of date"] += 1
+        elif content.is_answer:
+            if now - self._called.pop(call.caller, float("-inf")) <= ANSWER_WITHIN_S:
+                self.counters["answer"] += 1
+                self._peers.punch(call.caller, content.endpoints, keep=False)
+        elif self._is_heard(call.caller, now):
+            self.counters["for us"] += 1
+            self._peers.punch(call.caller, content.endpoints, keep=True)
+            self._say(call.caller, is_answer=True)
+        else:
+            self.counters["too many"] += 1
+
+    def _is_heard(self, caller: DeviceId, now: float) -> bool:
+        """Whether a caller has not called just before."""
+        self._heard = {each: at for each, at in self._heard.items() if now - at < PAUSE_S}
+        is_first = caller not in self._heard
+        self._heard.setdefault(caller, now)
+        return is_first

@@ -1,0 +1,51 @@
+"""How others have a node reach its devices: what they know of them, and whom they want."""
+
+from __future__ import annotations
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.endpoint import Endpoint
+from meshdht.node.calling import Caller
+from meshdht.node.seeking import Seeker
+from meshdht.node.views import NodeViews
+from meshdht.paths.view import ProbeResult
+
+
+class NodeReach(NodeViews):
+    """The part of a ``Node`` that paths are asked of."""
+
+    _seeker: Seeker
+    _caller: Caller
+
+    def heard_nearby(self, device: DeviceId, endpoint: Endpoint) -> None:
+        """A device of the network says on the LAN that it is there."""
+        if self._peers.is_member(device):
+            self._peers.learn(device, [endpoint])
+            self._entrance.heard(endpoint)
+
+    def learn(self, device: DeviceId, endpoint: Endpoint) -> None:
+        """An endpoint that may reach a device."""
+        self._peers.learn(device, [endpoint])
+
+    def want(self, device: DeviceId) -> None:
+        """Keep a path to a device for the next minutes, beyond the neighbourhood too."""
+        was_urgent = self._peers.is_urgent(device)
+        self._peers.want(device)
+        if not was_urgent:
+            self._seeker.wanted(device)
+
+    async def look(self) -> None:
+        """Prove the paths that were not proved of late: somebody wants to know."""
+        await self._peers.look()
+
+    def watched(self) -> None:
+        """Somebody watches the paths, and will for a while."""
+        self._peers.watched()
+
+    def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
+        """WireGuard heard the device, authenticated, from this endpoint."""
+        self._peers.roamed(device, endpoint)
+
+    async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
+        """One probe and its answer, or None; who is far is sought from now on."""
+        self.want(device)
+        return await self._peers.ping(device, timeout_s)
