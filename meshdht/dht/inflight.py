@@ -1,10 +1,10 @@
 """Requests that wait for a reply, and how long they may.
 
 Round-trip times are estimated per contact after RFC 6298 (SRTT and RTTVAR, Karn's rule: no
-sample from a request that was sent twice). A request is sent up to three times, each wait
-twice the last; whoever waits for it may go on with others long before (see ``hedge_after``).
-A reply counts only with what proves it its sender's (see proof); a sender of whom there is no
-reply key yet is asked for it by the same request.
+sample from a request that was sent twice). A request is sent up to three times (or as often as
+the caller says), each wait twice the last; whoever waits for it may go on with others long
+before (see ``hedge_after``). A reply counts only with what proves it its sender's (see proof); a
+sender of whom there is no reply key yet is asked for it by the same request.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class _Waiting:
     estimate: RoundTripEstimate
     future: asyncio.Future[Answer | None]
     sent_at: float
+    most: int
     wait: float = 0.0
     sendings: int = 1
     retried: bool = False
@@ -143,10 +144,11 @@ class Inflight:
         on_slow: Callable[[], None] | None = None,
         *,
         node_id: bytes = b"",
+        sendings: int = SENDINGS,
     ) -> asyncio.Future[Answer | None]:
         """Send now; the future brings the answer, or None once it is given up. ``on_slow`` is
         called if the answer takes longer than most do. ``node_id``: who should be there; empty:
-        whoever answers."""
+        whoever answers. ``sendings``: how often it is sent at most."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer | None] = loop.create_future()
         if len(self._waiting) >= DHT_OUTSTANDING:
@@ -166,6 +168,7 @@ class Inflight:
             estimate=estimate,
             future=future,
             sent_at=loop.time(),
+            most=sendings,
             on_slow=on_slow,
         )
         self._waiting[message_id] = waiting
@@ -195,7 +198,7 @@ class Inflight:
 
     def _timed_out(self, message_id: bytes) -> None:
         waiting = self._waiting[message_id]
-        if waiting.sendings == SENDINGS:
+        if waiting.sendings == waiting.most:
             self._finish(message_id, None)
             return
         waiting.sendings += 1

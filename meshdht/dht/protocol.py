@@ -15,7 +15,16 @@ from meshdht.clock import Entropy
 from meshdht.crypto.keys import VerifyKey
 from meshdht.dht.admission import Admission, Belongs, anybody
 from meshdht.dht.base import KademliaProtocol, Node
-from meshdht.dht.inflight import Answer, HasHeard, Inflight, OnSeen, Send, always, unheard
+from meshdht.dht.inflight import (
+    SENDINGS,
+    Answer,
+    HasHeard,
+    Inflight,
+    OnSeen,
+    Send,
+    always,
+    unheard,
+)
 from meshdht.dht.messages import (
     PADDED_SIZE,
     FindNode,
@@ -194,11 +203,16 @@ class DhtProtocol(KademliaProtocol):
         return tuple(node.wire for node in near if node.failures == 0)
 
     def ask(
-        self, node: RemoteNode, request: Request, on_slow: Callable[[], None] | None = None
+        self,
+        node: RemoteNode,
+        request: Request,
+        on_slow: Callable[[], None] | None = None,
+        *,
+        sendings: int = SENDINGS,
     ) -> asyncio.Future[Answer | None]:
         """Send a request to a node; the table learns from the answer, or from its absence."""
         future = self.inflight.request(
-            request, node.endpoint, node.estimate, on_slow, node_id=node.id
+            request, node.endpoint, node.estimate, on_slow, node_id=node.id, sendings=sendings
         )
 
         def settle(settled: asyncio.Future[Answer | None]) -> None:

@@ -22,7 +22,7 @@ def test_holders_do_not_push_to_newcomers_nor_publish_again() -> None:
         await newcomer.dht.bootstrap([peers[0].endpoint])
         async with asyncio.TaskGroup() as group:
             rounds = [group.create_task(peer.dht.run()) for peer in peers]
-            await asyncio.sleep(7200)
+            await asyncio.sleep(2 * QUIET_S)
             for task in rounds:
                 task.cancel()
         requests = [
@@ -52,6 +52,24 @@ def test_a_contact_that_died_leaves_the_table_and_comes_back() -> None:
             await asyncio.sleep(REVIVAL_LONGEST_S)
             assert peers[3].id in peers[0].known()
             upkeep.cancel()
+
+    run(main())
+
+
+def test_a_dead_contact_is_tried_ever_more_rarely_and_with_one_datagram() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(16)
+        peers = await joined(network, 4)
+        peers[3].die()
+        async with asyncio.TaskGroup() as group:
+            upkeep = group.create_task(peers[0].dht.run())
+            await asyncio.sleep(QUIET_S + 600)
+            assert peers[3].id not in peers[0].known()
+            peers[0].tracing = True
+            await asyncio.sleep(24 * 3600)
+            upkeep.cancel()
+        tries = [to for _, _, _, to in peers[0].sent if to == peers[3].endpoint]
+        assert 24 / 6 <= len(tries) <= 24 / 6 + 4
 
     run(main())
 
