@@ -64,6 +64,8 @@ class Publisher:
         self._last_sequence = 0
         self._size = 0
         """How many nodes the DHT seemed to have when we published, at most so far."""
+        self._is_fresh = False
+        """What was published has not been looked after yet."""
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -96,11 +98,13 @@ class Publisher:
     async def network_seen(self, size: int) -> None:
         """The DHT seems to have so many nodes. Of those who should hold the record, the share by
         which it has grown since came later, and do not. In one smaller than K everybody is to
-        hold it. Who came last gets it as it was written."""
+        hold it. In a larger one it is looked after once in any case: others may have come at the
+        same time as we, just there. Who came last gets it as it was written."""
         self._deputies.anchors_seen()
         has_grown = size > GROWTH * max(self._size, K)
-        if has_grown or self._size < min(K, size):
-            self._size = size
+        if has_grown or self._size < min(K, size) or (self._is_fresh and size >= K):
+            self._is_fresh = False
+            self._size = max(self._size, size)
             for key, envelope in list(self._written.values()):
                 await self._store_at_members(key, envelope, again=True)
 
@@ -144,6 +148,7 @@ class Publisher:
         candidates = self.candidates()
         # The most so far, so that nodes which come and go cost nothing.
         self._size = max(self._size, self._dht.network_size)
+        self._is_fresh = True
         try:
             envelope = await self._write(epoch, candidates)
         except StateError as error:

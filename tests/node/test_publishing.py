@@ -171,19 +171,26 @@ def test_epochs_go_by_and_a_newcomer_still_finds_everybody() -> None:
 def test_a_record_is_stored_again_as_the_network_grows_but_not_as_nodes_come_and_go() -> None:
     async def main() -> None:
         async with mesh() as world:
-            publisher = (await world.grow(2))[1].node._publisher
+            machine = (await world.grow(2))[1]
+            publisher = machine.node._publisher
             await asyncio.sleep(5)
             stored: list[bytes] = []
 
             async def publish(key: bytes, value: bytes, *, again: bool = False) -> int:
-                assert again, "as it was written"
-                stored.append(value)
+                if again:
+                    stored.append(value)
                 return 1
 
             publisher._dht.publish = publish  # type: ignore[method-assign]
             for size, times in ((2, 1), (19, 2), (300, 3), (280, 3), (330, 3), (400, 4), (399, 4)):
                 await publisher.network_seen(size)
                 assert len(stored) == times
-            assert len(set(stored)) == 1
+            assert len(set(stored)) == 1, "as it was written"
+            machine.move(ELSEWHERE)
+            await asyncio.sleep(5)
+            for _ in range(2):
+                await publisher.network_seen(399)
+                assert len(stored) == 5, "once, since it was written anew"
+            assert len(set(stored)) == 2
 
     run(main())
