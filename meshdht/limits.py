@@ -151,6 +151,8 @@ HEARD_ENDPOINTS = 64
 BEACON_CLOCK_TOLERANCE_S = 2 * 3600
 # Nonces of beacons, so that none is heard twice: one household says a few hundred in that time.
 BEACONS_REMEMBERED = 1024
+# Addresses that did not answer of late: liars tell of any number.
+DHT_SILENT_ENDPOINTS = 1024
 # Newcomers whose address is being proved: requests from made-up ids cost one ping each.
 DHT_PENDING_ADMISSIONS = 64
 # Reply keys of nodes that have proved their id: whoever makes keys by the thousand, and is told of

@@ -255,9 +255,11 @@ class Dht:
 
     def heard(self, node_id: bytes, endpoint: Endpoint) -> None:
         """The node has just proved, by other means, that it is there: it needs no ping."""
+        now = asyncio.get_running_loop().time()
+        self._protocol.silences.heard(endpoint, now)
         known = self._protocol.router.find(node_id)
         if known is not None and known.endpoint == endpoint:
-            known.seen = asyncio.get_running_loop().time()
+            known.seen = now
             known.failures = 0
             self._protocol.router.add_contact(known)
 

@@ -283,8 +283,9 @@ class NodeLookup(SpiderCrawl):
                 continue
             enters = self.protocol.admission.may_enter(told.node_id)
             if enters and self._is_eligible(told.node_id):
-                known = self._known.get(told.node_id)
-                self._insert(known or self.protocol.contact(told), path)
+                node = self._known.get(told.node_id) or self.protocol.contact(told)
+                if node is not None:
+                    self._insert(node, path)
 
     def _request_to(self, node: RemoteNode) -> Request:
         return FindNode(self.node.id)

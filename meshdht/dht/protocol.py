@@ -45,6 +45,7 @@ from meshdht.dht.messages import (
 from meshdht.dht.prefix import prefix_of
 from meshdht.dht.proof import PROOF_SIZE, REPLY_TAG_SIZE, Proof, split_request
 from meshdht.dht.rate import Rate
+from meshdht.dht.silence import Silences
 from meshdht.dht.storage import RecordStorage
 from meshdht.dht.table import RemoteNode, Table
 from meshdht.endpoint import Endpoint
@@ -98,6 +99,7 @@ class DhtProtocol(KademliaProtocol):
         self._store_rate = Rate(DHT_STORES_PER_S, DHT_STORES_BURST)
         self._proof_rate = Rate(DHT_PROOFS_PER_S, DHT_PROOFS_BURST)
         self.inflight = Inflight(send, proof, entropy, counters, on_seen, has_heard)
+        self.silences = Silences()
         self.admission = Admission(proof.own_id, self.router, self.inflight, counters, belongs)
 
     def __getattr__(self, name: str) -> object:
@@ -148,6 +150,7 @@ class DhtProtocol(KademliaProtocol):
         else:
             self._reply(message_id, reply, source)
         if validated:
+            self.silences.heard(source, asyncio.get_running_loop().time())
             is_proved = partial(self._proof.wrote, sender, body, message_id)
             self.admission.requested(sender, source, is_proved)
 
@@ -211,13 +214,20 @@ class DhtProtocol(KademliaProtocol):
         sendings: int = SENDINGS,
     ) -> asyncio.Future[Answer | None]:
         """Send a request to a node; the table learns from the answer, or from its absence."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         future = self.inflight.request(
             request, node.endpoint, node.estimate, on_slow, node_id=node.id, sendings=sendings
         )
 
         def settle(settled: asyncio.Future[Answer | None]) -> None:
-            if not settled.cancelled():
-                self._settle(node, settled.result())
+            if settled.cancelled():
+                return
+            if settled.result() is None:
+                self.silences.unanswered(node.endpoint, asked, loop.time())
+            else:
+                self.silences.heard(node.endpoint, loop.time())
+            self._settle(node, settled.result())
 
         future.add_done_callback(settle)
         return future
@@ -237,9 +247,12 @@ class DhtProtocol(KademliaProtocol):
         """Whether the node has answered us before, and takes our next request for ours."""
         return self._proof.has(node_id)
 
-    def contact(self, told: WireContact) -> RemoteNode:
-        """The node another told us of: ours if we know it and it answers, else as told."""
+    def contact(self, told: WireContact) -> RemoteNode | None:
+        """The node another told us of: ours if we know it and it answers, else as told; None if
+        nobody answered us there of late."""
         known = self.router.find(told.node_id)
         if known is not None and (known.endpoint == told.endpoint or known.failures == 0):
             return known
+        if self.silences.is_silent(told.endpoint, asyncio.get_running_loop().time()):
+            return None
         return RemoteNode(told.node_id, told.endpoint)
