@@ -181,6 +181,13 @@ MAX_GOSSIP_FANOUT = 16
 # Datagrams in one answer to a FETCH: a member that asks in a loop draws a bounded burst each time.
 MAX_STATEMENT_PACKETS = 16
 
+# --- backups ---
+# A file is read into memory as a whole; the largest log and all records held make 80 MB.
+BACKUP_SIZE_MAX = 256 * 1024 * 1024
+# What a file says that its passphrase costs: a made-up one must not take all memory, or for ever.
+PASSPHRASE_MEMORY_MAX = 1024 * 1024 * 1024
+PASSPHRASE_PASSES_MAX = 16
+
 # --- joining ---
 # Whoever holds a link can send claims; each costs two signature checks and a box.
 JOIN_REQUESTS_PER_S = 20.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from inputs import (
@@ -26,6 +27,7 @@ from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import (
     LocatorKey,
 )
+from meshdht.crypto.passphrase import Cost, stretch
 from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
@@ -37,6 +39,7 @@ from meshdht.membership.statements import (
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
+from meshdht.store.backup import Backup, seal_backup
 from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.call import CallContent, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
@@ -266,6 +269,27 @@ def beacon() -> object:
     }
 
 
+def backup() -> object:
+    cost, salt, words = Cost(passes=1, memory_kib=64), NONCE[:16], "four random words"
+    kept = Backup("home", b'log_level = "debug"\n', bytes(range(64)))
+    sealed = seal_backup(kept, words, salt=salt, nonce=NONCE, cost=cost)
+    return {
+        "passphrase": words,
+        "passes": cost.passes,
+        "memory_kib": cost.memory_kib,
+        "salt": salt.hex(),
+        "key": stretch(words, salt, cost).raw.hex(),
+        "nonce": NONCE.hex(),
+        "network": kept.network,
+        "config": kept.config.decode(),
+        "database": kept.database.hex(),
+        "size": len(sealed),
+        "begins_with": sealed[:160].hex(),
+        "ends_with": sealed[-32:].hex(),
+        "sha256": sha256(sealed).hexdigest(),
+    }
+
+
 def main() -> None:
     files = {
         "control-packet": control_packet(),
@@ -280,6 +304,7 @@ def main() -> None:
         "beacon": beacon(),
         "administration": administration(),
         "generations": generations(),
+        "backup": backup(),
     }
     for name, content in files.items():
         path = Path(__file__).parent / f"{name}.json"

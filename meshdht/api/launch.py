@@ -81,10 +81,36 @@ class Anchor(Struct, frozen=True, kw_only=True, tag="anchor"):
         return f"Anchor(name={self.name!r}, link=<secret>)"
 
 
+class Backup(Struct, frozen=True, kw_only=True, tag="backup"):
+    """Write a network that is down to a new file, which a passphrase opens. ``Ready`` when done."""
+
+    network: str
+    file: str
+    passphrase: str
+
+    def __repr__(self) -> str:
+        return f"Backup(network={self.network!r}, passphrase=<secret>)"
+
+
+class Restore(Struct, frozen=True, kw_only=True, tag="restore"):
+    """Make a network from such a file; ``network`` None: under the name that it had. ``Ready``
+    when done."""
+
+    file: str
+    passphrase: str
+    network: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Restore(network={self.network!r}, passphrase=<secret>)"
+
+
+Action = Create | Join | Run | Anchor | Backup | Restore
+
+
 class LaunchRequest(Struct, frozen=True, kw_only=True):
     """What to do, and where; directories are absolute."""
 
-    action: Create | Join | Run | Anchor
+    action: Action
     state_dir: str
     runtime_dir: str
     report_fd: int | None = None
@@ -106,7 +132,7 @@ class Logging(Struct, frozen=True, tag="logging"):
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     """The network is up; for a Join, also connected. An anchor has no addresses, and its id for
-    a device."""
+    a device. After Backup and Restore: it is done, and nothing runs."""
 
     network: str
     socket: str

@@ -37,6 +37,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "revoke": ("revoke", "Put a device out of the network, for ever."),
         "leave": ("leave", "Take this device out of the network, for ever."),
     },
+    "Keep": {
+        "backup": ("backup", "Write this device to an encrypted file."),
+        "restore": ("backup", "Make this machine the device of a backup."),
+    },
     "Look": {
         "status": ("show", "This network: one line a peer."),
         "peers": ("show", "The other devices and how they are reached, in full."),

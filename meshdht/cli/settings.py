@@ -35,7 +35,7 @@ class Settings:
     def networks(self) -> list[str]:
         """Every network that has state or a socket here, as far as this user may look."""
         found = {path.stem for path in _listing(self.runtime_dir) if path.suffix == ".sock"}
-        found |= {path.name for path in _listing(self.state_dir) if (path / "state.db").exists()}
+        found |= {path.name for path in _listing(self.state_dir) if _holds_network(path)}
         return sorted(found)
 
     def chosen(self) -> str:
@@ -145,3 +145,8 @@ def common_options(*, environment: bool = False, network: bool = True) -> Callab
         return function
 
     return decorate
+
+
+def _holds_network(path: Path) -> bool:
+    """Whether a directory is a network's; what an interrupted restore left is hidden."""
+    return not path.name.startswith(".") and (path / "state.db").exists()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from meshdht.api.errors import ApiError
-from meshdht.api.launch import Anchor, Reporter, read_request
+from meshdht.api.launch import Anchor, Backup, Reporter, Restore, read_request
 from meshdht.errors import MeshdhtError
 
 
@@ -24,6 +24,10 @@ def main() -> int:
             from meshdht.daemon.anchor import launch_anchor
 
             launch_anchor(request.action, request, reporter)
+        elif isinstance(request.action, Backup | Restore):
+            from meshdht.daemon.backing_up import launch_backup
+
+            launch_backup(request.action, request, reporter)
         else:
             from meshdht.daemon.launch import launch
 

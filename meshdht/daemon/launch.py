@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
-from meshdht.api.launch import Anchor, Create, Join, LaunchRequest, Reporter, Run
+from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
@@ -36,7 +36,7 @@ class Launch:
     """One start of one network."""
 
     def __init__(self, request: LaunchRequest, reporter: Reporter) -> None:
-        assert not isinstance(request.action, Anchor)
+        assert not isinstance(request.action, Anchor | Backup | Restore)
         self._action = request.action
         self._reporter = reporter
         self._link: Link | None = None
@@ -57,7 +57,7 @@ class Launch:
         """Bring the network up and serve it; raises MeshdhtError or ApiError."""
         async with AsyncExitStack() as stack:
             if isinstance(self._action, Run):
-                self._refuse_absent()
+                self._places.refuse_absent()
             else:
                 stack.enter_context(self._undone_on_failure())
             stack.enter_context(NetworkLock(self._places))
@@ -162,25 +162,6 @@ class Launch:
         return config.listen_port if config.listen_port is not None else await listen_port(store)
 
     # --- state -------------------------------------------------------------------------------
-
-    def _refuse_absent(self) -> None:
-        try:
-            present = self._places.database.exists()
-            is_empty = present and not self._places.database.stat().st_size
-        except PermissionError:
-            raise StateError(
-                f"no permission to read {self._places.directory}", "run meshdht with sudo"
-            ) from None
-        if not present:
-            raise UsageError(
-                f"no network {self._places.network!r} on this machine",
-                "meshdht init founds one, meshdht join takes an invite link",
-            )
-        if is_empty:
-            raise StateError(
-                f"{self._places.database} is damaged: it is empty",
-                "restore a copy, or move it away and join with a new invite link",
-            )
 
     @contextmanager
     def _undone_on_failure(self) -> Iterator[None]:

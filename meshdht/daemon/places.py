@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from meshdht.crypto.derive import digest
-from meshdht.errors import AlreadyRunning, StateError
+from meshdht.errors import AlreadyRunning, StateError, UsageError
 
 _INTERFACE_MAX = 15
 
@@ -56,10 +56,34 @@ class Places:
             return name
         return f"{name[:10]}{digest('interface', self.network.encode(), size=3).hex()[:5]}"
 
+    def refuse_absent(self) -> None:
+        """Raise UsageError if there is no such network here, StateError if it is out of reach."""
+        try:
+            present = self.database.exists()
+            is_empty = present and not self.database.stat().st_size
+        except PermissionError:
+            raise StateError(
+                f"no permission to read {self.directory}", "run meshdht with sudo"
+            ) from None
+        if not present:
+            raise UsageError(
+                f"no network {self.network!r} on this machine",
+                "meshdht init founds one, meshdht join takes an invite link",
+            )
+        if is_empty:
+            raise StateError(
+                f"{self.database} is damaged: it is empty",
+                "restore a copy, or move it away and join with a new invite link",
+            )
+
+    def make_state_dir(self) -> None:
+        """Make the directory of all networks, for its owner alone; raises OSError."""
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def make_directory(self) -> None:
         """Make the directory, for its owner alone; raises StateError."""
         try:
-            self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.make_state_dir()
             self.directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StateError(

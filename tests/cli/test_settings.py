@@ -30,6 +30,7 @@ def test_the_only_network_is_meant_whether_it_has_state_or_a_socket(settings: Se
     (settings.state_dir / "left-over").mkdir()
     assert settings.chosen() == "home"
     found(settings, "home")
+    found(settings, ".restoring-1234")
     assert settings.networks() == ["home"]
     assert settings.chosen_socket() == settings.runtime_dir / "home.sock"
 

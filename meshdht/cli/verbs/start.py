@@ -10,7 +10,7 @@ import click
 
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
-from meshdht.api.launch import Anchor, Create, Founded, Join, LaunchRequest, Ready, Run
+from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
 from meshdht.cli.output import ProgressLine, note, say, say_json
 from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
@@ -209,7 +209,7 @@ def demo(context: click.Context) -> None:
     context.exit(lab_demo.run(argv_python=python, interactive=interactive, out=sys.stdout))
 
 
-def start(settings: Settings, action: Create | Join | Run | Anchor, timeout_s: float) -> Ready:
+def start(settings: Settings, action: Action, timeout_s: float) -> Ready:
     """Start a daemon in the background, saying on stderr what it does meanwhile."""
     from meshdht.api.spawn import launch
 
@@ -232,7 +232,7 @@ def stop(what: str, settings: Settings) -> None:
         say(f"{what} {name} is down")
 
 
-def launch_request(settings: Settings, action: Create | Join | Run | Anchor) -> LaunchRequest:
+def launch_request(settings: Settings, action: Action) -> LaunchRequest:
     return LaunchRequest(
         action=action,
         state_dir=os.fspath(settings.state_dir),
