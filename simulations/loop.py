@@ -43,6 +43,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._now
 
+    def rewind(self) -> None:
+        """Back to 0, as for a fresh run; what was still scheduled never happens."""
+        self._now, self._timers, self._cancelled = 0.0, [], 0
+
     def call_at(
         self,
         when: float,
@@ -98,6 +102,15 @@ class VirtualClock:
 
     def unix(self) -> float:
         return UNIX_START + self.monotonic() + self.skew
+
+
+async def alone(main: Coroutine[Any, Any, T]) -> T:
+    """Run one of several, one after the other, that have nothing to do with each other: from time
+    0, so that it can be replayed by itself."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    loop.rewind()
+    return await main
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -21,7 +21,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
 from simulations import stock
 from simulations.adversary import Colluder, Insider, SybilMaker
-from simulations.loop import VirtualClock
+from simulations.loop import VirtualClock, alone
 from simulations.network import DatagramNetwork
 from simulations.scenarios.options import Options, Report
 from simulations.stock import StockPeer
@@ -133,14 +133,14 @@ async def eclipse(options: Options) -> Report:
         for share in SHARES:
             counts = Counts()
             for each in options.each_seed():
-                one, digest = await outcome(each, share, attack)
+                one, digest = await alone(outcome(each, share, attack))
                 counts.add(one)
                 history.update(digest.encode())
             rows.append([attack, "ours", f"{share:.0%}", *counts.cells()])
         for share in SHARES if options.stock else ():
             counts = Counts()
             for each in options.each_seed():
-                counts.add(await _stock(each, share, attack))
+                counts.add(await alone(_stock(each, share, attack)))
             rows.append([attack, "stock", f"{share:.0%}", *counts.cells()])
     head = ("insiders", "what", "share", *Counts.HEAD)
     remark = (

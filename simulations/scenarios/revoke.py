@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 
 from simulations.host import Host, eventually
+from simulations.loop import alone
 from simulations.measure import SETTLE_S, START_SPREAD_S
 from simulations.scenarios.options import Options, Report
 from simulations.table import Cell, quantile, render
@@ -24,7 +25,7 @@ async def revoke(options: Options) -> Report:
     leaks = 0
     digests = hashlib.blake2b(digest_size=16)
     for one_run in options.each_seed():
-        one = await _one(one_run)
+        one = await alone(_one(one_run))
         dropped.append(one[0])
         over.append(one[1])
         datagrams.append(one[2])

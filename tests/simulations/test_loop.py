@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from simulations.loop import UNIX_START, VirtualClock, VirtualTimeLoop, run
+from simulations.loop import UNIX_START, VirtualClock, VirtualTimeLoop, alone, run
 
 
 def test_an_hour_passes_in_no_time() -> None:
@@ -48,3 +48,22 @@ def test_timers_called_off_are_let_go() -> None:
         return len(loop._timers)
 
     assert run(main()) < 2000
+
+
+def test_what_runs_alone_starts_at_zero_and_meets_nothing_of_the_runs_before() -> None:
+    heard: list[str] = []
+
+    async def one(name: str) -> float:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        loop.call_later(5, heard.append, name)
+        await asyncio.sleep(3)
+        return begun
+
+    async def main() -> list[float]:
+        begun = [await alone(one("first")), await alone(one("second"))]
+        await asyncio.sleep(10)
+        return begun
+
+    assert run(main()) == [0.0, 0.0]
+    assert heard == ["second"]

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections import Counter
+from math import inf
+
+from simulations.loop import alone, run
+from simulations.scenarios import partitions
+from simulations.scenarios.options import Options
+from simulations.scenarios.partitions import Outcome, partition
+
+
+def test_after_a_partition_all_agree_and_nobody_who_is_out_has_the_secret() -> None:
+    report = run(partition(Options(nodes=8, seed=2, seeds=4)))
+    *_, of_all = report.table.splitlines()
+    runs, acts, out, agreed, percent, *_, leaks = of_all.split()[3:]
+    assert (runs, agreed, percent, leaks) == ("4", "100", "%", "0")
+    assert int(acts) > 4
+    assert int(out) > 0
+
+
+def test_a_run_counts_only_if_all_agreed_and_nothing_leaked() -> None:
+    def outcome(agreed_s: float, leaks: int) -> Outcome:
+        return Outcome(7, 3, Counter(), 0, agreed_s, leaks, "feed")
+
+    assert outcome(1.0, 0).holds
+    assert not outcome(inf, 0).holds
+    assert not outcome(1.0, 1).holds
+
+
+def test_one_of_several_runs_is_replayed_by_its_seed_alone() -> None:
+    options = Options(nodes=6, seed=5, seeds=2)
+
+    async def both() -> list[Outcome]:
+        return [await alone(partitions.one_run(each)) for each in options.each_seed()]
+
+    *_, second = run(both())
+    assert run(partitions.one_run(Options(nodes=6, seed=6))) == second
