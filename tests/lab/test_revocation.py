@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
 
 from meshdht.lab.world import World
 from tests.lab.homes import complaint, connect, eventually, everyone_reaches_everyone, public
@@ -44,6 +46,46 @@ def test_traffic_of_a_revoked_device_dies_and_the_others_go_on(
         assert "phone" not in {each["name"] for each in device.json("devices")["devices"]}
     assert eventually(lambda: phone.meshdht("status").returncode == 1), "its daemon went on"
     assert "was revoked from network 'home' by nas" in complaint(phone.meshdht("up"), 1)
+
+
+# Of a twentieth of a second of iperf3, bytes at least.
+STREAM_MIN = 10_000
+# Writes down what the mesh interface has received, by the wall clock, twenty times a second.
+COUNTER = """while sleep 0.05; do
+    echo $(date +%s.%N) $(cat /sys/class/net/mesh-home/statistics/rx_bytes)
+done >$0"""
+
+
+def test_iperf3_of_a_revoked_device_is_dead_within_a_second(
+    world: World, tmp_path: Path, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    phone = public(world, internet, "phone", 4)
+    connect(nas, laptop, phone)
+    everyone_reaches_everyone(nas, laptop, phone)
+    address, counted = laptop.addresses()[0], tmp_path / "received"
+    server = laptop.host.popen(["iperf3", "--server", "--one-off", "--bind", address])
+    assert eventually(lambda: bool(laptop.host.run(["ss", "-Hltn", "sport = :5201"]).stdout))
+    stolen = phone.host.popen(["iperf3", "--client", address, "--time", "60"])
+    counter = laptop.host.popen(["sh", "-c", COUNTER, str(counted)])
+    time.sleep(REVOKE_AFTER_S)
+    revoked = time.time()
+    nas.must("revoke", "phone", "--yes")
+    time.sleep(2.0)
+    for process in (counter, stolen, server):
+        process.stop()
+    lines = [line.split() for line in counted.read_text().splitlines()]
+    samples = [(float(moment), int(received)) for moment, received in lines]
+    flowed = [
+        moment
+        for (_, before), (moment, received) in pairwise(samples)
+        if received - before > STREAM_MIN
+    ]
+    assert len([moment for moment in flowed if moment < revoked]) > 10, "nothing flowed before"
+    assert samples[-1][0] - revoked > 1.5
+    assert flowed[-1] - revoked < 1.0, "the revoked device's traffic still came in"
+    number(f"iperf3 of the revoked device ended {flowed[-1] - revoked:.2f} s after revoke was run")
 
 
 def test_what_cannot_be_revoked_is_refused_by_name(world: World) -> None:
