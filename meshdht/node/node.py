@@ -20,6 +20,7 @@ from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import Message
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
+from meshdht.node.anchorage import Anchorage
 from meshdht.node.approvals import Approvals
 from meshdht.node.background import Background
 from meshdht.node.calling import Caller
@@ -229,6 +230,9 @@ class Node(NodeReach):
         entropy = self._control.entropy
         return Mooring(self._dht, entropy, self._has_direct_path, self._anchor_ids, self._met)
 
+    def _make_anchorage(self) -> Anchorage:
+        return Anchorage(self._dht, self._control.entropy, self._anchor_ids)
+
     def _make_seeker(self) -> Seeker:
         return Seeker(
             self._identity,
@@ -274,6 +278,7 @@ class Node(NodeReach):
                 tasks.create_task(Enforcer(self, self.rotator, self.want).run())
                 tasks.create_task(self._dht.run())
                 tasks.create_task(self._make_mooring().run())
+                tasks.create_task(self._make_anchorage().run())
                 tasks.create_task(self._gossip.run())
                 tasks.create_task(self._keeper.run(self._dht, self._publisher.network_seen))
         finally:
