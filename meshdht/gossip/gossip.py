@@ -45,6 +45,8 @@ ANNOUNCE_TO = 3
 # A statement that somebody has to hold is told so often, this long apart.
 HAND_OVER_TRIES = 10
 HAND_OVER_EVERY_S = 0.5
+# An answer to that is said so often; before the admins draw a secret that the leaver lacks.
+FAREWELLS_S = (0.0, 0.1, 0.25, 0.45)
 
 T = TypeVar("T")
 
@@ -247,10 +249,17 @@ class Gossip:
             self._differs()
             self.push_statements(new, exclude=sender)
             if not self._holdings.is_member(sender):
-                # It leaves, and waits for somebody to know: the last that it hears from us.
-                self._send(self._sync((), answer=False), source)
+                self._bid_farewell(source)
         if incomplete:
             self.fetch(source)
+
+    def _bid_farewell(self, to: Endpoint) -> None:
+        """Somebody leaves, and waits for one of us to know: the last that it hears from us. What
+        it says again when this is lost comes from a stranger, and is not answered."""
+        known = self._sync((), answer=False)
+        loop = asyncio.get_running_loop()
+        for pause_s in FAREWELLS_S:
+            loop.call_later(pause_s, self._send, known, to)
 
     def _send_statements(self, heads: Sequence[bytes], to: Endpoint) -> None:
         """A bounded burst; the receiver asks on from what it then has."""

@@ -58,9 +58,10 @@ def test_a_device_has_left_once_another_one_knows() -> None:
     run(main())
 
 
-def test_a_leave_that_is_lost_is_said_again() -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_a_leave_that_is_lost_is_said_again_and_so_is_its_answer(seed: int) -> None:
     async def main() -> None:
-        async with mesh(loss=0.3) as world:
+        async with mesh(seed, loss=0.3) as world:
             first, second = await world.grow(2)
             assert await leave(second.node)
             assert second.id not in first.node.roster
