@@ -19,6 +19,7 @@ from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.errors import PlatformError, StateError, UsageError
+from meshdht.membership.fold import fold
 from meshdht.membership.link import Link, parse_link
 from meshdht.membership.names import validate_label
 from meshdht.membership.recovery import spell
@@ -90,6 +91,8 @@ class Launch:
             case Run():
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 state = await load(store)
+                # Before anything is written.
+                fold(state.log).refuse_newer()
                 port = self._open_port(stack, await self._known_port(store, config))
         port.start()
         return Daemon(

@@ -67,14 +67,28 @@ def inspect(path: Path) -> None:
     """Read, change nothing: raises StateError for a schema newer than ours or for damage."""
     if not path.exists() or path.stat().st_size == 0:
         return
-    uri = f"file:{quote(str(path))}?mode=ro"
-    with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S)) as database:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > VERSION:
-            raise StateError(
-                f"{path} was written by a newer meshdht (schema {version}, known is {VERSION})",
-                "install the newer version; nothing was changed",
-            )
-        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise damaged(path, verdict.splitlines()[-1])
+    # To read a database that logs ahead of itself, SQLite makes two files beside it and leaves them
+    # there. It needs none where it is told that there is no log: then none exists.
+    log, index = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
+    way = "mode=ro" if log.exists() else "immutable=1"
+    had_index = index.exists()
+    uri = f"file:{quote(str(path))}?{way}"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S)) as database:
+            _look_at(path, database)
+    finally:
+        if not had_index:
+            # Made of the log whenever it is missing; we ourselves never have one.
+            index.unlink(missing_ok=True)
+
+
+def _look_at(path: Path, database: sqlite3.Connection) -> None:
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StateError(
+            f"{path} was written by a newer meshdht (schema {version}, known is {VERSION})",
+            "install the newer version; nothing was changed",
+        )
+    (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise damaged(path, verdict.splitlines()[-1])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from meshdht.api.launch import Create, Join, LaunchRequest, Reporter, Run
 from meshdht.daemon.launch import Launch
+from meshdht.daemon.persistence import load
 from meshdht.errors import ConfigError, InvalidName, LinkError, MeshdhtError, StateError, UsageError
+from meshdht.membership.statements import UnknownBody, sign_statement
+from meshdht.store.migrations import VERSION
+from meshdht.store.store import Store
 from tests.daemon.daemon_process import HAS_TUN, daemon
 
 
@@ -94,3 +100,58 @@ def test_a_founding_that_fails_late_leaves_nothing(tmp_path: Path) -> None:
         assert "10.0.0.0/40" in failed["message"]
         assert running.process.wait(10) == failed["exit_code"] == 2
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def made(folder: Path) -> Path:
+    """The state of a network that was made here, and is down."""
+    with daemon(folder, Create(network="home", name="nas", listen_port=0)) as running:
+        assert running.report()["type"] == "ready"
+        running.process.terminate()
+        assert running.process.wait(10) == 0
+    return folder / "state" / "home"
+
+
+def state_of(directory: Path) -> dict[str, bytes]:
+    """Every file but the lock, which names the last process that looked."""
+    return {each.name: each.read_bytes() for each in directory.iterdir() if each.name != "lock"}
+
+
+async def write_newer_statement(database: Path) -> None:
+    """An admin's device with a later version wrote what this one does not know."""
+    async with Store.open(database) as store:
+        state = await load(store)
+        statement = sign_statement(
+            UnknownBody(200, b"a word of later"),
+            network=state.log.network,
+            author=state.identity.signing,
+            parents=state.log.heads(),
+            unix_ms=0,
+        )
+        await store.append_statements([(statement.hash, statement.raw)])
+
+
+def write_newer_schema(database: Path) -> None:
+    """A later version has used this store."""
+    with closing(sqlite3.connect(database)) as opened, opened:
+        opened.execute("CREATE TABLE later (word TEXT) STRICT")
+        opened.execute(f"PRAGMA user_version = {VERSION + 1}")
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(not HAS_TUN, reason="needs root and /dev/net/tun")
+@pytest.mark.parametrize("what", ["log", "store"])
+def test_what_a_newer_version_wrote_stays_as_it_is(tmp_path: Path, what: str) -> None:
+    directory = made(tmp_path)
+    if what == "log":
+        asyncio.run(write_newer_statement(directory / "state.db"))
+    else:
+        write_newer_schema(directory / "state.db")
+    before = state_of(directory)
+    for _ in range(2):
+        with daemon(tmp_path, Run(network="home")) as running:
+            failed = running.report()
+            assert failed["type"] == "failed"
+            assert "newer" in failed["message"]
+            assert "nothing was changed" in failed["hint"]
+            assert running.process.wait(10) == failed["exit_code"] == 1
+        assert state_of(directory) == before
