@@ -206,7 +206,7 @@ class Tenant:
             self._others,
             self._is_connected,
             self._is_urgent,
-            lambda _: None,
+            lambda _: False,
         )
         self.is_on = True
         self.host.attach()

@@ -248,8 +248,9 @@ class Dht:
         published last: the others came later, or were silent then."""
         publication = self._publications.get(key)
         router, is_anchor = self._protocol.router, self._protocol.is_anchor
-        asked = router.find_neighbors(Node(key), self._k, itself=True)
-        near = [node for node in asked if not is_anchor(node.id)]
+        known = router.find_neighbors(Node(key), 2 * self._k, itself=True)
+        asked = [node for node in known if node.failures == 0]
+        near = [node for node in asked[: self._k] if not is_anchor(node.id)]
         held = sum(publication.is_held_by(node.id) for node in near) if publication else 0
         return len(near) > 0 and held >= HELD_SHARE * len(near)
 

@@ -65,18 +65,26 @@ class Caller:
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         """The nonces of calls that came, the latest last."""
         self._called: dict[DeviceId, float] = {}
-        """Whom we called, and when; an answer is taken once."""
+        """Whom we called, and when."""
+        self._answered: set[DeviceId] = set()
+        """Who has answered the last call; further answers are let lie."""
         self._heard: dict[DeviceId, float] = {}
         """Who called us, and when."""
         self.counters: Counter[str] = Counter()
         """What became of the calls that came here."""
 
-    def call(self, device: DeviceId) -> None:
-        """Ask a device that we have no path to to probe us. May be in vain."""
+    def call(self, device: DeviceId) -> bool:
+        """Ask a device that we have no path to to probe us. May be in vain. Returns whether it
+        answered the last time."""
         now = self._control.clock.monotonic()
+        has_answered = device in self._answered
+        if now - self._called.get(device, float("-inf")) < PAUSE_S:
+            return has_answered
         called = {each: at for each, at in self._called.items() if now - at < ANSWER_WITHIN_S}
         self._called = called | {device: now}
+        self._answered.discard(device)
         self._say(device, is_answer=False)
+        return has_answered
 
     def _say(self, device: DeviceId, *, is_answer: bool) -> None:
         box_key = self._peers.box_key(device)
@@ -90,7 +98,8 @@ class Caller:
         self._note(nonce)
         steps = self._holdings.roster.steps_between(self._own_id, device)
         hops = min(steps - 1 + DETOUR_HOPS, CALL_HOPS_MAX)
-        self._pass_on(Call(hops, self._own_id, device, box), WAYS, {self._own_id})
+        # Not by a path of ours to it, if there is one: it has none to us, and ours may be dead.
+        self._pass_on(Call(hops, self._own_id, device, box), WAYS, {device})
 
     def _pass_on(self, call: Call, ways: int, but: set[DeviceId]) -> None:
         for neighbour in self._next(call.callee, ways, but):
@@ -142,8 +151,10 @@ class Caller:
         if abs(content.date_ms / 1000 - self._control.clock.unix()) > TOLERANCE_S:
             self.counters["out of date"] += 1
         elif content.is_answer:
-            if now - self._called.pop(call.caller, float("-inf")) <= ANSWER_WITHIN_S:
+            called = self._called.get(call.caller, float("-inf"))
+            if call.caller not in self._answered and now - called <= ANSWER_WITHIN_S:
                 self.counters["answer"] += 1
+                self._answered.add(call.caller)
                 self._peers.punch(call.caller, content.endpoints, keep=False)
         elif self._is_heard(call.caller, now):
             self.counters["for us"] += 1

@@ -56,7 +56,7 @@ class Seeker:
         sought: Callable[[], Sequence[DeviceId]],
         is_connected: Callable[[DeviceId], bool],
         is_urgent: Callable[[DeviceId], bool],
-        call: Callable[[DeviceId], None],
+        call: Callable[[DeviceId], bool],
     ) -> None:
         self._identity = identity
         self._holdings = holdings
@@ -109,8 +109,9 @@ class Seeker:
             absence = known[device.id] = self._absent.get(device.id) or _Absence(now)
             if absence.next_look > now or len(due) == WIDTH:
                 continue
-            self._call(device.id)
-            if absence.looks >= 0 and self._is_urgent(device.id):
+            # Who answers a call has said where it is: there is nothing to look up.
+            has_answered = self._call(device.id)
+            if absence.looks >= 0 and not has_answered and self._is_urgent(device.id):
                 due.append((device, absence.looks))
             pause = self._pause(absence.looks)
             absence.looks += 1

@@ -224,3 +224,30 @@ def test_who_called_is_kept_a_path_to_for_a_while_and_is_not_sought() -> None:
         assert sorted(peers.sought()) == sorted([*near, far])
 
     run(main())
+
+
+def test_who_answers_calls_but_cannot_be_reached_is_not_looked_up() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, third = await world.grow(3)
+            ends = {one.endpoint, two.endpoint}
+            world.internet.blocked = lambda source, to: {source, to} == ends
+            one.node.watched()
+            await eventually(lambda: not meet(one, two), 60)
+            looked_up: list[bytes] = []
+            original = one.node._dht.lookup
+
+            async def lookup(key: bytes) -> bytes | None:
+                looked_up.append(key)
+                return await original(key)
+
+            one.node._dht.lookup = lookup  # type: ignore[method-assign]
+            await asyncio.sleep(3600)
+            assert looked_up == []
+            assert one.node._caller.counters["answer"] > 3
+            await third.stop()
+            one.node.watched()
+            await asyncio.sleep(3600)
+            assert looked_up != []
+
+    run(main())
