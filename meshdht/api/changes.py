@@ -35,6 +35,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             listen_port=new.listen_port,
             dropped=new.dropped,
             clocks=new.clocks,
+            copy_heard=new.copy_heard,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -61,6 +62,7 @@ def apply(status: Status, event: Event) -> Status:
                 listen_port=event.listen_port,
                 dropped=event.dropped,
                 clocks=event.clocks,
+                copy_heard=event.copy_heard,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -71,7 +73,8 @@ def apply(status: Status, event: Event) -> Status:
 
 
 def _header(status: Status) -> tuple[object, ...]:
-    return status.engine, status.device, status.listen_port, status.dropped, status.clocks
+    here = status.engine, status.device, status.listen_port
+    return *here, status.dropped, status.clocks, status.copy_heard
 
 
 def _differs(old: Peer, new: Peer) -> bool:

@@ -92,7 +92,8 @@ class ClockWarning(Struct, frozen=True, kw_only=True):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason."""
+    """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason.
+    ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds)."""
 
     version: int = API_VERSION
     network: str
@@ -104,6 +105,7 @@ class Status(Struct, frozen=True, kw_only=True):
     listen_port: int
     dropped: dict[str, int] = {}
     clocks: tuple[ClockWarning, ...] = ()
+    copy_heard: int | None = None
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -158,6 +160,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     listen_port: int
     dropped: dict[str, int]
     clocks: tuple[ClockWarning, ...] = ()
+    copy_heard: int | None = None
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

@@ -103,6 +103,7 @@ class DaemonService(NetworkService):
             listen_port=self._listen_port,
             dropped=self._dropped(),
             clocks=clock_warnings(self._node),
+            copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
         )
 
     def _peer(self, device: Device, stats: PeerStats | None) -> Peer:

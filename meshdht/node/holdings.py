@@ -28,7 +28,7 @@ class NodeHoldings:
     """The log with its roster, and the newest record of each device.
 
     ``on_statements(added)`` is called after the roster has been folded anew,
-    ``on_record(record)`` for each record newer than what was held.
+    ``on_record(record)`` for each record newer than what was held, our own among them.
     """
 
     def __init__(
@@ -147,6 +147,5 @@ class NodeHoldings:
         if self.cache.offer(key, envelope, opened) is not Verdict.NEWER:
             return False
         self._epochs[record.device] = record.epoch
-        if record.device != self._identity.device:
-            self._on_record(opened)
+        self._on_record(opened)
         return True

@@ -326,6 +326,9 @@ class Node(NodeReach):
         self._observer.roster_changed()
 
     def _record_found(self, record: EndpointRecord) -> None:
+        if record.device == self._identity.device:
+            self._publisher.own_record_found(record)
+            return
         self._store.note_mark(record.device, record.sequence)
         self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
         self._deputies.note_held([record.device])

@@ -30,6 +30,9 @@ GROWTH = 1.25
 # After this device has gone over to another generation.
 GO_OVER_S = 1.0
 
+# So long after its last record another machine with our keys is taken to be there.
+COPY_REMEMBERED_S = 2 * 3600.0
+
 NextSequence = Callable[[int], Awaitable[int]]
 
 
@@ -62,6 +65,7 @@ class Publisher:
         self._written: dict[int, tuple[bytes, bytes]] = {}
         """The locator and the record that were written last, by epoch."""
         self._last_sequence = 0
+        self._copy_heard: float | None = None
         self._size = 0
         """How many nodes the DHT seemed to have when we published, at most so far."""
         self._is_fresh = False
@@ -72,6 +76,19 @@ class Publisher:
         """The addresses of this machine's interfaces, with our port."""
         self._hosts = endpoints
         self.changed()
+
+    @property
+    def copy_heard(self) -> float | None:
+        """When a record of this device that it did not write was last heard, if lately."""
+        heard, now = self._copy_heard, self._control.clock.unix()
+        return heard if heard is not None and now - heard < COPY_REMEMBERED_S else None
+
+    def own_record_found(self, record: EndpointRecord) -> None:
+        """A record of this device is the newest. If it is newer than all that we wrote, another
+        machine has our keys: a backup was restored, say, while we go on. What we wrote before
+        our last start is not told from that until we have written something."""
+        if 0 < self._last_sequence < record.sequence:
+            self._copy_heard = self._control.clock.unix()
 
     def changed(self) -> None:
         """What the record says may be another: look, and publish if so."""
@@ -177,7 +194,9 @@ class Publisher:
 
     async def _write(self, epoch: int, candidates: tuple[Candidate, ...]) -> bytes:
         unix = self._control.clock.unix()
-        wanted = coarse_sequence(self._last_sequence, int(unix * 1000), self._control.entropy)
+        # Above a copy's, too: whoever holds its record would take no other from us.
+        last = max(self._last_sequence, self._holdings.cache.mark(self._identity.device) or 0)
+        wanted = coarse_sequence(last, int(unix * 1000), self._control.entropy)
         sequence = self._last_sequence = await self._next_sequence(wanted)
         record = EndpointRecord(
             device=self._identity.device,

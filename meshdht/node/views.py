@@ -80,6 +80,12 @@ class NodeViews:
         return self._time.verdict()
 
     @property
+    def copy_heard(self) -> float | None:
+        """When another machine that has this device's keys was last heard, Unix seconds; None if
+        not in the last hours."""
+        return self._publisher.copy_heard
+
+    @property
     def time(self) -> NetworkTime:
         """The network's time: what is dated or expires goes by it."""
         return self._time

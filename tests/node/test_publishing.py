@@ -6,6 +6,7 @@ import asyncio
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RECORD_CANDIDATES_MAX
+from meshdht.node.publishing import COPY_REMEMBERED_S
 from meshdht.node.rhythm import REFRESH_S, RETRY_S
 from meshdht.records.endpoint import CandidateKind, EndpointRecord
 from meshdht.records.locator import EPOCH_SECONDS
@@ -62,6 +63,49 @@ def test_without_a_sequence_on_disk_nothing_is_published() -> None:
             second.store.failing = False
             await asyncio.sleep(RETRY_S[1] + RETRY_S[0])
             assert [each.endpoint for each in held(first, second).candidates] == [ELSEWHERE]
+
+    run(main())
+
+
+def test_a_copy_of_this_device_is_noticed_and_outdone() -> None:
+    """A backup was restored while the device that it was made of goes on."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            assert second.node.copy_heard is None
+            copy = world.copy(second, ahead_s=7200)
+            await asyncio.sleep(100)
+            copied = held(first, second)
+            assert [each.endpoint for each in copied.candidates] == [copy.endpoint]
+            heard = second.node.copy_heard
+            assert heard is not None
+            assert second.node.time.unix() - heard < 101
+            assert copy.node.copy_heard is None, "it has the newest record itself"
+            second.move(ELSEWHERE)
+            await asyncio.sleep(5)
+            assert [each.endpoint for each in held(first, second).candidates] == [ELSEWHERE]
+            assert held(first, second).sequence > copied.sequence
+            await asyncio.sleep(300)
+            assert copy.node.copy_heard is not None
+            await copy.stop()
+            await asyncio.sleep(COPY_REMEMBERED_S)
+            assert second.node.copy_heard is None
+
+    run(main())
+
+
+def test_what_a_device_wrote_before_its_restart_is_no_copys() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            _first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            for _ in range(3):
+                await second.stop()
+                second.restart()
+                await asyncio.sleep(20)
+                assert second.node.copy_heard is None
 
     run(main())
 

@@ -291,6 +291,19 @@ class Mesh:
         machine.start()
         return machine
 
+    def copy(self, machine: Machine, ahead_s: float) -> Machine:
+        """Another machine with the keys and the log of one that goes on, as from a backup whose
+        numbers start so much later than now."""
+        log = MembershipLog(machine.store.identity.network)
+        for statement in machine.node.holdings.log:
+            log.add(statement.raw)
+        others = [(each.id, each.endpoint) for each in self.machines if each is not machine]
+        twin = Machine(self, len(self.machines), machine.store.identity, log, others)
+        twin.store.sequence = int((VirtualClock().unix() + ahead_s) * 1000)
+        self.machines.append(twin)
+        twin.start()
+        return twin
+
     def joiner(self, link: Link, name: str, at: Endpoint) -> Joiner:
         """A joiner that listens at an endpoint."""
         signing = SigningKey(self.entropy.token(32))

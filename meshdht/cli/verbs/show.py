@@ -52,7 +52,8 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
         say_json(snapshot)
         return
     on = coloured(sys.stdout)
-    for line in [*status_lines(snapshot, on=on), *clock_lines(snapshot, on=on)]:
+    warnings = [*clock_lines(snapshot, on=on), *copy_lines(snapshot, on=on)]
+    for line in [*status_lines(snapshot, on=on), *warnings]:
         say(line)
     if not snapshot.peers:
         note(NOBODY)
@@ -89,6 +90,19 @@ def clock_lines(snapshot: Status, *, on: bool) -> list[str]:
         lines.append(style(f"⚠ {warning.message}", "yellow", on=on))
         lines.append(style(f"  {warning.hint}", "dim", on=on))
     return lines
+
+
+def copy_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """Two lines where another machine has this device's keys."""
+    if snapshot.copy_heard is None:
+        return []
+    name = snapshot.device.name
+    what = f"another machine is {name} too, heard {moment_text(snapshot.copy_heard)}"
+    todo = (
+        f"stop one of the two for good; if the other is not yours, have an admin revoke {name},"
+        " and join anew"
+    )
+    return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
 
 
 def _status_row(peer: Peer) -> list[str]:

@@ -125,3 +125,14 @@ def test_status_names_a_wrong_clock_and_says_what_to_do(
     assert (told["device"], told["ahead_s"]) == ("attic", -86400)
     assert told["says_so"] == ["laptop", "nas"]
     assert clock_lines(STATUS, on=False) == []
+
+
+def test_status_says_that_another_machine_has_this_devices_keys(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    assert "another machine" not in meshdht("status").out
+    service.snapshot = replace(STATUS, copy_heard=1_800_000_000)
+    said = meshdht("status").out
+    assert "⚠ another machine is nas too, heard " in said
+    assert "have an admin revoke nas, and join anew" in said
+    assert json.loads(meshdht("status", "--json").out)["copy_heard"] == 1_800_000_000
