@@ -31,7 +31,7 @@ from meshdht.membership.statements import (
 UNIX = 1_800_000_000
 EXPIRES = UNIX + 3600
 RANGE = IPv4Network("100.99.0.0/18")
-RECOVERY = 1000
+RECOVERY = 1_000_000
 """The number of the recovery key, as if it were a device's."""
 
 
