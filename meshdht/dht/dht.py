@@ -191,6 +191,13 @@ class Dht:
         for node in self._latest(ids):
             self._protocol.ask(node, Ping())
 
+    def network_changed(self) -> None:
+        """This device is elsewhere: who did not answer may do so now, and where we are seen is
+        another place."""
+        self._protocol.silences.forget()
+        if self.is_entered:
+            self.ask_where()
+
     async def ask_whom(self, ids: Collection[bytes]) -> list[Contact]:
         """Have contacts of these ids say whom they know near us, and greet those that are new;
         returns who of them answered."""

@@ -42,5 +42,9 @@ class Silences:
         """Whether it is not to be asked only because another tells of it."""
         return now - self._since.get(endpoint, float("-inf")) < SILENT_S
 
+    def forget(self) -> None:
+        """Our network changed: who was silent may not be now."""
+        self._since.clear()
+
     def __len__(self) -> int:
         return len(self._since)

@@ -68,9 +68,8 @@ class Entrance:
 
     def network_changed(self) -> None:
         """What was in vain may not be now."""
-        if self._dht.is_entered:
-            self._dht.ask_where()
-        else:
+        self._dht.network_changed()
+        if not self._dht.is_entered:
             self._is_wide = True
             self._again.set()
 

@@ -54,5 +54,10 @@ def test_a_look_up_passes_over_who_was_silent_and_asks_it_once_it_has_spoken() -
             assert protocol.contact(silent) is None
             protocol.silences.heard(HERE, one.hosts[0].clock.monotonic())
             assert protocol.contact(silent) is not None
+            answer = protocol.ask(told, Ping())
+            await one.hosts[0].dht.find_node(bytes(20))
+            assert await answer is None
+            one.hosts[0].node.set_local([one.hosts[0].endpoint], [])
+            assert protocol.contact(silent) is not None, "we are elsewhere"
 
     run(main())
