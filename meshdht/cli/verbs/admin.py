@@ -24,7 +24,7 @@ def admin() -> None:
     """Make a device an admin, or one no more; list those who are.
 
     An admin may invite and revoke, name and tag devices, and make others admin. Two are better
-    than one: when the only admin is lost, nobody can invite or revoke any more.
+    than one: when the only admin is lost, the recovery key alone makes another (meshdht recover).
 
     \b
     Example: meshdht admin add laptop
