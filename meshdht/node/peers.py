@@ -32,11 +32,10 @@ from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
-# How long a path beyond the neighbourhood is kept after it was last asked for: five times
-# WireGuard's REKEY_AFTER_TIME, each of which tells us of traffic.
+# How long a path is kept after it was last asked for: five times WireGuard's REKEY_AFTER_TIME.
 WANTED_S = 600.0
-# With so many neighbours connected, those that are missing in a large network can wait.
-ENOUGH_NEIGHBOURS = 4
+# With so many neighbours connected, those missing in a large network are called, not looked up.
+ENOUGH_NEIGHBOURS = 2
 # How long one who looks waits for paths to be proved: a dead one is known within four timeouts.
 LOOK_S = 2.0
 
@@ -145,6 +144,7 @@ class Peers:
         if peer is None or self._roster is None:
             return False
         wanted = peer.wanted_until < math.inf or len(self._roster) <= FULL_MESH_DEVICES
+        wanted |= peer.agent.is_needed(self._control.clock.monotonic())
         return wanted or len(self.neighbours()) < ENOUGH_NEIGHBOURS
 
     def _keep(self, device: DeviceId, until: float, *, is_sought: bool = True) -> None:

@@ -40,3 +40,34 @@ def test_two_who_ping_at_once_are_both_answered() -> None:
             assert all(results)
 
     run(main())
+
+
+def test_with_two_neighbours_connected_the_others_of_a_large_network_are_not_looked_up() -> None:
+    async def main() -> None:
+        async with world(1) as one:
+            one.install(60)
+            host = one.hosts[0]
+            near = one.ledger.roster.neighbourhood(host.id)
+            others = [each for each in one.hosts if each.id in near][:2]
+            lookups = 0
+
+            async def lookup(key: bytes) -> bytes | None:
+                nonlocal lookups
+                lookups += 1
+                return await original(key)
+
+            for other in others:
+                host.disk.know_peer(other.id, other.endpoint)
+            for each in (host, *others):
+                each.start()
+            await asyncio.sleep(60)
+            assert all(map(host.reaches, others))
+            original = host.dht.lookup
+            host.dht.lookup = lookup  # type: ignore[method-assign]
+            await asyncio.sleep(3600)
+            assert lookups == 0
+            await host.node.ping(near[-1], 1.0)
+            await asyncio.sleep(10)
+            assert lookups > 0, "who is wanted is looked up"
+
+    run(main())
