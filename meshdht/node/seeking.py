@@ -27,6 +27,8 @@ from meshdht.waiting import set_within
 # What is remembered of a peer is tried first, and a call; the DHT is asked once these had their
 # chance.
 HEAD_START_S = 0.5
+# A neighbour that nobody misses yet has so long to come by itself: it seeks us as well.
+CALM_S = 4.0
 # Pauses between further calls and look-ups of one absent device; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # Beyond these, while somebody is connected who tells us by gossip of a device that comes back.
@@ -106,7 +108,8 @@ class Seeker:
             device = self._holdings.roster.device(device_id)
             if device is None or self._is_connected(device_id):
                 continue
-            absence = known[device.id] = self._absent.get(device.id) or _Absence(now)
+            absence = self._absent.get(device.id) or self._absence(device.id, now)
+            known[device.id] = absence
             if absence.next_look > now or len(due) == WIDTH:
                 continue
             # Who answers a call has said where it is: there is nothing to look up.
@@ -118,6 +121,11 @@ class Seeker:
             absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
         self._absent = known
         return due
+
+    def _absence(self, device: DeviceId, now: float) -> _Absence:
+        if self._is_urgent(device):
+            return _Absence(now)
+        return _Absence(now + CALM_S * self._control.entropy.uniform(0.8, 1.2))
 
     def _pause(self, looks: int) -> float:
         told = any(map(self._is_connected, self._sought()))

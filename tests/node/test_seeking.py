@@ -7,6 +7,7 @@ import asyncio
 from meshdht.endpoint import Endpoint
 from meshdht.node.seeking import HEAD_START_S, PAUSES_S
 from simulations.loop import run
+from simulations.world import world
 from tests.support.mesh import Machine, eventually, mesh
 
 NEW_HOMES = (Endpoint("198.18.210.1", 41820), Endpoint("198.18.211.1", 41820))
@@ -135,5 +136,20 @@ def test_the_first_look_is_into_the_current_epoch_alone() -> None:
             assert len(times) == 1
             await asyncio.sleep(PAUSES_S[0] * 1.3)
             assert len(times) == 4
+
+    run(main())
+
+
+def test_neighbours_that_start_together_in_a_large_network_find_each_other_without_calls() -> None:
+    async def main() -> None:
+        async with world(1) as one:
+            one.install(60)
+            await one.start_all(spread_s=2.0)
+            await asyncio.sleep(30)
+            for host in one.hosts:
+                near = one.ledger.roster.neighbourhood(host.id)
+                assert all(host.node.path(each).endpoint for each in near)
+            calls = sum(host.node._caller.counters.total() for host in one.hosts)
+            assert calls < 10 * len(one.hosts)
 
     run(main())
