@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meshdht.lab.device import Device
 from meshdht.lab.world import World
-from tests.lab.homes import complaint, eventually, everyone_reaches_everyone, public
+from tests.lab.homes import complaint, connect, eventually, everyone_reaches_everyone, public
 
 WORDS = "four random words\n"
 
@@ -64,3 +64,55 @@ def test_a_machine_is_lost_and_its_device_lives_on_another(world: World, tmp_pat
     other.must("up")
     assert other.addresses()[0] == address
     everyone_reaches_everyone(nas, other)
+
+
+def restored(device: Device, file: Path) -> None:
+    device.must("restore", str(file), "--passphrase-file", "-", input=WORDS)
+    device.must("up")
+
+
+def backed_up(device: Device, file: Path) -> None:
+    """Back it up, and go on."""
+    device.must("down")
+    device.must("backup", str(file), "--passphrase-file", "-", input=WORDS)
+    device.must("up")
+
+
+def test_a_restored_device_catches_up_with_what_happened_since_its_backup(
+    world: World, tmp_path: Path
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    connect(nas, laptop)
+    everyone_reaches_everyone(nas, laptop)
+    file = tmp_path / "laptop.backup"
+    backed_up(laptop, file)
+    phone = public(world, internet, "phone", 4)
+    phone.join(nas.invite("phone"))
+    nas.must("rotate")
+    everyone_reaches_everyone(nas, laptop, phone)
+    laptop.host.kill_everything()
+
+    other = public(world, internet, "other", 5)
+    restored(other, file)
+    assert eventually(lambda: names(other) == {"nas", "laptop", "phone"}, within=60)
+    everyone_reaches_everyone(nas, other, phone)
+
+
+def test_a_backup_brings_no_device_back_that_was_revoked_since(
+    world: World, tmp_path: Path
+) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    connect(nas, laptop)
+    everyone_reaches_everyone(nas, laptop)
+    file, address = tmp_path / "laptop.backup", nas.addresses()[0]
+    backed_up(laptop, file)
+    laptop.host.kill_everything()
+    nas.must("revoke", "laptop", "--yes", "--no-wait")
+
+    other = public(world, internet, "other", 5)
+    restored(other, file)
+    assert other.reaches(address, within=8) is None
+    assert not other.peer("nas")["online"]
+    assert names(nas) == {"nas"}
