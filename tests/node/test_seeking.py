@@ -150,6 +150,6 @@ def test_neighbours_that_start_together_in_a_large_network_find_each_other_witho
                 near = one.ledger.roster.neighbourhood(host.id)
                 assert all(host.node.path(each).endpoint for each in near)
             calls = sum(host.node._caller.counters.total() for host in one.hosts)
-            assert calls < 10 * len(one.hosts)
+            assert calls < 0.1 * len(one.hosts)
 
     run(main())
