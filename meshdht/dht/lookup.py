@@ -242,7 +242,9 @@ class NodeLookup(SpiderCrawl):
         if self._requests >= DHT_LOOKUP_REQUESTS:
             return False
         if path is None:
-            path = next(i for i, candidates in enumerate(self.paths) if node in candidates)
+            # All paths may have let go of it, for nearer ones, and yet it is a witness.
+            told = (i for i, candidates in enumerate(self.paths) if node in candidates)
+            path = self._path_of.get(node.id, next(told, 0))
         self._path_of.setdefault(node.id, path)
         self._requests += 1
         request = self._request_to(node)

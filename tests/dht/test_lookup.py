@@ -4,9 +4,11 @@ import asyncio
 import random
 import statistics
 
+from meshdht.dht.dht import ALPHA, K
+from meshdht.dht.lookup import NodeLookup
 from meshdht.dht.messages import Nodes, WireContact
 from meshdht.endpoint import Endpoint
-from meshdht.limits import DHT_LOOKUP_REQUESTS
+from meshdht.limits import DHT_LOOKUP_CANDIDATES, DHT_LOOKUP_REQUESTS
 from simulations.latency import fixed
 from simulations.loop import run
 from simulations.network import DatagramNetwork
@@ -132,6 +134,24 @@ def test_endless_invented_neighbours_end_a_lookup_in_bounded_requests() -> None:
         asked = {message_id for _, message_id, _, _ in peers[0].sent}
         assert len(asked) <= DHT_LOOKUP_REQUESTS + 10
         assert peers[0].clock.monotonic() < 60
+
+    run(main())
+
+
+def test_a_witness_that_every_path_has_let_go_of_is_asked_all_the_same() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(22), 40)
+        target = key_of("0")
+        lookup = NodeLookup(peers[0].dht._protocol, target, K, ALPHA)
+        witness = lookup._witnesses[0]
+        rng = random.Random(22)
+        for path in range(len(lookup.paths)):
+            nearer = [target[:18] + rng.randbytes(2) for _ in range(2 * DHT_LOOKUP_CANDIDATES)]
+            lookup.learn((WireContact(each, Endpoint("203.0.113.1", 9)) for each in nearer), path)
+        assert not any(witness in candidates for candidates in (lookup.nearest, *lookup.paths))
+        assert lookup._ask(witness)
+        await asyncio.sleep(1)
+        assert lookup._is_answered(witness)
 
     run(main())
 
