@@ -115,7 +115,8 @@ def test_each_reason_for_refusal_has_its_own_words() -> None:
     assert _refusal(household, stolen) == Refusal.BAD_SIGNATURE
     _admit(household, good)
     assert _refusal(household, household.claim(2)) == Refusal.USED_UP
-    assert len(set(Refusal)) == 11
+    # One with the words of another would be its alias.
+    assert len(set(Refusal)) == len(Refusal.__members__)
 
 
 def test_a_claim_for_another_network_is_refused() -> None:

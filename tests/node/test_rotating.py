@@ -135,8 +135,9 @@ def test_only_an_admin_rotates() -> None:
 
 def test_rotations_on_a_lossy_network_reach_all() -> None:
     async def main() -> None:
-        async with mesh(seed=5, loss=0.3) as world:
+        async with mesh(seed=5) as world:
             machines = await world.grow(5)
+            world.internet.loss = 0.3
             await machines[0].node.rotator.rotate()
             await agreed(machines, 2, within_s=60)
 
