@@ -211,7 +211,13 @@ class _Run:
         host = self._one.add_host()
         part.append(host)
         self._cut()
-        await host.join(link)
+        try:
+            await host.join(link)
+        except MeshdhtError:
+            host.sleep()
+            part.remove(host)
+            self._one.hosts.remove(host)
+            raise
 
 
 def _admins(part: Sequence[Host]) -> list[Host]:
