@@ -42,7 +42,7 @@ class SharedLog(MembershipLog):
         self.__dict__.update(base.__dict__)
         self._is_shared = True
 
-    def add(self, data: bytes) -> Addition:
+    def add(self, data: bytes, *, verified: bool = False) -> Addition:
         if self._is_shared:
             self._is_shared = False
             self._statements = dict(self._statements)
@@ -50,7 +50,7 @@ class SharedLog(MembershipLog):
             self._heads = set(self._heads)
             self._orphans = dict(self._orphans)
             self._children = {key: set(value) for key, value in self._children.items()}
-        return super().add(data)
+        return super().add(data, verified=verified)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import ClassVar, Self
 
 from meshdht.clock import Entropy
-from meshdht.crypto.derive import derive, digest
+from meshdht.crypto.derive import derive, digest, message_digest
 from meshdht.crypto.sodium import libnacl
 from meshdht.errors import BadSignature, Malformed
 from meshdht.limits import KEYS_REMEMBERED, SIGNATURES_REMEMBERED
@@ -142,10 +142,28 @@ class SigningKey(Secret):
         public, self.expanded = libnacl.crypto_sign_seed_keypair(self.raw)
         self.public = VerifyKey(public)
 
+    @property
+    def log_key(self) -> LogKey:
+        return LogKey(derive(self.raw, "log key"))
+
     def sign(self, context: str, network: NetworkId, message: bytes) -> bytes:
         """A 64-byte signature that covers the context, the network and the message."""
         signed = _signed_bytes(context, network, message)
         return bytes(libnacl.crypto_sign_detached(signed, self.expanded))
+
+
+class LogKey(Secret):
+    """Marks the statements on this device's disk whose signatures it has verified: who can read
+    the key can sign as the device."""
+
+    __slots__ = ()
+
+    def mark(self, statement: bytes) -> bytes:
+        """The 32 bytes that are stored beside a statement."""
+        return derive(self.raw, "verified statement", message_digest("statement", statement))
+
+    def has_marked(self, statement: bytes, mark: bytes | None) -> bool:
+        return mark is not None and hmac.compare_digest(self.mark(statement), mark)
 
 
 class InvitePublicKey(VerifyKey):

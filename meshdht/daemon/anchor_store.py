@@ -31,7 +31,7 @@ class AnchorDiskStore(DiskStore):
     """Implements ``AnchorStore`` on a Store."""
 
     def __init__(self, store: Store, known: KnownAnchor) -> None:
-        super().__init__(store)
+        super().__init__(store, known.signing.log_key)
         self._known = known
 
     async def save_hand_over(self, hand_over: AnchorHandOver) -> None:

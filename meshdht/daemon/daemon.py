@@ -85,7 +85,8 @@ class Daemon:
         self._is_up = False
         self._config = config
         self._entropy = entropy
-        self.node = Node(state, DiskStore(store), port.send, clock, entropy, self)
+        disk = DiskStore(store, state.identity.signing.log_key)
+        self.node = Node(state, disk, port.send, clock, entropy, self)
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
         self._engine = EmbeddedEngine(
             state.identity.wireguard,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from meshdht.crypto.keys import DeviceId
+from meshdht.crypto.keys import DeviceId, LogKey, NetworkId
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
@@ -16,7 +16,14 @@ from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity, OtherGeneration
 from meshdht.node.ports import NodeState
-from meshdht.store.rows import ContactRow, GenerationRow, GenerationUse, PeerRow, ValueRow
+from meshdht.store.rows import (
+    ContactRow,
+    GenerationRow,
+    GenerationUse,
+    PeerRow,
+    StatementRow,
+    ValueRow,
+)
 from meshdht.store.rows import Identity as IdentityRow
 from meshdht.store.store import Store
 
@@ -30,14 +37,15 @@ _HINTS = "hints"
 class DiskStore:
     """Implements ``NodeStore`` on a Store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, log_key: LogKey) -> None:
         self._store = store
+        self._log_key = log_key
 
     async def next_sequence(self, unix_ms: int) -> int:
         return await self._store.next_sequence(unix_ms)
 
     async def append_statements(self, statements: Sequence[Statement]) -> None:
-        await self._store.append_statements((each.hash, each.raw) for each in statements)
+        await self._store.append_statements(_statement_rows(statements, self._log_key))
 
     async def save_generations(self, identity: Identity) -> None:
         await self._store.save_generations(_generation_rows(identity))
@@ -61,6 +69,10 @@ class DiskStore:
 
     def when_written(self, done: Callable[[], None]) -> None:
         self._store.when_written(done)
+
+
+def _statement_rows(statements: Iterable[Statement], log_key: LogKey) -> Iterator[StatementRow]:
+    return (StatementRow(each.hash, each.raw, log_key.mark(each.raw)) for each in statements)
 
 
 def _generation_rows(identity: Identity) -> list[GenerationRow]:
@@ -93,7 +105,7 @@ async def save_new(
     others are."""
     name = fold(log).network_name
     await store.save_generations(_generation_rows(identity))
-    await store.append_statements((each.hash, each.raw) for each in log)
+    await store.append_statements(_statement_rows(log, identity.signing.log_key))
     await store.set_meta(LISTEN_PORT, listen_port.to_bytes(2, "big"))
     await store.set_meta(_HINTS, "\n".join(map(str, hints)).encode())
     # Last: what has an identity is complete.
@@ -130,6 +142,28 @@ async def stamps_after(store: Store, unix: float) -> float:
     return drawn + STAMP_MARGIN_S
 
 
+async def read_log(store: Store, network: NetworkId, log_key: LogKey) -> MembershipLog:
+    """The membership log; what this device has marked is not verified again, and what it has not
+    (or what has changed since) is, and is marked then. Raises StateError if it does not verify."""
+    log = MembershipLog(network)
+    unmarked: list[Statement] = []
+    for row in await store.statements():
+        is_marked = log_key.has_marked(row.raw, row.mark)
+        try:
+            added = log.add(row.raw, verified=is_marked).added
+        except RemoteError as error:
+            raise StateError(
+                f"{store.path} is damaged: a membership statement does not verify ({error})",
+                "it was left as it is; restore a copy, or join again with a new link",
+            ) from None
+        if not is_marked:
+            unmarked.extend(added)
+    # What a newer version wrote is for the caller to refuse, and nothing changes then.
+    if unmarked and not fold(log).newer:
+        await store.mark_statements(_statement_rows(unmarked, log_key))
+    return log
+
+
 async def load(store: Store) -> NodeState:
     """A node's state; raises StateError if a part of it is missing or damaged."""
     row = await store.identity()
@@ -140,15 +174,7 @@ async def load(store: Store) -> NodeState:
             f"{store.path} holds no device: setting it up was interrupted",
             "remove it, then meshdht init or join again",
         )
-    log = MembershipLog(row.network_id)
-    for raw in await store.statements():
-        try:
-            log.add(raw)
-        except RemoteError as error:
-            raise StateError(
-                f"{store.path} is damaged: a membership statement does not verify ({error})",
-                "it was left as it is; restore a copy, or join again with a new link",
-            ) from None
+    log = await read_log(store, row.network_id, row.signing_key.log_key)
     peers, contacts, values = await store.peers(), await store.contacts(), await store.values()
     written = [peer.last_seen for peer in peers.values()]
     written += [contact.last_seen for contact in contacts]

@@ -107,6 +107,10 @@ class _Fold:
         self._candidate_places = 0
         self._used: dict[VerifyKey, list[tuple[int, InvitePublicKey]]] = {}
         self._register = self._anew(Ruling())
+        self._unruled: Register | None = None
+        """Where no removal stood; from when it is first asked for."""
+        self._tried: Register | None = None
+        """Under the last other ruling that was asked about."""
 
     def take_rest(self, log: MembershipLog) -> bool:
         """Take what the log holds and was not taken yet; False, and nothing is taken, if the
@@ -138,6 +142,8 @@ class _Fold:
             if removal is not None:
                 self._hear(removal)
         self._register.take(statement, place, past)
+        if self._unruled is not None:
+            self._unruled.take(statement, place, past)
         self._taken.append((place, statement))
 
     def _weigh(self, statement: Statement, place: int, past: int) -> Removal | None:
@@ -178,7 +184,10 @@ class _Fold:
     def _settle(self) -> None:
         while True:
             ruling = settle(self._candidates, self._upheld)
-            self._register = self._anew(ruling)
+            tried = self._tried
+            if tried is None or tried.authority.ruling is not ruling:
+                tried = self._anew(ruling)
+            self._register = tried
             if self._register.admins:
                 return
             without = stays_without(ruling.standing.values())
@@ -187,8 +196,11 @@ class _Fold:
 
     def _upheld(self, ruling: Ruling, candidates: Sequence[Removal]) -> list[Removal]:
         """Those whose authors have the right to them, if no others stand than the ruling's."""
-        authority = self._anew(ruling).authority
-        return [each for each in candidates if authority.right_to(each) is not None]
+        if ruling.standing:
+            register = self._tried = self._anew(ruling)
+        else:
+            register = self._unruled = self._unruled or self._anew(ruling)
+        return [each for each in candidates if register.authority.right_to(each) is not None]
 
     def _anew(self, ruling: Ruling) -> Register:
         """All that was taken, under another ruling."""

@@ -59,8 +59,11 @@ class MembershipLog:
         self._orphans: dict[StatementHash, Statement] = {}
         self._children: dict[StatementHash, set[StatementHash]] = {}
 
-    def add(self, data: bytes) -> Addition:
-        """Take a statement in; raises Malformed or BadSignature, and is then unchanged."""
+    def add(self, data: bytes, *, verified: bool = False) -> Addition:
+        """Take a statement in; raises Malformed or BadSignature, and is then unchanged.
+
+        ``verified``: its signatures have been, and need not be again.
+        """
         statement_hash = StatementHash(message_digest("statement", data))
         if statement_hash in self._statements or statement_hash in self._orphans:
             return Addition(Outcome.KNOWN)
@@ -71,7 +74,8 @@ class MembershipLog:
             return Addition(Outcome.NEWER)
         if statement.network_id != self.network:
             raise Malformed("a statement of another network")
-        statement.verify()
+        if not verified:
+            statement.verify()
         if not self._ready(statement):
             self._wait(statement)
             return Addition(Outcome.WAITING)

@@ -164,14 +164,14 @@ class Ruling:
 def settle(
     candidates: Sequence[Removal], upheld_by: Callable[[Ruling, Sequence[Removal]], list[Removal]]
 ) -> Ruling:
-    """Which of the removals stand; ``upheld_by`` says which still have authority under a ruling."""
+    """Which of the removals stand; ``upheld_by`` says which still have authority under a ruling,
+    and is asked about each ruling once."""
     ruling = Ruling()
     undecided = sorted(candidates, key=lambda each: each.seniority)
-    while undecided := upheld_by(ruling, undecided):
+    while undecided and (undecided := upheld_by(ruling, undecided)):
         beaten = _beaten(undecided)
         taken = [each for each in undecided if each not in beaten] or undecided[:1]
-        for removal in taken:
-            ruling.add(removal)
+        ruling = Ruling((*ruling.standing.values(), *taken))
         undecided = [each for each in undecided if each.place not in ruling.standing]
     return ruling
 

@@ -58,6 +58,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
             FROM secrets""",
         "DROP TABLE secrets",
     ),
+    (
+        # NULL: stored by an earlier version, to be verified once more.
+        "ALTER TABLE statements ADD COLUMN mark BLOB",
+    ),
 )
 VERSION = len(STEPS)
 

@@ -75,6 +75,15 @@ class GenerationRow(NamedTuple):
     use: GenerationUse
 
 
+class StatementRow(NamedTuple):
+    """A statement of the membership log."""
+
+    hash: bytes
+    raw: bytes
+    mark: bytes | None
+    """Says that this device verified it (see ``LogKey``); None if nothing does."""
+
+
 class ValueRow(NamedTuple):
     """A value held for the DHT."""
 

@@ -29,6 +29,7 @@ from meshdht.store.rows import (
     GenerationUse,
     Identity,
     PeerRow,
+    StatementRow,
     ValueRow,
 )
 from meshdht.waiting import set_within
@@ -45,6 +46,7 @@ _WAL_PAGES = 256
 _SEQUENCE_MAX = 2**63 - 1
 
 _IDENTITY = "identity"
+_ADD_STATEMENT = "INSERT OR IGNORE INTO statements (hash, bytes, mark) VALUES (?, ?, ?)"
 _PUT_VALUE = """INSERT OR REPLACE INTO dht_values (key, value, sequence, expires, source)
     VALUES (?, ?, ?, ?, ?)"""
 _PUT_MARK = """INSERT INTO high_water (device, sequence) VALUES (?, ?)
@@ -172,17 +174,21 @@ class Store:
 
     # --- membership log ---
 
-    async def statements(self) -> list[bytes]:
-        """Encoded statements in the order they were appended."""
-        rows = await self._rows("SELECT bytes FROM statements ORDER BY position")
-        return [raw for (raw,) in rows]
+    async def statements(self) -> list[StatementRow]:
+        """Statements in the order they were appended."""
+        rows = await self._rows("SELECT hash, bytes, mark FROM statements ORDER BY position")
+        return [StatementRow(*row) for row in rows]
 
-    async def append_statements(self, statements: Iterable[tuple[bytes, bytes]]) -> None:
-        """(hash, bytes) pairs in one transaction; those that are stored already stay."""
+    async def append_statements(self, statements: Iterable[StatementRow]) -> None:
+        """In one transaction; those that are stored already stay."""
         async with self._transaction() as database:
-            await database.executemany(
-                "INSERT OR IGNORE INTO statements (hash, bytes) VALUES (?, ?)", list(statements)
-            )
+            await database.executemany(_ADD_STATEMENT, list(statements))
+
+    async def mark_statements(self, statements: Iterable[StatementRow]) -> None:
+        """Give statements that are stored the marks that they lack."""
+        marks = [(each.mark, each.hash) for each in statements]
+        async with self._transaction() as database:
+            await database.executemany("UPDATE statements SET mark = ? WHERE hash = ?", marks)
 
     # --- sequences ---
 

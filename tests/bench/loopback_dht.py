@@ -232,7 +232,7 @@ async def running(nodes: int, directory: Path | None) -> AsyncIterator[list[Mach
             if directory is not None:
                 opened = await stack.enter_async_context(Store.open(directory / f"{number}.db"))
                 writers.append(tasks.create_task(opened.run()))
-                store = DiskStore(opened)
+                store = DiskStore(opened, identity.signing.log_key)
             known = random.choice(machines) if machines else None
             machines.append(Machine(ledger, number, store, addresses, known))
             machines[-1].start(tasks)

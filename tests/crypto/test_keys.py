@@ -18,6 +18,7 @@ from meshdht.crypto.keys import (
     InviteKey,
     InvitePublicKey,
     LocatorKey,
+    LogKey,
     NetworkId,
     NetworkSecret,
     PacketKey,
@@ -81,6 +82,7 @@ SECRETS: list[type[Secret]] = [
     NetworkSecret,
     PacketKey,
     LocatorKey,
+    LogKey,
     RecordKey,
     GossipKey,
     EpochKey,
@@ -220,3 +222,14 @@ def test_a_preshared_key_is_the_same_from_either_side() -> None:
     one, other, third = (WireGuardPublicKey(bytes([value]) * 32) for value in (1, 2, 3))
     assert secret.preshared_key(one, other) == secret.preshared_key(other, one)
     assert secret.preshared_key(one, other) != secret.preshared_key(one, third)
+
+
+@given(st.binary(max_size=900), st.binary(max_size=900))
+def test_a_mark_is_for_one_statement_under_one_devices_key(one: bytes, other: bytes) -> None:
+    key, stranger = SigningKey(bytes(32)).log_key, SigningKey(bytes([1] * 32)).log_key
+    assert isinstance(key, LogKey)
+    assert key.has_marked(one, key.mark(one))
+    assert key.has_marked(other, key.mark(one)) == (one == other)
+    assert not key.has_marked(one, stranger.mark(one))
+    assert not key.has_marked(one, key.mark(one)[:-1])
+    assert not key.has_marked(one, None)

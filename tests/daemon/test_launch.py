@@ -16,6 +16,7 @@ from meshdht.daemon.persistence import load
 from meshdht.errors import ConfigError, InvalidName, LinkError, MeshdhtError, StateError, UsageError
 from meshdht.membership.statements import UnknownBody, sign_statement
 from meshdht.store.migrations import VERSION
+from meshdht.store.rows import StatementRow
 from meshdht.store.store import Store
 from tests.daemon.daemon_process import HAS_TUN, daemon
 
@@ -127,7 +128,7 @@ async def write_newer_statement(database: Path) -> None:
             parents=state.log.heads(),
             unix_ms=0,
         )
-        await store.append_statements([(statement.hash, statement.raw)])
+        await store.append_statements([StatementRow(statement.hash, statement.raw, None)])
 
 
 def write_newer_schema(database: Path) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from meshdht.crypto.keys import NetworkSecret, WireGuardPrivateKey
+from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
 from meshdht.daemon.persistence import (
     STAMP_MARGIN_S,
     DiskStore,
     listen_port,
     load,
+    read_log,
     save_new,
     stamps_after,
 )
@@ -22,8 +24,10 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.limits import DHT_VALUE_LIFETIME_S
 from meshdht.membership.generations import FIRST_GENERATION, Generation
+from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
-from meshdht.store.rows import GenerationRow, GenerationUse
+from meshdht.store import migrations
+from meshdht.store.rows import GenerationRow, GenerationUse, StatementRow
 from meshdht.store.store import Store
 from tests.membership.household import Household, signing_key
 
@@ -39,6 +43,10 @@ def founder(home: Household) -> Identity:
         home.log.network,
         Generation(FIRST_GENERATION, SECRET),
     )
+
+
+def disk_of(store: Store) -> DiskStore:
+    return DiskStore(store, signing_key(0).log_key)
 
 
 async def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
@@ -64,7 +72,7 @@ async def test_what_a_node_notes_comes_back(tmp_path: Path) -> None:
     gone = SavedValue(b"g" * 20, b"v" * 800, 7, 1_800_000_000.0, "2001:db8::/48")
     async with Store.open(tmp_path / "state.db") as store:
         await save_new(store, founder(home), home.log, 41820)
-        disk = DiskStore(store)
+        disk = disk_of(store)
         disk.note_mark(other, 41)
         disk.note_mark(other, 40)
         disk.note_peer(other, ENDPOINT, 1_800_000_000.0)
@@ -76,7 +84,7 @@ async def test_what_a_node_notes_comes_back(tmp_path: Path) -> None:
         first = await disk.next_sequence(1000)
     async with Store.open(tmp_path / "state.db") as store:
         state = await load(store)
-        assert await DiskStore(store).next_sequence(500) == first + 1
+        assert await disk_of(store).next_sequence(500) == first + 1
     assert list(state.peers) == [(other, ENDPOINT)]
     assert list(state.contacts) == [contact]
     assert list(state.values) == [value]
@@ -93,7 +101,7 @@ async def test_the_generation_in_use_and_the_others_come_back(tmp_path: Path) ->
         waiting = Generation(FIRST_GENERATION + 2, NetworkSecret(b"\x09" * 32))
         identity.use(newer, 1.0)
         identity.learn(waiting, 2.0)
-        await DiskStore(store).save_generations(identity)
+        await disk_of(store).save_generations(identity)
         state = await load(store)
     assert state.identity == identity
     assert state.identity.generation == newer
@@ -105,7 +113,7 @@ async def test_a_set_up_that_was_interrupted_is_no_device(tmp_path: Path) -> Non
     async with Store.open(tmp_path / "state.db") as store:
         row = GenerationRow(FIRST_GENERATION, SECRET, 0.0, GenerationUse.CURRENT)
         await store.save_generations([row])
-        await store.append_statements((each.hash, each.raw) for each in home.log)
+        await store.append_statements(StatementRow(each.hash, each.raw, None) for each in home.log)
         with pytest.raises(StateError, match="holds no device"):
             await load(store)
 
@@ -128,6 +136,88 @@ async def test_a_statement_damaged_on_disk_is_said_so_and_left(tmp_path: Path) -
     assert raised.value.hint
 
 
+async def _verifications(path: Path, monkeypatch: pytest.MonkeyPatch, key: SigningKey) -> int:
+    """How many statements a start verifies."""
+    network, verify, verified = Household().log.network, Statement.verify, 0
+
+    def counted(statement: Statement) -> None:
+        nonlocal verified
+        verified += 1
+        verify(statement)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Statement, "verify", counted)
+        async with Store.open(path) as store:
+            assert len(await read_log(store, network, key.log_key)) == 3
+    return verified
+
+
+async def _saved(path: Path) -> None:
+    home = Household()
+    home.invite()
+    home.admit(1)
+    async with Store.open(path) as store:
+        await save_new(store, founder(home), home.log, 41820)
+
+
+async def test_what_was_verified_before_is_not_verified_at_every_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    await _saved(path)
+    assert await _verifications(path, monkeypatch, signing_key(0)) == 0
+
+
+async def test_a_row_that_this_device_has_not_marked_is_verified_once_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    await _saved(path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE statements SET mark = zeroblob(32) WHERE position = 2")
+    assert await _verifications(path, monkeypatch, signing_key(0)) == 1
+    assert await _verifications(path, monkeypatch, signing_key(0)) == 0
+
+
+async def test_a_log_from_another_devices_disk_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    await _saved(path)
+    assert await _verifications(path, monkeypatch, signing_key(1)) == 3
+
+
+async def test_the_log_of_the_previous_version_is_verified_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, path = Household(), tmp_path / "state.db"
+    home.invite()
+    home.admit(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:2])
+        patch.setattr(migrations, "VERSION", 2)
+        async with Store.open(path) as store:
+            for each in home.log:
+                await store._write(
+                    "INSERT INTO statements (hash, bytes) VALUES (?, ?)", each.hash, each.raw
+                )
+    assert await _verifications(path, monkeypatch, signing_key(0)) == 3
+    assert await _verifications(path, monkeypatch, signing_key(0)) == 0
+
+
+async def test_a_forged_statement_with_the_mark_of_another_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    await _saved(path)
+    home = Household()
+    forged = bytearray(home.invite().raw)
+    forged[-1] ^= 1
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE statements SET bytes = ? WHERE position = 2", (bytes(forged),))
+    async with Store.open(path) as store:
+        with pytest.raises(StateError, match="does not verify"):
+            await load(store)
+
+
 async def test_handshakes_of_a_new_life_are_dated_after_all_of_the_last(tmp_path: Path) -> None:
     unix = 1_800_000_000.0
     async with Store.open(tmp_path / "state.db") as store:
@@ -144,12 +234,12 @@ async def test_the_latest_time_that_was_written_down_comes_back(tmp_path: Path) 
     async with Store.open(path) as store:
         await save_new(store, founder(home), home.log, 41820)
         assert (await load(store)).written_until == 0.0
-        DiskStore(store).note_peer(signing_key(1).public.device_id, ENDPOINT, unix)
+        disk_of(store).note_peer(signing_key(1).public.device_id, ENDPOINT, unix)
     async with Store.open(path) as store:
         assert (await load(store)).written_until == unix
-        await DiskStore(store).save_contacts([Contact(bytes(20), ENDPOINT, unix + 60)])
+        await disk_of(store).save_contacts([Contact(bytes(20), ENDPOINT, unix + 60)])
         assert (await load(store)).written_until == unix + 60
         expires = unix + 90 + DHT_VALUE_LIFETIME_S
-        DiskStore(store).note_value(SavedValue(bytes(20), b"v", 1, expires, "2001:db8::/48"))
+        disk_of(store).note_value(SavedValue(bytes(20), b"v", 1, expires, "2001:db8::/48"))
     async with Store.open(path) as store:
         assert (await load(store)).written_until == unix + 90

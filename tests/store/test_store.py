@@ -20,7 +20,15 @@ from meshdht.crypto.keys import (
 )
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
-from meshdht.store.rows import ContactRow, GenerationRow, GenerationUse, Identity, PeerRow, ValueRow
+from meshdht.store.rows import (
+    ContactRow,
+    GenerationRow,
+    GenerationUse,
+    Identity,
+    PeerRow,
+    StatementRow,
+    ValueRow,
+)
 from meshdht.store.store import BATCH_S, Store
 
 DEVICE = DeviceId(bytes(range(20)))
@@ -30,6 +38,8 @@ GENERATIONS = [
     GenerationRow(2, NetworkSecret(b"2" * 32), 6.0, GenerationUse.CURRENT),
     GenerationRow(2, NetworkSecret(b"3" * 32), 7.0, GenerationUse.WAITING),
 ]
+GENESIS = StatementRow(b"a" * 32, b"genesis", b"m" * 32)
+ADMIT = StatementRow(b"b" * 32, b"admit", None)
 IDENTITY = Identity(
     "home",
     NetworkId(b"n" * 32),
@@ -55,6 +65,14 @@ async def hold_eventually(store: Store, count: int) -> None:
     pytest.fail(f"{count} values were not written")
 
 
+async def test_a_statement_gets_the_mark_that_it_lacks(path: Path) -> None:
+    async with Store.open(path) as store:
+        await store.append_statements([GENESIS, ADMIT])
+        await store.mark_statements([ADMIT._replace(mark=b"n" * 32)])
+    async with Store.open(path) as store:
+        assert await store.statements() == [GENESIS, ADMIT._replace(mark=b"n" * 32)]
+
+
 async def test_everything_comes_back_after_a_restart(path: Path) -> None:
     async with Store.open(path) as store:
         assert await store.identity() is None
@@ -63,8 +81,8 @@ async def test_everything_comes_back_after_a_restart(path: Path) -> None:
         await store.set_meta("packet key", b"p" * 32)
         await store.save_generations(GENERATIONS[:1])
         await store.save_generations(GENERATIONS)
-        await store.append_statements([(b"a" * 32, b"genesis")])
-        await store.append_statements([(b"b" * 32, b"admit"), (b"a" * 32, b"genesis")])
+        await store.append_statements([GENESIS])
+        await store.append_statements([ADMIT, GENESIS])
         await store.save_contacts([ContactRow(bytes(20), HOME, 5.0)])
         await store.save_contacts(
             [ContactRow(b"1" * 20, HOME, 5.0), ContactRow(b"2" * 20, Endpoint("::1", 1), 9.0)]
@@ -80,7 +98,7 @@ async def test_everything_comes_back_after_a_restart(path: Path) -> None:
         assert await store.identity() == IDENTITY
         assert await store.meta("packet key") == b"p" * 32
         assert await store.generations() == GENERATIONS
-        assert await store.statements() == [b"genesis", b"admit"]
+        assert await store.statements() == [GENESIS, ADMIT]
         assert [row.node_id for row in await store.contacts()] == [b"2" * 20, b"1" * 20]
         assert (await store.contacts())[0].endpoint == Endpoint("::1", 1)
         assert await store.values() == [value_row(1), value_row(2)]
@@ -181,7 +199,7 @@ async def test_a_flipped_bit_in_the_identity_is_noticed(path: Path) -> None:
 
 async def test_a_full_disk_at_run_time_loses_nothing_from_memory(path: Path) -> None:
     async with Store.open(path) as store:
-        await store.append_statements([(b"a" * 32, b"genesis")])
+        await store.append_statements([GENESIS])
         await store._database.execute("PRAGMA max_page_count = 1")
         for number in range(100):
             store.put_value(value_row(number))
@@ -192,9 +210,9 @@ async def test_a_full_disk_at_run_time_loses_nothing_from_memory(path: Path) -> 
         store.put_value(value_row(5, sequence=2))
         store.drop_value(value_row(6).key)
         with pytest.raises(StateError, match="no space left"):
-            await store.append_statements([(b"b" * 32, bytes(100_000))])
+            await store.append_statements([ADMIT._replace(raw=bytes(100_000))])
         assert store.failed_writes == 1
-        assert await store.statements() == [b"genesis"]
+        assert await store.statements() == [GENESIS]
 
         await store._database.execute("PRAGMA max_page_count = 1000000")
         await store.flush()
@@ -243,7 +261,7 @@ async def test_what_failed_is_written_as_soon_as_the_disk_takes_anything(
         async with asyncio.timeout(5):
             await failed.wait()
         await store._database.execute("PRAGMA max_page_count = 1000000")
-        await store.append_statements([(b"a" * 32, b"statement")])
+        await store.append_statements([GENESIS])
         await hold_eventually(store, 100)
         writer.cancel()
 
@@ -272,7 +290,7 @@ def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> 
             elif kind == "value" and line.endswith("\n"):
                 values.add(bytes.fromhex(what))
 
-    async def look() -> tuple[int, list[bytes], set[bytes]]:
+    async def look() -> tuple[int, list[StatementRow], set[bytes]]:
         async with Store.open(path) as store:
             held = {row.key for row in await store.values()}
             return await store.next_sequence(0), await store.statements(), held
@@ -283,4 +301,4 @@ def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> 
     assert len(given) > 20
     assert given == sorted(set(given))
     assert last > given[-1]
-    assert statements <= {raw.decode() for raw in stored}
+    assert statements <= {row.raw.decode() for row in stored}

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from meshdht.store.rows import ValueRow
+from meshdht.store.rows import StatementRow, ValueRow
 from meshdht.store.store import Store
 
 
@@ -18,7 +18,9 @@ async def main() -> None:
         while True:
             print("sequence", await store.next_sequence(0), flush=True)
             statement = os.urandom(16).hex()
-            await store.append_statements([(statement.encode(), statement.encode())])
+            await store.append_statements(
+                [StatementRow(statement.encode(), statement.encode(), None)]
+            )
             print("statement", statement, flush=True)
             key = os.urandom(20)
             store.put_value(ValueRow(key, bytes(800), 1, 1e10, "own"))
