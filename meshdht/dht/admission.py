@@ -1,10 +1,10 @@
 """Who gets into the routing table: who belongs to the network and answered us, where it did.
 
 A reply under our own message id proves a round trip and whose it is. So does a request that
-echoes a token of ours and has a tag (see proof). Any other proves nothing by itself: its sender
-is pinged if there is a place for it, and only if its address has echoed a token, so that nobody
-can make us send to a third party. A known contact's address changes only once the old one stays
-silent.
+echoes a token of ours and has a tag (see proof), and a path that was proved. Any other proves
+nothing by itself: its sender is pinged if there is a place for it, and only if its address has
+echoed a token, so that nobody can make us send to a third party. A known contact's address
+changes only once the old one stays silent.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ def anybody(node_id: bytes) -> bool:
     return True
 
 
+OnMet = Callable[[bytes, Endpoint], None]
+"""on_met(node id, endpoint): it is a contact from now on, or one that has moved."""
+
+
+def unmet(node_id: bytes, endpoint: Endpoint) -> None:
+    """Nobody wants to know who is met."""
+
+
 # A contact that answered this recently at its old address has not moved.
 _SURE_S = 10.0
 
@@ -43,7 +51,9 @@ class Admission:
         inflight: Inflight,
         counters: Counter[str],
         belongs: Belongs = anybody,
+        on_met: OnMet = unmet,
     ) -> None:
+        self._on_met = on_met
         self._own_id = own_id
         self._table = table
         self._inflight = inflight
@@ -81,12 +91,27 @@ class Admission:
         if self.may_enter(answer.sender):
             self._proved(answer.sender, answer.endpoint, estimate)
 
+    def reached(self, node_id: bytes, endpoint: Endpoint, rtt_s: float) -> None:
+        """A path leads to this node. One of several: a contact that answers elsewhere stays
+        there."""
+        known = self._table.find(node_id)
+        if not self.may_enter(node_id) or (
+            known is not None and known.endpoint != endpoint and not known.failures
+        ):
+            return
+        estimate = RoundTripEstimate()
+        estimate.sample(rtt_s)
+        self._proved(node_id, endpoint, estimate)
+        if (node := self._table.find(node_id)) is not None:
+            node.is_reached = True
+
     def _proved(self, sender: bytes, endpoint: Endpoint, estimate: RoundTripEstimate) -> None:
         """This node is there."""
         now = asyncio.get_running_loop().time()
         known = self._table.find(sender)
         if known is None:
             self._table.add_contact(RemoteNode(sender, endpoint, now, estimate))
+            self._on_met(sender, endpoint)
         elif known.endpoint == endpoint:
             known.seen = now
             known.failures = 0
@@ -99,6 +124,7 @@ class Admission:
     def _move(self, known: RemoteNode, moved: RemoteNode) -> None:
         self._table.forget(known)
         self._table.add_contact(moved)
+        self._on_met(moved.id, moved.endpoint)
 
     def _prove(self, node_id: bytes, endpoint: Endpoint) -> None:
         """Ping it; the answer comes back through ``answered``."""

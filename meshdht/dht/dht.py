@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import PacketKey
-from meshdht.dht.admission import Belongs, anybody
+from meshdht.dht.admission import Belongs, OnMet, anybody, unmet
 from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
@@ -72,13 +72,15 @@ class Dht:
         belongs: Belongs = anybody,
         is_anchor: IsAnchor = nobody,
         has_heard: HasHeard = always,
+        on_met: OnMet = unmet,
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
         ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us;
         ``belongs(node id)`` says who may be a contact (see ``members_changed``);
         ``is_anchor(node id)``: of whom nothing is asked, and to whom nothing is told, by
         ``publish`` and ``lookup``, but only by ``anchors``;
-        ``has_heard(endpoint)``: whether we have a token of that address."""
+        ``has_heard(endpoint)``: whether we have a token of that address;
+        ``on_met`` hears of new contacts."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -102,6 +104,7 @@ class Dht:
             on_seen=on_seen,
             belongs=belongs,
             has_heard=has_heard,
+            on_met=on_met,
         )
         self._protocol.is_anchor = is_anchor
         self.anchors = Anchors(self._protocol)
@@ -173,7 +176,7 @@ class Dht:
         met = {node.id for node in protocol.router if protocol.has_met(node.id)}
         for found in await self.find_node(protocol.source_node.id, told):
             node = protocol.router.find(found.node_id)
-            if node is not None and node.id not in met:
+            if node is not None and node.id not in met and not node.is_reached:
                 protocol.ask(node, Ping())
 
     @property
@@ -261,15 +264,10 @@ class Dht:
         held = sum(publication.is_held_by(node.id) for node in near) if publication else 0
         return len(near) > 0 and held >= HELD_SHARE * len(near)
 
-    def heard(self, node_id: bytes, endpoint: Endpoint) -> None:
-        """The node has just proved, by other means, that it is there: it needs no ping."""
-        now = asyncio.get_running_loop().time()
-        self._protocol.silences.heard(endpoint, now)
-        known = self._protocol.router.find(node_id)
-        if known is not None and known.endpoint == endpoint:
-            known.seen = now
-            known.failures = 0
-            self._protocol.router.add_contact(known)
+    def reached(self, node_id: bytes, endpoint: Endpoint, rtt_s: float) -> None:
+        """The node has just proved, by a path, that it is there: it needs no ping."""
+        self._protocol.silences.heard(endpoint, asyncio.get_running_loop().time())
+        self._protocol.admission.reached(node_id, endpoint, rtt_s)
 
     async def lookup(self, key: bytes) -> bytes | None:
         """The newest verified value that members hold under a key, or None; holders of an older

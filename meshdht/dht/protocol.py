@@ -13,7 +13,7 @@ from functools import partial
 
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import VerifyKey
-from meshdht.dht.admission import Admission, Belongs, anybody
+from meshdht.dht.admission import Admission, Belongs, OnMet, anybody, unmet
 from meshdht.dht.base import KademliaProtocol, Node
 from meshdht.dht.inflight import (
     SENDINGS,
@@ -86,6 +86,7 @@ class DhtProtocol(KademliaProtocol):
         on_seen: OnSeen = unheard,
         belongs: Belongs = anybody,
         has_heard: HasHeard = always,
+        on_met: OnMet = unmet,
     ) -> None:
         super().__init__(Node(proof.own_id), storage, ksize)
         self.storage = storage
@@ -100,7 +101,9 @@ class DhtProtocol(KademliaProtocol):
         self._proof_rate = Rate(DHT_PROOFS_PER_S, DHT_PROOFS_BURST)
         self.inflight = Inflight(send, proof, entropy, counters, on_seen, has_heard)
         self.silences = Silences()
-        self.admission = Admission(proof.own_id, self.router, self.inflight, counters, belongs)
+        self.admission = Admission(
+            proof.own_id, self.router, self.inflight, counters, belongs, on_met
+        )
 
     def __getattr__(self, name: str) -> object:
         """The package turns every unknown name into a remote call; a typo here is an error."""

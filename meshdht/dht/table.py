@@ -49,6 +49,8 @@ class RemoteNode(Node):
         """Loop time of its last answer; minus infinity: only told of by another."""
         self.failures = 0
         """Requests in a row that it left without a reply."""
+        self.is_reached = False
+        """A path was proved to it. It proves its own to us, and so has us as a contact too."""
 
     @cached_property
     def prefix(self) -> str:

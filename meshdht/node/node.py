@@ -84,7 +84,7 @@ class Node(NodeReach):
             self._peer_connected,
             self._path_changed,
             lambda: self._publisher.changed(),
-            lambda device, endpoint: self._dht.heard(device.raw, endpoint),
+            lambda device, endpoint, rtt_s: self._dht.reached(device.raw, endpoint, rtt_s),
         )
         self._gossip = Gossip(
             self._holdings,
@@ -127,6 +127,7 @@ class Node(NodeReach):
             has_heard=self._control.has_heard,
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
             is_anchor=lambda node_id: DeviceId(node_id) not in self._holdings.roster,
+            on_met=lambda node_id, endpoint: self._peers.learn(DeviceId(node_id), [endpoint]),
         )
 
     def _make_publisher(self, store: NodeStore) -> Publisher:

@@ -57,7 +57,7 @@ class Peers:
 
     ``on_connected(device)`` is called when a peer that had no path got one,
     ``on_path_changed(device)`` whenever its best path is another, or gone, and
-    ``on_proved(device, endpoint)`` whenever one of its endpoints has shown that it works.
+    ``on_proved(device, endpoint, rtt_s)`` whenever one of its endpoints has shown that it works.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Peers:
         on_connected: Callable[[DeviceId], None],
         on_path_changed: Callable[[DeviceId], None],
         on_reflexive_changed: Callable[[], None],
-        on_proved: Callable[[DeviceId, Endpoint], None],
+        on_proved: Callable[[DeviceId, Endpoint, float], None],
     ) -> None:
         self._own_id = own.public.device_id
         self._control = control
@@ -195,7 +195,7 @@ class Peers:
         self._add(peer, endpoints, now := self._control.clock.monotonic())
         if peer.agent.best is None:
             # Whoever tells us this has heard of it: it may be back, and its filter open.
-            peer.agent.recheck(now)
+            peer.agent.hope(now)
 
     def _add(self, peer: _Peer, endpoints: Iterable[Endpoint], now: float) -> None:
         for endpoint in endpoints:
@@ -288,7 +288,7 @@ class Peers:
         date = packet.sent_at_ms / 1000
         sound = answer.clock_is_sound
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
-        self._on_proved(packet.sender, incoming.source)
+        self._on_proved(packet.sender, incoming.source, rtt_s)
         if peer.answered is not None:
             kind = self._kind_of(incoming.source)
             peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s))

@@ -30,6 +30,7 @@ from meshdht.paths.pace import (
     KEEPALIVE_S,
     NEEDED_S,
     OWN_PROOF,
+    RETRY_S,
     STANDBY_S,
     Pace,
 )
@@ -43,6 +44,9 @@ AFTER_CALL_S = 10.0
 # the other's has had its time to do the same.
 PUNCHES = 3
 PUNCH_S = 0.4
+# Both sides of a new pair hear of it at about the same time, by several ways: one probe is enough
+# for them all. One that a filter has dropped is made up for within this.
+HURRY_S = RETRY_S[0]
 # An answer later than this counts as a miss, though it still measures and revives the pair.
 MIN_TIMEOUT_S = 0.3
 # Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
@@ -64,6 +68,7 @@ class Pair:
     call_at: float | None = None
     """When the peer wants to be probed, whatever becomes of that."""
     last_answer: float | None = None
+    last_probe: float = -math.inf
     punches: int = 0
     """Tries that are left while the peer is said to probe us."""
 
@@ -73,6 +78,12 @@ class Pair:
 
     def is_called(self, now: float) -> bool:
         return self.call_at is not None and self.call_at <= now
+
+    def hurry(self, now: float) -> None:
+        """There is reason to hope: probe it now, however often it was silent; but not while the
+        answer to a probe may be on its way."""
+        self.misses = 0
+        self.next_probe = min(self.next_probe, max(now, self.last_probe + HURRY_S))
 
     @property
     def timeout_s(self) -> float:
@@ -157,16 +168,20 @@ class PathAgent:
         self.learn(endpoint, now)
         pair = self._pairs[endpoint]
         # Its filter is open towards us right now: a pair that had been given up gets new tries.
-        pair.misses = 0
-        pair.next_probe = min(pair.next_probe, now)
+        pair.hurry(now)
         if self.best is not None:
             self.best.next_probe = now
 
     def recheck(self, now: float) -> None:
-        """Our network changed, or the peer came back: probe every pair now."""
+        """Our network changed: probe every pair now."""
         for pair in self._pairs.values():
             pair.misses = 0
             pair.next_probe = now
+
+    def hope(self, now: float) -> None:
+        """The peer was heard of: try every pair anew."""
+        for pair in self._pairs.values():
+            pair.hurry(now)
 
     def punch(self, now: float) -> None:
         """The peer probes us right now, so that its filter is open: a few tries at each pair,
@@ -236,6 +251,7 @@ class PathAgent:
     def _new_probe(self, pair: Pair, now: float) -> Probe:
         message_id = self._entropy.token(MESSAGE_ID_SIZE)
         self._outstanding[message_id] = (pair.endpoint, now)
+        pair.last_probe = now
         if len(self._outstanding) > MAX_OUTSTANDING_PROBES:
             self._outstanding.popitem(last=False)
         return Probe(message_id, pair.endpoint, pair.lost)

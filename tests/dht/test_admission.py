@@ -25,6 +25,7 @@ class Door:
         self.sent: list[tuple[bytes, Endpoint]] = []
         self.bodies: list[bytes] = []
         self.strangers: set[bytes] = set()
+        self.met: list[Endpoint] = []
         counters: Counter[str] = Counter()
         proof = Proof(key_pair(1), PACKET_KEY)
         self.own_id = proof.own_id
@@ -36,6 +37,7 @@ class Door:
             self.inflight,
             counters,
             lambda node_id: node_id not in self.strangers,
+            lambda node_id, endpoint: self.met.append(endpoint),
         )
 
     def _send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
@@ -82,6 +84,54 @@ def test_a_proved_request_admits_without_a_ping() -> None:
         door.admission.requested(ID, OLD, lambda: True)
         assert door.where() == []
         assert door.sent == []
+
+    run(main())
+
+
+def test_who_a_path_leads_to_is_admitted_unless_it_does_not_belong() -> None:
+    async def main() -> None:
+        door = Door()
+        door.strangers.add(ID)
+        door.admission.reached(ID, OLD, 0.05)
+        door.admission.reached(door.own_id, OLD, 0.05)
+        assert door.where() == []
+        door.strangers.clear()
+        door.admission.reached(ID, OLD, 0.05)
+        (node,) = door.table
+        assert node.endpoint == OLD
+        assert node.estimate.smoothed == 0.05
+        assert door.sent == []
+
+    run(main())
+
+
+def test_a_contact_does_not_move_along_another_path_until_it_fails() -> None:
+    async def main() -> None:
+        door = Door()
+        door.answered_from(OLD)
+        await asyncio.sleep(60)
+        door.admission.reached(ID, NEW, 0.05)
+        assert door.where() == [OLD]
+        assert door.sent == []
+        (node,) = door.table
+        door.table.failed(node)
+        door.admission.reached(ID, NEW, 0.05)
+        assert door.where() == [NEW]
+
+    run(main())
+
+
+def test_whoever_is_met_is_told_of_once_at_each_place() -> None:
+    async def main() -> None:
+        door = Door()
+        for _ in range(2):
+            door.answered_from(OLD)
+            door.admission.reached(ID, OLD, 0.05)
+        assert door.met == [OLD]
+        (node,) = door.table
+        door.table.failed(node)
+        door.answered_from(NEW)
+        assert door.met == [OLD, NEW]
 
     run(main())
 

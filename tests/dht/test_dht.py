@@ -5,7 +5,10 @@ import asyncio
 import pytest
 
 from meshdht.dht.dht import Contact, K
+from meshdht.dht.messages import FindNode, Ping, decode_request
+from meshdht.dht.proof import split_request
 from meshdht.errors import Malformed
+from meshdht.wire.packet import MessageKind
 from simulations.latency import uniform
 from simulations.loop import UNIX_START, run
 from simulations.network import DatagramNetwork
@@ -240,7 +243,7 @@ def test_an_author_knows_whether_those_that_readers_ask_hold_its_value() -> None
     run(main())
 
 
-def test_a_contact_heard_by_other_means_needs_no_ping() -> None:
+def test_a_contact_that_a_path_leads_to_needs_no_ping() -> None:
     async def main() -> None:
         network = DatagramNetwork(4)
         peers = await joined(network, 3)
@@ -250,8 +253,25 @@ def test_a_contact_heard_by_other_means_needs_no_ping() -> None:
             for _ in range(6 * 12):
                 await asyncio.sleep(300)
                 for other in peers[1:]:
-                    peers[0].dht.heard(other.id, other.endpoint)
+                    peers[0].dht.reached(other.id, other.endpoint, 0.05)
             rounds.cancel()
         assert len(peers[0].sent) == asked
+
+    run(main())
+
+
+def test_who_a_path_leads_to_is_not_greeted() -> None:
+    async def main() -> None:
+        peers = await joined(DatagramNetwork(4), 3)
+        late = Peer(peers[0].network, 3)
+        late.tracing = True
+        for peer in peers[1:]:
+            late.dht.reached(peer.id, peer.endpoint, 0.05)
+        await late.dht.bootstrap([peers[0].endpoint])
+        await asyncio.sleep(5)
+        requests = [body for kind, _, body, _ in late.sent if kind is MessageKind.DHT_REQUEST]
+        plain = [decode_request(split_request(body, late.id)[0]) for body in requests]
+        assert FindNode(late.id) in plain
+        assert Ping() not in plain
 
     run(main())

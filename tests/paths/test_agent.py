@@ -286,6 +286,30 @@ def test_a_given_up_endpoint_gets_new_tries_when_the_peer_speaks_from_it() -> No
     assert world.best == WAN
 
 
+def test_a_peers_probe_asks_for_no_second_one_while_ours_may_be_answered() -> None:
+    world = World({WAN: 0.1})
+    world.learn(WAN)
+    world.run(0.05)
+    world.agent.learn_from_peer(WAN, world.now)
+    world.agent.hope(world.now)
+    world.run(1.0)
+    assert world.best == WAN
+    assert len(world.sent) == 1
+
+
+def test_a_peers_probe_makes_up_soon_for_one_that_its_filter_dropped() -> None:
+    world = World()
+    world.learn(WAN)
+    world.run(8.0)
+    last, _ = world.sent[-1]
+    world.rtt_s[WAN] = 0.02
+    world.run(0.1)
+    world.agent.learn_from_peer(WAN, world.now)
+    world.run(RETRY_S[0])
+    assert world.best == WAN
+    assert world.sent[-1][0] - last >= RETRY_S[0]
+
+
 def test_an_answer_from_another_address_than_asked_counts_for_nothing() -> None:
     world = World()
     world.learn(WAN, LAN)
