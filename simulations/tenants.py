@@ -179,7 +179,14 @@ class Tenant:
             self._record_found,
             roster=self._ledger.roster,
         )
-        self.gossip = Gossip(self.holdings, self.neighbours, self._send_gossip, self.entropy)
+        self.gossip = Gossip(
+            self.id,
+            self.holdings,
+            self.neighbours,
+            self._send_gossip,
+            self.entropy,
+            clock.monotonic,
+        )
         deputies, anchors = self._home.manner.deputies, Strangers(self.host.dht)
         known: Callable[[], list[Neighbour]] = self.neighbours if deputies else lambda: []
         self.deputies = Deputies(identity, self.holdings, anchors, control, known)
@@ -327,7 +334,7 @@ class Tenancy:
             here.known[there.id] = [there.endpoint]
             if there.id not in here.connected:
                 here.connected.add(there.id)
-                here.gossip.reconcile_with(there.endpoint)
+                here.gossip.connected(Neighbour(there.id, there.endpoint))
                 here.publisher.peer_connected()
 
     def gone(self, tenant: Tenant) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from meshdht.clock import Entropy
@@ -42,6 +42,10 @@ LONGEST_PAUSE = 64
 # A record is announced a little after it came: by then its device has told it to those it can.
 ANNOUNCE_AFTER_S = 2.0
 ANNOUNCE_TO = 3
+# Of two that connect, the one with the greater id waits so long for the other to compare.
+GREATER_WAITS_S = 0.3
+# What was asked of one is asked of no other within this.
+WANT_AGAIN_S = 0.5
 # A statement that somebody has to hold is told so often, this long apart.
 HAND_OVER_TRIES = 10
 HAND_OVER_EVERY_S = 0.5
@@ -97,15 +101,24 @@ class Gossip:
 
     def __init__(
         self,
+        own: DeviceId,
         holdings: Holdings,
         neighbours: Callable[[], Sequence[Neighbour]],
         send: Callable[[Message, Endpoint], None],
         entropy: Entropy,
+        now: Callable[[], float],
     ) -> None:
+        """``now()``: monotonic seconds."""
+        self._own = own
         self._holdings = holdings
         self._neighbours = neighbours
         self._send = send
         self._entropy = entropy
+        self._now = now
+        self._waits: dict[DeviceId, asyncio.TimerHandle] = {}
+        """Who has connected, and is to compare what we hold first."""
+        self._wanted: dict[DeviceId, tuple[int, float]] = {}
+        """The records that were asked for: which sequence, and when."""
         self._news: dict[DeviceId, DeviceId] = {}
         """Records to announce: their devices, and who told us."""
         self._has_news = asyncio.Event()
@@ -176,8 +189,21 @@ class Gossip:
             for part in (told[i : i + MAX_SEQUENCES] for i in range(0, len(told), MAX_SEQUENCES)):
                 self._send(self._sync(part, answer=False), neighbour.endpoint)
 
+    def connected(self, neighbour: Neighbour) -> None:
+        """Compare what is held with one that has just connected: both notice, one asks."""
+        device, endpoint = neighbour
+        if self._own.raw < device.raw:
+            self.reconcile_with(endpoint)
+        elif device not in self._waits:
+            loop = asyncio.get_running_loop()
+            self._waits[device] = loop.call_later(GREATER_WAITS_S, self._waited, neighbour)
+
+    def _waited(self, neighbour: Neighbour) -> None:
+        del self._waits[neighbour.device]
+        self.reconcile_with(neighbour.endpoint)
+
     def reconcile_with(self, endpoint: Endpoint) -> None:
-        """Compare what is held with one neighbour that has just connected."""
+        """Compare what is held with one neighbour now."""
         self._differs()
         self._send(self._sync(self._some_sequences(), answer=True), endpoint)
 
@@ -201,12 +227,13 @@ class Gossip:
         self.received[type(message).__name__] += 1
         match message:
             case Sync():
-                self._handle_sync(source, message)
+                self._handle_sync(sender, source, message)
             case Fetch():
                 self._send_statements(message.heads, source)
             case Statements():
                 self._handle_statements(sender, source, message)
             case Record():
+                self._wanted.pop(message.device, None)
                 if self._holdings.take_record(message):
                     self._news[message.device] = sender
                     self._has_news.set()
@@ -215,29 +242,77 @@ class Gossip:
                     if record := self._holdings.record(device):
                         self._send(record, source)
 
-    def _handle_sync(self, source: Endpoint, theirs: Sync) -> None:
+    def _handle_sync(self, sender: DeviceId, source: Endpoint, theirs: Sync) -> None:
         if self._awaited is not None and self._awaited[0] in theirs.heads:
             self._awaited[1].set()
             return
-        if theirs.log_digest != self._holdings.log_digest():
+        if theirs.answer and (waiting := self._waits.pop(sender, None)):
+            self._differs()
+            waiting.cancel()
+        has_same_log = theirs.log_digest == self._holdings.log_digest()
+        if not has_same_log:
             self._differs()
             if not all(self._holdings.knows(head) for head in theirs.heads):
                 self.fetch(source)
             self._send_statements(theirs.heads, source)
         held = dict(self._holdings.sequences())
-        newer = [
-            device
-            for device, seq in theirs.sequences
-            if seq > held.get(device, 0) and self._holdings.is_followed(device)
-        ]
-        if newer:
+        wanted = self._to_ask_for(theirs, held)
+        if wanted:
             self._differs()
-            self._send(Want(tuple(newer)), source)
+        if theirs.answer:
+            self._answer(sender, source, theirs, held, wanted, is_needed=not has_same_log)
+        elif wanted:
+            self._send(Want(tuple(wanted)), source)
         for device, sequence in theirs.sequences:
             if held.get(device, 0) > sequence and (record := self._holdings.record(device)):
                 self._send(record, source)
-        if theirs.answer:
-            self._send(self._sync(self._some_sequences(), answer=False), source)
+
+    def _to_ask_for(self, theirs: Sync, held: Mapping[DeviceId, int]) -> list[DeviceId]:
+        """The devices of which another holds a newer record, that we keep up with; but for those
+        that somebody was asked for just now."""
+        now = self._now()
+        wanted = {
+            device: sequence
+            for device, sequence in theirs.sequences
+            if sequence > held.get(device, 0) and self._holdings.is_followed(device)
+        }
+        for device, (sequence, at) in list(self._wanted.items()):
+            if now - at >= WANT_AGAIN_S:
+                del self._wanted[device]
+            elif wanted.get(device, sequence + 1) <= sequence:
+                del wanted[device]
+        self._wanted |= {device: (sequence, now) for device, sequence in wanted.items()}
+        return list(wanted)
+
+    def _answer(
+        self,
+        asker: DeviceId,
+        to: Endpoint,
+        theirs: Sync,
+        held: Mapping[DeviceId, int],
+        wanted: Sequence[DeviceId],
+        *,
+        is_needed: bool,
+    ) -> None:
+        """Tell what the asker lacks, and name what we lack ourselves with the sequence that we
+        hold; nothing, if neither of the two lacks anything. Our own record goes along."""
+        named = {device for device, _ in theirs.sequences}
+        lacking = [(device, mark) for device, mark in held.items() if device not in named]
+        if len(named) < MAX_SEQUENCES:
+            # It has named all that it holds.
+            lacking = [
+                (device, mark)
+                for device, mark in lacking
+                if device != asker and self._holdings.is_followed(device, asker)
+            ]
+            own = self._holdings.record(self._own)
+            if own is not None and any(device == self._own for device, _ in lacking):
+                self._send(own, to)
+                lacking = [each for each in lacking if each[0] != self._own]
+        told = [(device, held.get(device, 0)) for device in wanted]
+        told += self._sample(lacking, MAX_SEQUENCES - len(told))
+        if told or is_needed:
+            self._send(self._sync(told, answer=False), to)
 
     def fetch(self, source: Endpoint) -> None:
         """Ask one neighbour for the statements that we lack."""

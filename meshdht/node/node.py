@@ -16,7 +16,7 @@ from meshdht.dht.dht import Contact, Dht
 from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
-from meshdht.gossip.gossip import Gossip
+from meshdht.gossip.gossip import Gossip, Neighbour
 from meshdht.gossip.messages import Message
 from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
@@ -87,10 +87,12 @@ class Node(NodeReach):
             lambda device, endpoint, rtt_s: self._dht.reached(device.raw, endpoint, rtt_s),
         )
         self._gossip = Gossip(
+            identity.device,
             self._holdings,
             self._peers.neighbours,
             self._tell,
             entropy,
+            self._time.monotonic,
         )
         self._dht = self._make_dht(store)
         self._entrance = self._make_entrance()
@@ -338,7 +340,7 @@ class Node(NodeReach):
         path = self._peers.path(device)
         if path.endpoint is None:
             return
-        self._gossip.reconcile_with(path.endpoint)
+        self._gossip.connected(Neighbour(device, path.endpoint))
         self._publisher.peer_connected()
         self._entrance.heard(path.endpoint)
 
