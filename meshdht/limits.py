@@ -180,6 +180,9 @@ DHT_SAVED_CONTACTS = 256
 MAX_GOSSIP_FANOUT = 16
 # Datagrams in one answer to a FETCH: a member that asks in a loop draws a bounded burst each time.
 MAX_STATEMENT_PACKETS = 16
+# What a neighbour was told and has not shown yet, and whom we owe a word for what they told us:
+# a log of years that arrives at once must not be held twice.
+DOUBTED_STATEMENTS_MAX = 64
 
 # --- backups ---
 # A file is read into memory as a whole; the largest log and all records held make 80 MB.

@@ -238,6 +238,7 @@ def bodies() -> object:
             key, NONCE, nas, laptop, message_id, replace(answer, agrees=True)
         ).hex(),
         "sync_plaintext": encode(sync).hex(),
+        "sync_log_alone_plaintext": encode(replace(sync, sequences=(), log_alone=True)).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "call_endpoints": [str(each) for each in where],
         "call_date_ms": str(UNIX * 1000),

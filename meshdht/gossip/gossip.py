@@ -5,7 +5,8 @@ that duplicates die. A record is told by its own device to all of its neighbours
 it to a few others that follow the device (everybody in a small network, in a large one those
 who keep a path to it), and whoever was not told asks for it. Reconciliation compares digests:
 with a neighbour when it connects, and with a random one after a jittered pause, which doubles
-as long as nothing differs.
+as long as nothing differs. A datagram may be lost: who was told a statement, and does not show
+within a second that it holds it, is asked (doubts.py).
 
 The gossip decides who is told what. What a statement or a record means, and whether it is
 genuine, is for the ``Holdings`` it was given to say.
@@ -21,9 +22,9 @@ from typing import NamedTuple, Protocol, TypeVar
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
+from meshdht.gossip.doubts import Doubts
 from meshdht.gossip.messages import (
     MAX_HEADS,
-    MAX_PLAINTEXT_SIZE,
     MAX_SEQUENCES,
     MAX_WANTED,
     Fetch,
@@ -32,6 +33,7 @@ from meshdht.gossip.messages import (
     Statements,
     Sync,
     Want,
+    pack_statements,
 )
 from meshdht.limits import FULL_MESH_DEVICES, MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
 from meshdht.waiting import set_within
@@ -119,6 +121,7 @@ class Gossip:
         """Who has connected, and is to compare what we hold first."""
         self._wanted: dict[DeviceId, tuple[int, float]] = {}
         """The records that were asked for: which sequence, and when."""
+        self._doubts = Doubts()
         self._news: dict[DeviceId, DeviceId] = {}
         """Records to announce: their devices, and who told us."""
         self._has_news = asyncio.Event()
@@ -147,6 +150,7 @@ class Gossip:
         for neighbour in self._sample(others, MAX_GOSSIP_FANOUT):
             for message in messages:
                 self._send(message, neighbour.endpoint)
+            self._doubts.told(neighbour.device, statements)
 
     async def hand_over(self, statement_hash: bytes, statement: bytes) -> bool:
         """Tell the neighbours a statement by which this device leaves, before it holds it itself;
@@ -163,7 +167,19 @@ class Gossip:
             self._awaited = None
 
     async def run(self) -> None:
-        """Announce and reconcile, for ever."""
+        """Announce, reconcile, and make sure of what was told, for ever."""
+        question, word = self._about_log(answer=True), self._about_log(answer=False)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._announce_and_reconcile())
+            tasks.create_task(
+                self._doubts.ask(lambda: dict(self._neighbours()), question, self._entropy)
+            )
+            tasks.create_task(self._doubts.acknowledge(word))
+
+    def _about_log(self, *, answer: bool) -> Callable[[Endpoint], None]:
+        return lambda to: self._send(self._sync((), answer=answer, log_alone=True), to)
+
+    async def _announce_and_reconcile(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + self.reconcile()
@@ -250,11 +266,18 @@ class Gossip:
             self._differs()
             waiting.cancel()
         has_same_log = theirs.log_digest == self._holdings.log_digest()
-        if not has_same_log:
+        if has_same_log:
+            self._doubts.agrees(sender)
+        else:
             self._differs()
+            self._doubts.differs(sender)
             if not all(self._holdings.knows(head) for head in theirs.heads):
                 self.fetch(source)
             self._send_statements(theirs.heads, source)
+        if theirs.log_alone:
+            if theirs.answer:
+                self._about_log(answer=False)(source)
+            return
         held = dict(self._holdings.sequences())
         wanted = self._to_ask_for(theirs, held)
         if wanted:
@@ -319,11 +342,14 @@ class Gossip:
         self._send(Fetch(tuple(self._holdings.heads()[:MAX_HEADS])), source)
 
     def _handle_statements(self, sender: DeviceId, source: Endpoint, message: Statements) -> None:
+        self._doubts.shown(sender, message.statements)
         new, incomplete = self._holdings.take_statements(message.statements)
         if new:
             self._differs()
             self.push_statements(new, exclude=sender)
-            if not self._holdings.is_member(sender):
+            if self._holdings.is_member(sender):
+                self._doubts.told_by(sender, source)
+            else:
                 self._bid_farewell(source)
         if incomplete:
             self.fetch(source)
@@ -349,12 +375,19 @@ class Gossip:
     def _some_sequences(self) -> list[tuple[DeviceId, int]]:
         return self._sample(self._holdings.sequences(), MAX_SEQUENCES)
 
-    def _sync(self, sequences: Sequence[tuple[DeviceId, int]], *, answer: bool) -> Sync:
+    def _sync(
+        self,
+        sequences: Sequence[tuple[DeviceId, int]],
+        *,
+        answer: bool,
+        log_alone: bool = False,
+    ) -> Sync:
         return Sync(
             answer=answer,
             log_digest=self._holdings.log_digest(),
             heads=tuple(self._holdings.heads()[:MAX_HEADS]),
             sequences=tuple(sequences),
+            log_alone=log_alone,
         )
 
     def _sample(self, items: Sequence[T], most: int) -> list[T]:
@@ -363,18 +396,3 @@ class Gossip:
         while len(drawn) > most:
             drawn.pop(int(self._entropy.uniform(0, len(drawn) - 1e-9)))
         return drawn
-
-
-def pack_statements(statements: Iterable[bytes]) -> Iterable[Statements]:
-    """Fill datagrams with statements, in their order."""
-    batch: list[bytes] = []
-    room = MAX_PLAINTEXT_SIZE - 2
-    for statement in statements:
-        size = len(statement) + 2
-        if batch and size > room:
-            yield Statements(tuple(batch))
-            batch, room = [], MAX_PLAINTEXT_SIZE - 2
-        batch.append(statement)
-        room -= size
-    if batch:
-        yield Statements(tuple(batch))

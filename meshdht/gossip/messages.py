@@ -4,7 +4,7 @@ body      = nonce (24) ‖ XChaCha20-Poly1305(gossip key, nonce, plaintext) ‖ 
 aad       = sender (20)
 plaintext = u8 type ‖ …
 
-1 SYNC        u8 answer (1: please send yours) ‖ log digest (32)
+1 SYNC        u8 flags (1: please answer; 2: of the log alone) ‖ log digest (32)
               ‖ u8 n ‖ n × head (32) ‖ u8 m ‖ m × (device id (20) ‖ u64 sequence)
 2 FETCH       u8 n ‖ n × head (32): send the statements that these do not descend from
 3 STATEMENTS  u8 n ‖ n × var: statements, parents before children
@@ -17,7 +17,7 @@ plaintext = u8 type ‖ …
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
@@ -34,6 +34,8 @@ MAX_HEADS = 8
 MAX_SEQUENCES = 24
 MAX_WANTED = 48
 
+_ANSWER, _LOG_ALONE = 1, 2
+
 
 @dataclass(frozen=True, slots=True)
 class Sync:
@@ -43,6 +45,8 @@ class Sync:
     log_digest: bytes
     heads: tuple[bytes, ...]
     sequences: tuple[tuple[DeviceId, int], ...]
+    log_alone: bool = False
+    """Asks for log digest and heads alone, and for these in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ def encode(message: Message) -> bytes:
     writer = Writer()
     match message:
         case Sync():
-            _counted(writer.u8(1).u8(message.answer).raw(message.log_digest), message.heads)
+            flags = _ANSWER * message.answer | _LOG_ALONE * message.log_alone
+            _counted(writer.u8(1).u8(flags).raw(message.log_digest), message.heads)
             pairs = [device.raw + seq.to_bytes(8, "big") for device, seq in message.sequences]
             _counted(writer, pairs)
         case Fetch():
@@ -140,8 +145,10 @@ def encode(message: Message) -> bytes:
 
 
 def _sync(reader: Reader) -> Sync:
+    flags = reader.u8()
     return Sync(
-        answer=bool(reader.u8()),
+        answer=bool(flags & _ANSWER),
+        log_alone=bool(flags & _LOG_ALONE),
         log_digest=reader.take(HASH_SIZE),
         heads=_hashes(reader),
         sequences=tuple(
@@ -189,6 +196,21 @@ def decode(plaintext: bytes) -> Message:
     message = decoder(reader)
     reader.done()
     return message
+
+
+def pack_statements(statements: Iterable[bytes]) -> Iterator[Statements]:
+    """Fill datagrams with statements, in their order."""
+    batch: list[bytes] = []
+    room = MAX_PLAINTEXT_SIZE - 2
+    for statement in statements:
+        size = len(statement) + 2
+        if batch and size > room:
+            yield Statements(tuple(batch))
+            batch, room = [], MAX_PLAINTEXT_SIZE - 2
+        batch.append(statement)
+        room -= size
+    if batch:
+        yield Statements(tuple(batch))
 
 
 def seal_gossip(key: GossipKey, nonce: bytes, sender: DeviceId, message: Message) -> bytes:

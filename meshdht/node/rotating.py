@@ -13,8 +13,7 @@ from itertools import islice
 
 from meshdht.crypto.keys import DeviceId, VerifyKey
 from meshdht.errors import StateError
-from meshdht.gossip.gossip import pack_statements
-from meshdht.gossip.messages import Statements
+from meshdht.gossip.messages import Statements, pack_statements
 from meshdht.limits import MAX_STATEMENT_PACKETS
 from meshdht.membership.administration import RekeyBody, RevokeBody
 from meshdht.membership.generations import Generation

@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Callable
 
 from meshdht.endpoint import Endpoint
+from meshdht.gossip.doubts import ASK_TRIES
 from meshdht.gossip.gossip import (
     GREATER_WAITS_S,
     LONGEST_PAUSE,
     WANT_AGAIN_S,
     Neighbour,
-    pack_statements,
 )
 from meshdht.gossip.messages import (
     MAX_PLAINTEXT_SIZE,
@@ -20,6 +20,7 @@ from meshdht.gossip.messages import (
     Sync,
     Want,
     encode,
+    pack_statements,
 )
 from meshdht.limits import MAX_GOSSIP_FANOUT, MAX_STATEMENT_PACKETS
 from simulations.loop import run
@@ -279,9 +280,77 @@ def test_who_leaves_and_is_not_answered_knows_that() -> None:
     assert not run(left_when(Party(2), lambda sender: sender != 0))
 
 
-def test_a_statement_of_a_member_that_stays_is_not_answered() -> None:
-    party = Party(2)
+async def live(party: Party, seconds: float, is_lost: Callable[[int, Message], bool]) -> None:
+    """Let all run for so long; ``is_lost`` says of each packet what becomes of it."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(gossip.run()) for gossip in party.gossips]
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.05)
+            party.queue = deque(each for each in party.queue if not is_lost(each[0], each[2]))
+            party.settle()
+        for task in running:
+            task.cancel()
+
+
+def tell_one(party: Party) -> None:
     party.shelves[0].length = 1
     party.gossips[0].push_statements([statement(1)])
+
+
+def test_who_told_a_statement_hears_once_that_it_came_and_asks_nobody() -> None:
+    party = Party(2)
+    tell_one(party)
+    sent: list[tuple[int, Message]] = []
+
+    def is_lost(sender: int, message: Message) -> bool:
+        sent.append((sender, message))
+        return False
+
+    # A reconciliation is due at once, and again after 45 s.
+    run(live(party, 40, is_lost))
+    said = [message for sender, message in sent if sender == 1]
+    assert party.shelves[1].length == 1
+    assert [type(each) for _, each in sent].count(Statements) == 1
+    assert [each.answer for each in said if isinstance(each, Sync) and each.log_alone] == [False]
+    assert [gossip._doubts.to_ask(party.ids) for gossip in party.gossips] == [[], []]
+
+
+def test_a_statement_that_is_lost_is_mended_by_a_question_a_second_later() -> None:
+    party = Party(2)
+    tell_one(party)
+    lost: list[Message] = []
+
+    def is_lost(sender: int, message: Message) -> bool:
+        # The statement, and the reconciliations of the start.
+        if len(lost) < 3:
+            lost.append(message)
+            return True
+        return False
+
+    run(live(party, 2.0, is_lost))
+    assert isinstance(lost[0], Statements)
+    assert party.shelves[1].length == 1
+
+
+def test_a_neighbour_that_never_answers_is_asked_ten_times() -> None:
+    party = Party(2)
+    tell_one(party)
+    asked: list[Message] = []
+
+    def is_lost(sender: int, message: Message) -> bool:
+        if sender == 0 and isinstance(message, Sync):
+            asked.append(message)
+        return True
+
+    run(live(party, 40, is_lost))
+    # And one reconciliation at the start.
+    assert len(asked) == ASK_TRIES + 1
+
+
+def test_those_that_tell_each_other_the_same_need_no_word() -> None:
+    party = Party(3)
+    tell_one(party)
     party.settle()
-    assert party.sent == 1
+    doubted = [gossip._doubts.to_ask(party.ids) for gossip in party.gossips]
+    assert doubted == [party.ids[1:], [], []], "and the first of them hears a word from each"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,10 @@ def test_a_sync_agrees_with_the_published_vector() -> None:
     message = open_gossip(key, sender, bytes.fromhex(VECTOR["sync"]))
     assert encode(message).hex() == VECTOR["sync_plaintext"]
     assert seal_gossip(key, bytes.fromhex(VECTOR["nonce"]), sender, message).hex() == VECTOR["sync"]
+    assert isinstance(message, Sync)
+    alone = replace(message, sequences=(), log_alone=True)
+    assert encode(alone).hex() == VECTOR["sync_log_alone_plaintext"]
+    assert decode(encode(alone)) == alone
 
 
 def test_a_call_on_its_way_agrees_with_the_published_vector() -> None:
