@@ -36,6 +36,9 @@ class Anchorage:
         """Look for what is missing, for ever."""
         while True:
             await asyncio.sleep(CHECK_S * self._entropy.uniform(0.5, 1.0))
+            if not self._dht.is_entered:
+                # There is nobody to ask: that would be in vain, and is no look.
+                continue
             known = self._dht.anchors.ids()
             missing = sorted(each for each in self._anchors() if each not in known)
             self._looks = {each: self._looks.get(each, (0, 0.0)) for each in missing}
