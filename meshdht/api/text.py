@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from meshdht.api.messages import Peer, PeerPath
-
-NOTHING = "–"
+from meshdht.spans import NOTHING as NOTHING
+from meshdht.spans import age_text as age_text
 
 
 def size_text(count: float) -> str:
@@ -19,16 +19,6 @@ def size_text(count: float) -> str:
     if unit == "B" or value >= 9.95:
         return f"{value:.0f} {unit}"
     return f"{value:.1f} {unit}"
-
-
-def age_text(seconds: float | None) -> str:
-    """``0 s``, ``59 s``, ``12 min``, ``5 h``, ``3 d``; rounded down, as a clock does."""
-    if seconds is None:
-        return NOTHING
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h")):
-        if seconds < limit:
-            return f"{int(max(seconds, 0) // size)} {unit}"
-    return f"{int(seconds // 86400)} d"
 
 
 def span_text(seconds: float) -> str:

@@ -30,6 +30,7 @@ from meshdht.membership.statements import (
     StatementHash,
     UnknownBody,
 )
+from meshdht.spans import age_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _invited(body: InviteBody) -> str:
     called = f" as {body.suggested_name}" if body.suggested_name else ""
     terms = body.terms
     on = [f"tagged {', '.join(terms.tags)}"] if terms.tags else []
-    on += [f"out after {terms.ephemeral_s} s offline"] if terms.ephemeral_s else []
+    on += [f"out after {age_text(terms.ephemeral_s)} offline"] if terms.ephemeral_s else []
     on += ["by approval"] if terms.approval else []
     return f"invited {what}{called} ({', '.join([f'invite {_short(body.invite)}', *on])})"
 

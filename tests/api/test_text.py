@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from meshdht.api.messages import PeerPath
 from meshdht.api.text import (
-    age_text,
     ipv4_first,
     link_text,
     moment_text,
@@ -42,23 +41,6 @@ def test_sizes_have_binary_units(count: int, text: str) -> None:
 @given(st.integers(0, 999 * 2**40))
 def test_a_size_fits_a_narrow_column(count: int) -> None:
     assert len(size_text(count)) <= 7
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "–"),
-        (0.2, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (3599, "59 min"),
-        (7500, "2 h"),
-        (86400 * 3.5, "3 d"),
-        (-1, "0 s"),
-    ],
-)
-def test_ages_are_rounded_down(seconds: float | None, text: str) -> None:
-    assert age_text(seconds) == text
 
 
 @pytest.mark.parametrize(

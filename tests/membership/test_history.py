@@ -131,5 +131,5 @@ def test_terms_and_dates_that_no_calendar_has_are_told_in_words() -> None:
     household.admit(1, 1)
     household.write(ExpireBody(PI, 2**64 - 1))
     entries = history(household.log, household.roster())
-    assert entries[1].deed.endswith(", tagged guest, out after 60 s offline, by approval)")
+    assert entries[1].deed.endswith(", tagged guest, out after 1 min offline, by approval)")
     assert entries[4].deed == f"let pi expire on {2**64 - 1} s"
