@@ -29,12 +29,14 @@ def anybody(node_id: bytes) -> bool:
     return True
 
 
-OnMet = Callable[[bytes, Endpoint], None]
-"""on_met(node id, endpoint): it is a contact from now on, or one that has moved."""
+OnMet = Callable[[bytes, Endpoint], bool]
+"""on_met(node id, endpoint): it is a contact from now on, or one that has moved; whether a path
+to it is proved now."""
 
 
-def unmet(node_id: bytes, endpoint: Endpoint) -> None:
-    """Nobody wants to know who is met."""
+def unmet(node_id: bytes, endpoint: Endpoint) -> bool:
+    """Nobody wants a path to whom is met."""
+    return False
 
 
 # A contact that answered this recently at its old address has not moved.
@@ -110,8 +112,7 @@ class Admission:
         now = asyncio.get_running_loop().time()
         known = self._table.find(sender)
         if known is None:
-            self._table.add_contact(RemoteNode(sender, endpoint, now, estimate))
-            self._on_met(sender, endpoint)
+            self._meet(RemoteNode(sender, endpoint, now, estimate))
         elif known.endpoint == endpoint:
             known.seen = now
             known.failures = 0
@@ -121,10 +122,13 @@ class Admission:
         elif now - known.seen > _SURE_S:
             self._challenge(known, RemoteNode(sender, endpoint, now, estimate))
 
+    def _meet(self, node: RemoteNode) -> None:
+        self._table.add_contact(node)
+        node.is_reached = self._on_met(node.id, node.endpoint)
+
     def _move(self, known: RemoteNode, moved: RemoteNode) -> None:
         self._table.forget(known)
-        self._table.add_contact(moved)
-        self._on_met(moved.id, moved.endpoint)
+        self._meet(moved)
 
     def _prove(self, node_id: bytes, endpoint: Endpoint) -> None:
         """Ping it; the answer comes back through ``answered``."""

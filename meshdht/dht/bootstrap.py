@@ -115,10 +115,12 @@ class Race:
             return
 
     def _is_wanted(self, endpoint: Endpoint) -> bool:
-        """Whether it was not asked yet, and a source that names it has not had its voices."""
-        return endpoint not in self._asked and any(
-            len(self._voices[source]) < VOICES for source in self._named_by[endpoint]
-        )
+        """Whether it was not asked yet, and has something to add."""
+        return endpoint not in self._asked and self._is_missed(endpoint)
+
+    def _is_missed(self, endpoint: Endpoint) -> bool:
+        """Whether a source that names it has not had its voices."""
+        return any(len(self._voices[source]) < VOICES for source in self._named_by[endpoint])
 
     def _greet(self, endpoint: Endpoint) -> None:
         """Ask an endpoint whose id is not known; whoever answers is admitted."""
@@ -135,7 +137,9 @@ class Race:
                 self._heard(answer)
 
         self._waiting += 1
-        self._protocol.inflight.request(request, endpoint, estimate).add_done_callback(settle)
+        self._protocol.inflight.request(
+            request, endpoint, estimate, is_missed=lambda: self._is_missed(endpoint)
+        ).add_done_callback(settle)
 
     def _heard(self, answer: Answer) -> None:
         if self._protocol.admission.may_enter(answer.sender):

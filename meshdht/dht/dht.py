@@ -171,13 +171,18 @@ class Dht:
 
     async def _find_self(self, told: Sequence[WireContact]) -> None:
         """Look our own id up, and greet who heard of us for the first time thereby: who is near
-        us must know us, and from the second request on it does."""
+        us must know us, and from the second request on it does. A few at least are asked where
+        they see us."""
         protocol = self._protocol
         met = {node.id for node in protocol.router if protocol.has_met(node.id)}
+        greeted: list[RemoteNode] = []
         for found in await self.find_node(protocol.source_node.id, told):
             node = protocol.router.find(found.node_id)
             if node is not None and node.id not in met and not node.is_reached:
-                protocol.ask(node, Ping())
+                greeted.append(node)
+        others = [node for node in self._latest(None) if node not in greeted]
+        for node in greeted + others[: max(0, _WITNESSES - len(greeted))]:
+            protocol.ask(node, Ping())
 
     @property
     def is_entered(self) -> bool:

@@ -49,6 +49,11 @@ def always(endpoint: Endpoint) -> bool:
     return True
 
 
+def is_missed() -> bool:
+    """The answer is wanted, whenever it comes."""
+    return True
+
+
 class RoundTripEstimate:
     """RFC 6298, section 2: smoothed round-trip time and its variation, in seconds."""
 
@@ -104,6 +109,7 @@ class _Waiting:
     sent_at: float
     most: int
     wait: float = 0.0
+    is_missed: Callable[[], bool] = is_missed
     sendings: int = 1
     retried: bool = False
     on_slow: Callable[[], None] | None = None
@@ -145,10 +151,12 @@ class Inflight:
         *,
         node_id: bytes = b"",
         sendings: int = SENDINGS,
+        is_missed: Callable[[], bool] = is_missed,
     ) -> asyncio.Future[Answer | None]:
         """Send now; the future brings the answer, or None once it is given up. ``on_slow`` is
         called if the answer takes longer than most do. ``node_id``: who should be there; empty:
-        whoever answers. ``sendings``: how often it is sent at most."""
+        whoever answers. ``sendings``: how often it is sent at most; ``is_missed``: whether it is
+        worth another sending when there was no answer."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer | None] = loop.create_future()
         if len(self._waiting) >= DHT_OUTSTANDING:
@@ -170,6 +178,7 @@ class Inflight:
             sent_at=loop.time(),
             most=sendings,
             on_slow=on_slow,
+            is_missed=is_missed,
         )
         self._waiting[message_id] = waiting
         self._start(message_id, waiting)
@@ -198,7 +207,7 @@ class Inflight:
 
     def _timed_out(self, message_id: bytes) -> None:
         waiting = self._waiting[message_id]
-        if waiting.sendings == waiting.most:
+        if waiting.sendings == waiting.most or not waiting.is_missed():
             self._finish(message_id, None)
             return
         waiting.sendings += 1

@@ -50,7 +50,8 @@ class RemoteNode(Node):
         self.failures = 0
         """Requests in a row that it left without a reply."""
         self.is_reached = False
-        """A path was proved to it. It proves its own to us, and so has us as a contact too."""
+        """A path to it is proved, or about to be. It proves its own to us, and so has us as a
+        contact too."""
 
     @cached_property
     def prefix(self) -> str:

@@ -106,7 +106,6 @@ class Entrance:
 
     def _entered(self) -> None:
         self.tried.set()
-        self._dht.ask_where()
         self._on_entered()
 
     def _ways(self) -> list[tuple[str, Sequence[Endpoint]]]:

@@ -187,15 +187,15 @@ class Peers:
     def _kind_of(self, endpoint: Endpoint) -> PathKind:
         return path_kind(endpoint, self._local_networks)
 
-    def learn(self, device: DeviceId, endpoints: Iterable[Endpoint]) -> None:
-        """Endpoints that may reach a device: from its record, the disk, or a link."""
-        peer = self._peers.get(device)
-        if peer is None:
-            return
+    def learn(self, device: DeviceId, endpoints: Iterable[Endpoint]) -> bool:
+        """Endpoints that may reach a device, whoever told; whether a path to it is kept."""
+        if (peer := self._peers.get(device)) is None:
+            return False
         self._add(peer, endpoints, now := self._control.clock.monotonic())
         if peer.agent.best is None:
             # Whoever tells us this has heard of it: it may be back, and its filter open.
             peer.agent.hope(now)
+        return True
 
     def _add(self, peer: _Peer, endpoints: Iterable[Endpoint], now: float) -> None:
         for endpoint in endpoints:

@@ -26,6 +26,7 @@ class Door:
         self.bodies: list[bytes] = []
         self.strangers: set[bytes] = set()
         self.met: list[Endpoint] = []
+        self.wants_paths = False
         counters: Counter[str] = Counter()
         proof = Proof(key_pair(1), PACKET_KEY)
         self.own_id = proof.own_id
@@ -37,12 +38,16 @@ class Door:
             self.inflight,
             counters,
             lambda node_id: node_id not in self.strangers,
-            lambda node_id, endpoint: self.met.append(endpoint),
+            self._met,
         )
 
     def _send(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
         self.sent.append((message_id, to))
         self.bodies.append(body)
+
+    def _met(self, node_id: bytes, endpoint: Endpoint) -> bool:
+        self.met.append(endpoint)
+        return self.wants_paths
 
     def answered_from(self, endpoint: Endpoint) -> None:
         answer = Answer(ID, endpoint, Pong())
@@ -132,6 +137,19 @@ def test_whoever_is_met_is_told_of_once_at_each_place() -> None:
         door.table.failed(node)
         door.answered_from(NEW)
         assert door.met == [OLD, NEW]
+        (node,) = door.table
+        assert not node.is_reached
+
+    run(main())
+
+
+def test_who_is_met_and_wanted_as_a_peer_is_reached_by_its_path() -> None:
+    async def main() -> None:
+        door = Door()
+        door.wants_paths = True
+        door.answered_from(OLD)
+        (node,) = door.table
+        assert node.is_reached
 
     run(main())
 

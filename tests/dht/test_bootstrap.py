@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
 from meshdht.dht.bootstrap import JITTER_S, STAGGER_S, VOICES
+from meshdht.dht.inflight import SENDINGS
 from meshdht.dht.messages import Nodes, WireContact
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_BOOTSTRAP_PER_SOURCE
@@ -162,5 +164,23 @@ def test_ones_own_address_lets_nobody_in() -> None:
         newcomer = Peer(DatagramNetwork(9), 90)
         assert await time_to_enter(newcomer, {"hints": [newcomer.endpoint]}) == float("inf")
         assert newcomer.known() == set()
+
+    run(main())
+
+
+def test_the_silent_are_asked_again_until_their_source_has_had_its_voices() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(5, latency=fixed(LATENCY_S))
+        peers = await joined(network, 3)
+        alive = [peer.endpoint for peer in peers[:VOICES]]
+        for sources, sendings in (
+            ({"remembered": [*dead(3), *alive]}, 1),
+            ({"remembered": dead(3), "lan": alive}, SENDINGS),
+        ):
+            newcomer = Peer(network, 90 + sendings)
+            newcomer.tracing = True
+            await newcomer.dht.bootstrap(others=sources)
+            asked = Counter(to for _, _, _, to in newcomer.sent)
+            assert [asked[each] for each in dead(3)] == [sendings] * 3
 
     run(main())
