@@ -12,6 +12,8 @@ from inputs import (
     NAS,
     NAS_TUNNEL,
     NETWORK,
+    NEW_LAPTOP,
+    NEW_LAPTOP_TUNNEL,
     NONCE,
     RECOVERY,
     SECRET,
@@ -34,6 +36,7 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
+    RetireBody,
     RevokeBody,
     RevokeInviteBody,
     TagBody,
@@ -64,6 +67,7 @@ from meshdht.membership.statements import (
     StatementHash,
     Terms,
     sign_statement,
+    sign_succession,
 )
 from meshdht.wire.handover import Pair, SecretHandOver, seal_hand_over, seal_request
 from meshdht.wire.join import JoinOutcome, seal_join_reply
@@ -276,6 +280,62 @@ def administration() -> object:
         "generation": roster.rekey and roster.rekey.generation,
         "needs_rekey": roster.needs_rekey,
         "recovery": recovered,
+    }
+
+
+def succession() -> object:
+    """A laptop goes on by other keys, and the founder retires the old one, by which somebody goes
+    on as well."""
+    genesis, log = found()
+    statements = {"genesis": genesis}
+
+    def write(name: str, body: Body, author: SigningKey = NAS) -> None:
+        statements[name] = sign_statement(
+            body,
+            network=log.network,
+            author=author,
+            parents=log.heads(),
+            unix_ms=UNIX * 1000 + len(log),
+        )
+        log.add(statements[name].raw)
+
+    def succeed(name: str, successor: SigningKey, *parents: StatementHash) -> None:
+        statements[name] = sign_succession(
+            NEW_LAPTOP_TUNNEL.public,
+            network=log.network,
+            author=LAPTOP,
+            successor=successor,
+            parents=parents,
+            unix_ms=UNIX * 1000 + len(log),
+        )
+        log.add(statements[name].raw)
+
+    write("invite", InviteBody(INVITE.invite_public, UNIX + 3600, 1, ""))
+    write("admit", AdmitBody(laptops_claim(log.network)))
+    write("grant admin", GrantAdminBody(LAPTOP.public))
+    before = log.heads()
+    succeed("succeed", NEW_LAPTOP, *before)
+    write("retire", RetireBody(LAPTOP.public))
+    succeed("succeed by the old key", ANCHOR, *before)
+    roster = fold(log)
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "successor_seeds": [NEW_LAPTOP.raw.hex(), ANCHOR.raw.hex()],
+        "network_id": log.network.raw.hex(),
+        "statements": {name: each.raw.hex() for name, each in statements.items()},
+        "devices": [
+            {
+                "id": str(each.id),
+                "wireguard_key": each.wireguard_key.raw.hex(),
+                "name": each.name,
+                "ipv4": str(each.ipv4),
+                "ipv6": str(each.ipv6),
+                "admin": each.admin,
+            }
+            for each in roster
+        ],
+        "without_effect": [each.hash.hex() for each in roster.rejections],
+        "needs_rekey": roster.needs_rekey,
     }
 
 

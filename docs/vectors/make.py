@@ -20,7 +20,7 @@ from inputs import (
     SECRET,
     UNIX,
 )
-from log import administration, anchor, generations, laptops_claim, membership
+from log import administration, anchor, generations, laptops_claim, membership, succession
 
 from meshdht.crypto.blinding import blind_public, sign_blinded
 from meshdht.crypto.boxes import device_box_key
@@ -304,6 +304,7 @@ def main() -> None:
         "anchor": anchor(),
         "beacon": beacon(),
         "administration": administration(),
+        "succession": succession(),
         "generations": generations(),
         "backup": backup(),
     }

@@ -10,6 +10,9 @@
 13 revoke invite   invite public key 32
 14 rekey           generation u32, not 0 ‖ commitment 32 to its secret (see generations.py)
 16 recover         device key 32; the author is the network's recovery key
+17 succeed         new device key 32 ‖ new WireGuard key 32 ‖ signature 64 by the new key
+                   over all before it (see statements.py)
+18 retire          device key 32 that another one has succeeded
 
 tags = number u8, at most 8 ‖ text each, a label of at most 32, ascending and distinct
 """
@@ -20,13 +23,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from meshdht.crypto.keys import InvitePublicKey, VerifyKey
+from meshdht.crypto.keys import InvitePublicKey, VerifyKey, WireGuardPublicKey
 from meshdht.errors import Malformed, UsageError
 from meshdht.limits import TAGS_MAX
 from meshdht.membership.names import read_label, validate_label
 from meshdht.wire.buffer import Reader, Writer
 
 COMMITMENT_SIZE = 32
+SIGNATURE_SIZE = 64
 TAG_LENGTH_MAX = 32
 
 
@@ -102,7 +106,25 @@ class RecoverBody:
     device: VerifyKey
 
 
-RemovalBody = RemoveAdminBody | RevokeBody | LeaveBody | RevokeInviteBody
+@dataclass(frozen=True, slots=True)
+class SucceedBody:
+    """The author's device goes on by other keys, and the author's is worth nothing more."""
+
+    device: VerifyKey
+    wireguard_key: WireGuardPublicKey
+    countersignature: bytes
+    """By the new key, over all bytes of the statement before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetireBody:
+    """An admin says of a key that was succeeded: what it signed, and this does not build on, is
+    void."""
+
+    device: VerifyKey
+
+
+RemovalBody = RemoveAdminBody | RevokeBody | LeaveBody | RevokeInviteBody | SucceedBody | RetireBody
 AdministrationBody = (
     RemovalBody | GrantAdminBody | RenameBody | TagBody | ExpireBody | RekeyBody | RecoverBody
 )
@@ -132,6 +154,10 @@ def encode_administration(body: AdministrationBody) -> tuple[int, bytes]:
             return 14, writer.u32(generation).raw(commitment).bytes()
         case RecoverBody(device):
             return 16, device.raw
+        case SucceedBody(device, wireguard_key, countersignature):
+            return 17, device.raw + wireguard_key.raw + countersignature
+        case RetireBody(device):
+            return 18, device.raw
 
 
 def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
@@ -160,6 +186,11 @@ def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
             return RekeyBody(generation, commitment)
         case 16:
             return RecoverBody(_read_key(reader))
+        case 17:
+            device, tunnel = _read_key(reader), reader.take(WireGuardPublicKey.SIZE)
+            return SucceedBody(device, WireGuardPublicKey(tunnel), reader.take(SIGNATURE_SIZE))
+        case 18:
+            return RetireBody(_read_key(reader))
     return None
 
 

@@ -3,12 +3,14 @@
 A device is a member at a set of ancestors if an admit of it that counts is among them, within
 the uses of its invite when the admits among them alone are taken, and no removal that stands ends
 it. An admin is a member to whom a grant that counts is among them, not ended by a removal. What
-the recovery key signs is a grant that rests on nothing, senior to all that came before it.
+the recovery key signs is a grant that rests on nothing, senior to all that came before it. A key
+that succeeded others has what they were admitted to and granted, wherever the successions are
+among the ancestors; theirs is nothing from there on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from meshdht.crypto.keys import DeviceId, InvitePublicKey, VerifyKey
@@ -16,11 +18,15 @@ from meshdht.membership.administration import (
     LeaveBody,
     RemovalBody,
     RemoveAdminBody,
+    RetireBody,
     RevokeBody,
     RevokeInviteBody,
+    SucceedBody,
 )
 from meshdht.membership.removals import ALL_KNOWN, NOW, Deed, Removal, Ruling, Sort
-from meshdht.membership.statements import InviteBody, Role, Statement
+from meshdht.membership.statements import Body, InviteBody, Role, Statement
+
+_Right = Callable[[VerifyKey, int, int, int], "Standing | None"]
 
 
 @dataclass(slots=True)
@@ -86,16 +92,37 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A succession that counts."""
+
+    statement: Statement
+    place: int
+    old: VerifyKey
+    by: Standing | None
+
+    def deed(self) -> Deed:
+        return Deed(self.place, self.old, before=self.by.before if self.by else ())
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """By what an author had the right to a statement."""
 
     author: VerifyKey
     admission: Admission
     grant: Grant | None
+    moves: tuple[Move, ...] = ()
+    """How the author's device came to this key, the last first."""
+
+    @property
+    def before(self) -> tuple[VerifyKey, ...]:
+        """The keys that it had before."""
+        return tuple(move.old for move in self.moves)
 
     def deed(self, place: int) -> Deed:
         """A statement of the author's, as a removal sees it."""
-        return Deed(place, self.author, None if self.grant is None else self.grant.past)
+        granted = None if self.grant is None else self.grant.past
+        return Deed(place, self.author, granted, before=self.before)
 
     def foundations(self) -> Iterator[Deed]:
         """Every deed that the right rests on."""
@@ -106,16 +133,20 @@ class Standing:
             if admission.by and admission.invitation and admission.place not in seen:
                 seen.add(admission.place)
                 invitation = admission.invitation
-                inviter = invitation.statement.author
-                yield Deed(
-                    admission.place, admission.by.author, None, invitation.body.invite, inviter
-                )
+                invite, inviter = invitation.body.invite, invitation.statement.author
+                by = admission.by
+                yield Deed(admission.place, by.author, None, invite, inviter, by.before)
                 yield invitation.by.deed(invitation.place)
                 stack += (admission.by, invitation.by)
             if grant and grant.by and grant.place not in seen:
                 seen.add(grant.place)
                 yield grant.by.deed(grant.place)
                 stack.append(grant.by)
+            for move in here.moves:
+                if move.place not in seen:
+                    seen.add(move.place)
+                    yield move.deed()
+                    stack += [move.by] if move.by else []
 
 
 class Authority:
@@ -126,6 +157,9 @@ class Authority:
         founder = genesis.author
         self._admissions: dict[VerifyKey, list[Admission]] = {founder: [Admission(0, None, None)]}
         self._grants: dict[VerifyKey, list[Grant]] = {founder: [Grant(genesis, 0, 0, None)]}
+        self._moves: dict[VerifyKey, Move] = {}
+        """By the new key."""
+        self._heirs: dict[VerifyKey, tuple[int, VerifyKey]] = {}
         self._by_invite_key: dict[InvitePublicKey, list[Invitation]] = {}
         self._counted: dict[tuple[str, object], int] = {}
         """Places of what counts, by all that a removal may void it for."""
@@ -134,14 +168,39 @@ class Authority:
         self, key: VerifyKey, place: int, past: int, known: int = ALL_KNOWN
     ) -> Standing | None:
         """By what ``key`` is a member at a place, if it is; of the removals, ``known`` count."""
-        if self.ruling.ends_member(key, place, known):
+        if self.ruling.ends_key(key, place, known):
             return None
-        for admission in self._admissions.get(key, ()):
-            if past >> admission.place & 1 and (
-                admission.invitation is None or admission.invitation.wins_at(key, past)
-            ):
-                return Standing(key, admission, None)
+        moves = self._way_to(key, past)
+        keys = (key, *(move.old for move in moves))
+        if any(self.ruling.ends_member(each, place, known) for each in keys):
+            return None
+        for each in keys:
+            for admission in self._admissions.get(each, ()):
+                if past >> admission.place & 1 and (
+                    admission.invitation is None or admission.invitation.wins_at(each, past)
+                ):
+                    return Standing(key, admission, None, moves)
         return None
+
+    def _way_to(self, key: VerifyKey, past: int) -> tuple[Move, ...]:
+        """The successions among ``past`` by which a device came to a key, the last first."""
+        moves: list[Move] = []
+        move = self._moves.get(key)
+        while move and past >> move.place & 1 and (not moves or move.place < moves[-1].place):
+            moves.append(move)
+            move = self._moves.get(move.old)
+        return tuple(moves)
+
+    def latest(self, key: VerifyKey, past: int = ALL_KNOWN) -> VerifyKey:
+        """The key by which the device of ``key`` goes on, by the successions among ``past``."""
+        at = -1
+        while (heir := self._heirs.get(key)) and past >> heir[0] & 1 and heir[0] > at:
+            at, key = heir
+        return key
+
+    def names_of(self, key: VerifyKey, past: int) -> tuple[VerifyKey, ...]:
+        """A key, and those that its device had before it, by the successions among ``past``."""
+        return (key, *(move.old for move in self._way_to(key, past)))
 
     def admin(
         self, key: VerifyKey, place: int, past: int, known: int = ALL_KNOWN
@@ -150,16 +209,18 @@ class Authority:
         member = self.member(key, place, past, known)
         if member is None:
             return None
-        for grant in self._grants.get(key, ()):
-            if past >> grant.place & 1 and not self.ruling.ends_admin(
-                key, place, grant.past, known
+        keys = (key, *member.before)
+        grants = [grant for each in keys for grant in self._grants.get(each, ())]
+        for grant in sorted(grants, key=lambda each: each.seniority):
+            if past >> grant.place & 1 and not any(
+                self.ruling.ends_admin(each, place, grant.past, known) for each in keys
             ):
-                return Standing(key, member.admission, grant)
+                return Standing(key, member.admission, grant, member.moves)
         return None
 
     def grant_now(self, key: VerifyKey) -> Grant | None:
-        """What makes ``key`` an admin after all that has been taken."""
-        standing = self.admin(key, NOW, ALL_KNOWN)
+        """What makes the device of ``key`` an admin after all that has been taken."""
+        standing = self.admin(self.latest(key), NOW, ALL_KNOWN)
         return None if standing is None else standing.grant
 
     def invitation(self, key: InvitePublicKey, role: Role, past: int) -> Invitation | None:
@@ -171,9 +232,11 @@ class Authority:
 
     def count(self, by: Standing, place: int) -> None:
         """A deed counts."""
-        self._note(("by", by.author), place)
-        if by.grant is not None:
-            self._note(("as admin", by.author), place)
+        self._note(("signed", by.author), place)
+        for key in (by.author, *by.before):
+            self._note(("by", key), place)
+            if by.grant is not None:
+                self._note(("as admin", key), place)
 
     def add_invitation(
         self, statement: Statement, body: InviteBody, place: int, by: Standing
@@ -201,13 +264,25 @@ class Authority:
         self._grants.setdefault(device, []).append(Grant(statement, place, past, by))
 
     def add_recovery(self, device: VerifyKey, statement: Statement, place: int, past: int) -> None:
-        """A grant that comes before all others of the device's, as its most senior."""
-        self._grants.setdefault(device, []).insert(0, Grant(statement, place, past, None))
+        """A grant that is senior to all others of the device's."""
+        self._grants.setdefault(device, []).append(Grant(statement, place, past, None))
+
+    def add_move(
+        self, new: VerifyKey, statement: Statement, place: int, by: Standing | None
+    ) -> None:
+        """The author of a succession goes on by another key."""
+        self._moves[new] = Move(statement, place, statement.author, by)
+        self._heirs[statement.author] = (place, new)
 
     def disturbed_by(self, removal: Removal) -> bool:
         """Whether a removal would void something that counts."""
-        ways = {Sort.MEMBER: ("by", "of", "inviter"), Sort.ADMIN: ("as admin",)}
-        keys = [(way, removal.target) for way in ways.get(removal.sort, ("invite",))]
+        ways = {
+            Sort.MEMBER: ("by", "of", "inviter"),
+            Sort.KEY: ("signed",),
+            Sort.ADMIN: ("as admin",),
+            Sort.INVITE: ("invite",),
+        }
+        keys = [(way, each) for way in ways[removal.sort] for each in removal.targets]
         used = [("invite", invite) for invite in removal.used]
         return any(self._counted.get(key, 0) & ~removal.past for key in (*keys, *used))
 
@@ -216,30 +291,38 @@ class Authority:
 
     def right_to(self, removal: Removal) -> Standing | None:
         """By what its author may write a removal, under the ruling."""
-        right = self.member if isinstance(removal.statement.body, LeaveBody) else self.admin
-        return right(removal.statement.author, removal.place, removal.past)
+        right = self._right_for(removal.statement.body)
+        return right(removal.statement.author, removal.place, removal.past, ALL_KNOWN)
 
     def is_last_admin(self, key: object, past: int) -> bool:
         """Whether ``key`` is an admin after these ancestors, and nobody else is."""
-        admins = [each for each in self._grants if self.admin(each, NOW, past, past)]
-        return admins == [key]
+        holders = {self.latest(each, past): None for each in self._grants}
+        return [each for each in holders if self.admin(each, NOW, past, past)] == [key]
 
     def has_left(self, key: VerifyKey) -> bool:
         """Whether a key has put itself out."""
         removal = self.ruling.ends_member(key, NOW)
         return removal is not None and removal.by_itself
 
+    def _right_for(self, body: Body) -> _Right:
+        return self.member if isinstance(body, LeaveBody | SucceedBody) else self.admin
+
     def removal(
-        self, statement: Statement, place: int, past: int, used: frozenset[InvitePublicKey]
+        self,
+        statement: Statement,
+        place: int,
+        past: int,
+        targets: tuple[VerifyKey | InvitePublicKey, ...],
+        used: frozenset[InvitePublicKey],
     ) -> Removal | None:
-        """The removal that a statement is, if its author has the right at its ancestors."""
+        """The removal that a statement is, if its author has the right at its ancestors;
+        ``targets`` is what it means by what it names, ``used`` the invites that those used."""
         body, author = statement.body, statement.author
         assert isinstance(body, RemovalBody)
-        right = self.member if isinstance(body, LeaveBody) else self.admin
-        by = right(author, place, past, past)
+        by = self._right_for(body)(author, place, past, past)
         if by is None:
             return None
-        sort, target = _aim(body, author)
+        sort, target = aim(body, author)
         senior = self.admin(author, place, past, past)
         rank = senior.grant.seniority if senior and senior.grant else NOW
         return Removal(
@@ -248,14 +331,20 @@ class Authority:
             past=past | 1 << place,
             sort=sort,
             target=target,
+            targets=targets,
             used=used if sort is Sort.MEMBER else frozenset(),
-            seniority=(rank, place),
+            seniority=(rank, -place if isinstance(body, SucceedBody) else place),
             deeds=(by.deed(place), *by.foundations()),
         )
 
 
-def _aim(body: RemovalBody, author: VerifyKey) -> tuple[Sort, VerifyKey | InvitePublicKey]:
+def aim(body: RemovalBody, author: VerifyKey) -> tuple[Sort, VerifyKey | InvitePublicKey]:
+    """What a removal takes away, and from what."""
     match body:
+        case SucceedBody():
+            return Sort.KEY, author
+        case RetireBody(device):
+            return Sort.KEY, device
         case LeaveBody():
             return Sort.MEMBER, author
         case RevokeBody(key):

@@ -9,6 +9,7 @@ the removals that stand:
 - the genesis's author is a member and an admin from the start;
 - an admit, of a device or an anchor, counts if its author is a member there, an invite for that
   role counts and is an ancestor, and claim and statement are dated before the invite's expiry;
+- a succession counts if its author is a member there, and its new keys are new to them;
 - a grant counts if its author is an admin, or the recovery key, and the device a member there;
 - a rename counts if its author is an admin or the device itself; an unknown kind, if its author
   is a member; everything else, if its author is an admin;
@@ -35,8 +36,14 @@ from collections.abc import Sequence
 from meshdht.crypto.keys import InvitePublicKey, VerifyKey
 from meshdht.errors import StateError
 from meshdht.limits import ROSTERS_REMEMBERED
-from meshdht.membership.administration import LeaveBody, RemovalBody, RevokeBody
+from meshdht.membership.administration import (
+    LeaveBody,
+    RemovalBody,
+    RetireBody,
+    SucceedBody,
+)
 from meshdht.membership.ancestry import Ancestry, walk
+from meshdht.membership.authority import Authority, aim
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.register import Register
 from meshdht.membership.removals import Removal, Ruling, Sort, settle, stays_without
@@ -47,6 +54,7 @@ from meshdht.membership.statements import (
     GenesisBody,
     Statement,
     StatementHash,
+    keys_in,
 )
 
 
@@ -75,6 +83,8 @@ class Folder:
                 self._rosters.popitem(last=False)
         return roster
 
+
+_NOT_NEW = "its new key is known already"
 
 fold = Folder().fold
 """A roster depends on its log alone, so that all may share what is remembered."""
@@ -105,7 +115,13 @@ class _Fold:
         self._last: tuple[int, StatementHash] | None = None
         self._candidates: list[Removal] = []
         self._candidate_places = 0
-        self._used: dict[VerifyKey, list[tuple[int, InvitePublicKey]]] = {}
+        self._used: dict[object, list[tuple[int, InvitePublicKey]]] = {}
+        self._heirs: dict[object, list[tuple[int, VerifyKey]]] = {}
+        """Whom each key named as its successor, whatever came of it."""
+        self._successions: set[int] = set()
+        """The places of those that are candidates."""
+        self._keys: dict[bytes, list[int]] = {}
+        """The places where a key came up."""
         self._register = self._anew(Ruling())
         self._unruled: Register | None = None
         """Where no removal stood; from when it is first asked for."""
@@ -132,19 +148,32 @@ class _Fold:
         return self._register.roster()
 
     def _take(self, statement: Statement, place: int, past: int) -> None:
-        body = statement.body
+        body, candidate = statement.body, None
         if isinstance(body, AdmitBody | AdmitAnchorBody):
             self._used.setdefault(body.claim.key, []).append((place, body.claim.invite))
         elif isinstance(body, RemovalBody):
             if place not in self._weighed:
                 self._weighed[place] = self._weigh(statement, place, past)
-            removal = self._weighed[place]
-            if removal is not None:
-                self._hear(removal)
-        self._register.take(statement, place, past)
+            candidate = self._weighed[place]
+            if isinstance(body, SucceedBody):
+                self._heirs.setdefault(statement.author, []).append((place, body.device))
+                if self._register.knows(body.device):
+                    self._refusals[place], candidate = _NOT_NEW, None
+                if candidate is not None:
+                    self._successions.add(place)
+        for key in keys_in(statement):
+            self._keys.setdefault(key, []).append(place)
+        register = self._register
+        self._taken.append((place, statement))
         if self._unruled is not None:
             self._unruled.take(statement, place, past)
-        self._taken.append((place, statement))
+        if candidate is not None:
+            self._hear(candidate)
+        if self._register is register:
+            register.take(statement, place, past)
+        if isinstance(body, SucceedBody) and not self._register.admins:
+            # The new key of the only admin had been revoked before anybody knew it.
+            self._settle()
 
     def _weigh(self, statement: Statement, place: int, past: int) -> Removal | None:
         """The removal that a statement is, if its author had the right to it at its ancestors."""
@@ -152,20 +181,53 @@ class _Fold:
         if self._candidate_places & ~past and register.voided & past:
             # Something among the ancestors is void by what is not: they are folded alone.
             register = self._alone(past)
-        body, key = statement.body, statement.author
-        if isinstance(body, RevokeBody):
-            key = body.key
-        if isinstance(body, LeaveBody) and register.authority.has_left(key):
-            self._refusals[place] = "its author had left"
-            return None
-        used = frozenset(invite for at, invite in self._used.get(key, ()) if past >> at & 1)
-        removal = register.authority.removal(statement, place, past, used)
-        if removal is None:
-            self._refusals[place] = "its author had not the right to it"
-        elif removal.by_itself and register.authority.is_last_admin(removal.target, past):
-            self._refusals[place] = "it would leave no admin"
+        body, authority = statement.body, register.authority
+        assert isinstance(body, RemovalBody)
+        sort, target = aim(body, statement.author)
+        targets = self._meant(authority, sort, target, past)
+        used = frozenset(
+            invite
+            for key in targets
+            for at, invite in self._used.get(key, ())
+            if past >> at & 1 and sort is Sort.MEMBER
+        )
+        removal = authority.removal(statement, place, past, targets, used)
+        reason = ""
+        if isinstance(body, LeaveBody) and authority.has_left(statement.author):
+            reason = "its author had left"
+        elif removal is None:
+            reason = "its author had not the right to it"
+        elif isinstance(body, SucceedBody) and any(
+            past >> at & 1
+            for key in (body.device.raw, body.wireguard_key.raw)
+            for at in self._keys.get(key, ())
+        ):
+            reason = _NOT_NEW
+        elif isinstance(body, RetireBody) and authority.latest(body.device, past) == body.device:
+            reason = "nothing has succeeded that key"
+        elif sort is not Sort.KEY and removal.by_itself and authority.is_last_admin(target, past):
+            reason = "it would leave no admin"
+        if reason:
+            self._refusals[place] = reason
             return None
         return removal
+
+    def _meant(
+        self,
+        authority: Authority,
+        sort: Sort,
+        target: VerifyKey | InvitePublicKey,
+        past: int,
+    ) -> tuple[VerifyKey | InvitePublicKey, ...]:
+        """What a removal with these ancestors means by what it names: of a device, the keys that
+        it had before that one, and all that any of them named as a successor."""
+        if not isinstance(target, VerifyKey) or sort is Sort.KEY:
+            return (target,)
+        meant = list(authority.names_of(target, past))
+        for key in meant:
+            heirs = (new for at, new in self._heirs.get(key, ()) if past >> at & 1)
+            meant += [new for new in heirs if new not in meant]
+        return tuple(meant)
 
     def _hear(self, removal: Removal) -> None:
         """Find out what stands now that there is one more candidate."""
@@ -176,7 +238,9 @@ class _Fold:
         if register.authority.right_to(removal) is None:
             if any(removal.attacks(other) for other in self._candidates):
                 self._settle()
-        elif touches or (removal.sort is not Sort.INVITE and register.admins <= {removal.target}):
+        elif touches or (
+            removal.sort in (Sort.MEMBER, Sort.ADMIN) and register.admins <= {*removal.targets}
+        ):
             self._settle()
         else:
             register.stand(removal)
@@ -192,6 +256,9 @@ class _Fold:
                 return
             without = stays_without(ruling.standing.values())
             self._candidates.remove(without)
+            if without.place in self._successions:
+                self._successions.remove(without.place)
+                self._unruled = None
             self._refusals[without.place] = "it would leave no admin"
 
     def _upheld(self, ruling: Ruling, candidates: Sequence[Removal]) -> list[Removal]:
@@ -204,7 +271,7 @@ class _Fold:
 
     def _anew(self, ruling: Ruling) -> Register:
         """All that was taken, under another ruling."""
-        register = Register(self._genesis, self._body, ruling, self._refusals)
+        register = Register(self._genesis, self._body, ruling, self._successions, self._refusals)
         for statement, place, past in walk(self._taken):
             register.take(statement, place, past)
         return register

@@ -14,8 +14,10 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
+    RetireBody,
     RevokeBody,
     RevokeInviteBody,
+    SucceedBody,
     TagBody,
 )
 from meshdht.membership.log import MembershipLog
@@ -86,6 +88,9 @@ def _names(roster: Roster) -> dict[VerifyKey, list[str]]:
     names = {each.verify_key: [each.name] for each in roster.removed if each.name}
     names |= {each.verify_key: [each.name] for each in roster.anchors}
     names |= {each.verify_key: [each.name] for each in roster.devices}
+    for succession in reversed(roster.successions):
+        # One device, one list of names.
+        names[succession.old] = names.setdefault(succession.new, [])
     for rename in reversed(roster.renames):
         names.setdefault(rename.device, []).append(rename.was)
     return names
@@ -107,6 +112,8 @@ def _about(body: Body) -> VerifyKey | None:
         case GrantAdminBody() | RemoveAdminBody() | RecoverBody():
             return body.device
         case RenameBody() | TagBody() | ExpireBody():
+            return body.device
+        case SucceedBody() | RetireBody():
             return body.device
     return None
 
@@ -131,6 +138,10 @@ def _deed(body: Body, names: dict[VerifyKey, list[str]]) -> str:
             return f"revoked {who}"
         case LeaveBody():
             return "left"
+        case SucceedBody(device):
+            return f"replaced its keys (now {device.device_id})"
+        case RetireBody():
+            return f"retired the old key of {who}"
         case RenameBody(_, name):
             return f"renamed {who} to {name}"
         case TagBody(_, tags):

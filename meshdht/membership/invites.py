@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from meshdht.crypto.keys import InvitePublicKey, SigningKey
+from meshdht.crypto.keys import InvitePublicKey, SigningKey, WireGuardPublicKey
 from meshdht.errors import BadSignature, Refused
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.administration import AdministrationBody
@@ -24,6 +24,7 @@ from meshdht.membership.statements import (
     Statement,
     Terms,
     sign_statement,
+    sign_succession,
 )
 
 
@@ -40,6 +41,7 @@ class Refusal(StrEnum):
     BAD_NAME = "the name asked for is not a DNS label"
     TAKEN_KEY = "the WireGuard key is another device's: join with fresh keys"
     REVOKED_INVITE = "the invite was revoked: ask for a new link"
+    REPLACED_KEY = "this device goes on by other keys: join with fresh ones"
     REVOKED_KEY = "this device was removed from the network: join with fresh keys"
     APPROVAL = "an admin must approve this device first"
     DENIED = "an admin refused this device"
@@ -89,6 +91,26 @@ def write_act(
         network=log.network,
         author=signing_key,
         parents=log.parents_for(*author.authority),
+        unix_ms=unix_ms,
+    )
+
+
+def write_succession(
+    log: MembershipLog,
+    device: Device,
+    signing_key: SigningKey,
+    *,
+    successor: SigningKey,
+    wireguard_key: WireGuardPublicKey,
+    unix_ms: int,
+) -> Statement:
+    """Have a device, whose key is ``signing_key``, go on by fresh keys; not yet in the log."""
+    return sign_succession(
+        wireguard_key,
+        network=log.network,
+        author=signing_key,
+        successor=successor,
+        parents=log.parents_for(*device.authority),
         unix_ms=unix_ms,
     )
 
@@ -145,6 +167,8 @@ def _refuse_spent(
     """Raise Refused if the invite lets nobody in any more, or not this key or by this name."""
     if roster.removal(claim.key) is not None:
         raise Refused(Refusal.REVOKED_KEY)
+    if roster.successor(claim.key) is not None:
+        raise Refused(Refusal.REPLACED_KEY)
     if invite.revoked:
         raise Refused(Refusal.REVOKED_INVITE)
     # By the judging member's clock, to the second; the tolerance is for clocks that disagree.

@@ -11,10 +11,11 @@ from typing import Any
 
 from meshdht.crypto.keys import NetworkId, VerifyKey, WireGuardPublicKey
 from meshdht.membership.addresses import AddressTable, ipv6_address
+from meshdht.membership.administration import SucceedBody
 from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.names import NameTable
 from meshdht.membership.removals import NOW, Ruling
-from meshdht.membership.roster import Anchor, Device, DeviceIndex, Rename
+from meshdht.membership.roster import Anchor, Device, DeviceIndex, Rename, Succession
 from meshdht.membership.statements import GenesisBody, Statement
 
 
@@ -28,7 +29,10 @@ class People:
         """Were in until they were removed."""
         self.admins: set[VerifyKey] = set()
         self.renames: list[Rename] = []
+        self.successions: list[Succession] = []
         self.index = DeviceIndex()
+        self._heirs: dict[VerifyKey, VerifyKey] = {}
+        self._successors: set[VerifyKey] = set()
         self._network = network
         self._ruling = ruling
         self._names = NameTable()
@@ -39,10 +43,22 @@ class People:
 
     def find(self, key: VerifyKey) -> Device | Anchor | None:
         """Who has a key, or had."""
+        key = self.latest(key)
         return self.devices.get(key) or self.anchors.get(key) or self.gone.get(key)
 
     def is_in(self, key: VerifyKey) -> bool:
+        key = self.latest(key)
         return key in self.devices or key in self.anchors
+
+    def latest(self, key: VerifyKey) -> VerifyKey:
+        """The key by which the device of ``key`` goes on."""
+        while (heir := self._heirs.get(key)) is not None:
+            key = heir
+        return key
+
+    def has_succeeded(self, key: VerifyKey) -> bool:
+        """Whether a device has gone on by this key."""
+        return key in self._successors
 
     def has_tunnel(self, wireguard_key: WireGuardPublicKey) -> bool:
         """Whether it is a device's: WireGuard could not tell two with one key apart."""
@@ -89,6 +105,7 @@ class People:
 
     def put_out(self, key: VerifyKey) -> None:
         """A device or an anchor is removed, if it is in."""
+        key = self.latest(key)
         gone = self.devices.pop(key, None) or self.anchors.pop(key, None)
         if gone is not None:
             self.gone[key] = gone
@@ -96,13 +113,45 @@ class People:
             self.index.drop(gone)
         self.admins.discard(key)
 
+    def succeed(self, statement: Statement, body: SucceedBody) -> None:
+        """A device goes on by other keys, as what it was. A WireGuard key that is another's by
+        now stays that one's."""
+        old, new = statement.author, body.device
+        was = self.devices.get(old) or self.gone.get(old)
+        changes: dict[str, Any] = {
+            "id": new.device_id,
+            "verify_key": new,
+            "admission": statement.hash,
+        }
+        if not self.has_tunnel(body.wireguard_key):
+            self._wireguard_keys.add(body.wireguard_key)
+            changes["wireguard_key"] = body.wireguard_key
+        self.put_out(new)
+        if isinstance(was, Device):
+            self.edit(old, **changes)
+            if self._holders.get(was.name) == old:
+                self._holders[was.name] = new
+        # In its place: the order of the roster is that of the admissions.
+        self.devices = {new if key == old else key: each for key, each in self.devices.items()}
+        self.gone = {new if key == old else key: each for key, each in self.gone.items()}
+        if old in self.admins:
+            self.admins.remove(old)
+            self.admins.add(new)
+        self._heirs[old] = new
+        self._successors.add(new)
+        self.successions.append(Succession(statement.hash, old, new, statement.unix_ms // 1000))
+        if self._ruling.ends_member(new, NOW):
+            self.put_out(new)
+
     def seat(self, key: VerifyKey, grant: Statement) -> None:
         """A device becomes an admin by a grant, if it is in."""
+        key = self.latest(key)
         if key in self.devices:
             self.admins.add(key)
             self.edit(key, admin=True, granted=grant.hash)
 
     def unseat(self, key: VerifyKey) -> None:
+        key = self.latest(key)
         self.admins.discard(key)
         self.edit(key, admin=False, granted=None)
 
@@ -110,6 +159,7 @@ class People:
         self, statement: Statement, key: VerifyKey, asked: str, place: int, past: int
     ) -> None:
         """A device gives its name back, and takes another."""
+        key = self.latest(key)
         device = self.devices.get(key) or self.gone[key]
         self.renames.append(Rename(statement.hash, key, device.name))
         if self._holders.get(device.name) == key:
@@ -119,6 +169,7 @@ class People:
 
     def edit(self, key: VerifyKey, **changes: Any) -> None:
         """Change what is said of a device, in or gone."""
+        key = self.latest(key)
         device, gone = self.devices.get(key), self.gone.get(key)
         if device is not None:
             self.index.drop(device)

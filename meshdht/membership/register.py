@@ -6,6 +6,8 @@ addresses and an invite's uses go by that order, of the statements that count.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+
 from meshdht.crypto.keys import VerifyKey
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.administration import (
@@ -15,6 +17,7 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemovalBody,
     RenameBody,
+    SucceedBody,
     TagBody,
 )
 from meshdht.membership.anchor_claims import AnchorClaim
@@ -44,8 +47,6 @@ from meshdht.membership.statements import (
     UnknownBody,
 )
 
-_NO_REASONS: dict[int, str] = {}
-
 
 class Register:
     """What the statements that were taken so far come to."""
@@ -55,9 +56,11 @@ class Register:
         genesis: Statement,
         body: GenesisBody,
         ruling: Ruling,
-        refusals: dict[int, str] = _NO_REASONS,
+        successions: Set[int],
+        refusals: Mapping[int, str],
     ) -> None:
-        """``refusals`` says by place why a removal does not stand."""
+        """``successions`` are the places of those that count unless they are void; ``refusals``
+        says by place why a removal does not stand."""
         self.authority = Authority(genesis, ruling)
         self.voided = 0
         """Places of what has no effect, but may have in the fold of fewer statements."""
@@ -65,6 +68,7 @@ class Register:
         self._body = body
         self._ruling = ruling
         self._refusals = refusals
+        self._successions = successions
         self._people = People(genesis.network_id, body, ruling)
         self._removed: dict[VerifyKey, Removal] = {}
         self._invitations: list[Invitation] = []
@@ -72,7 +76,8 @@ class Register:
         self._newer: list[StatementHash] = []
         self._rekeys: list[tuple[Rekey, int]] = []
         self._out = 0
-        """Places of what a secret must be newer than: removals of members, admissions that fell."""
+        """Places of what a secret must be newer than: removals of members, successions, admissions
+        that fell."""
         for place in sorted(ruling.standing):
             self._enforce(ruling.standing[place])
 
@@ -88,6 +93,8 @@ class Register:
             self._take_admit(statement, body.claim, place, past)
         elif isinstance(body, RemovalBody):
             self._take_removal(statement, place)
+            if isinstance(body, SucceedBody) and place in self._successions:
+                self._take_succession(statement, body, place, past)
         elif isinstance(body, RecoverBody):
             self._take_recovery(statement, body.device, place, past)
         else:
@@ -99,10 +106,15 @@ class Register:
         """One more removal stands, which voids nothing that counts."""
         self._ruling.add(removal)
         self._enforce(removal)
-        if removal.sort is Sort.MEMBER and isinstance(removal.target, VerifyKey):
-            self._people.put_out(removal.target)
-        elif removal.sort is Sort.ADMIN and isinstance(removal.target, VerifyKey):
-            self._people.unseat(removal.target)
+        for each in removal.targets:
+            if removal.sort is Sort.MEMBER and isinstance(each, VerifyKey):
+                self._people.put_out(each)
+            elif removal.sort is Sort.ADMIN and isinstance(each, VerifyKey):
+                self._people.unseat(each)
+
+    def knows(self, key: VerifyKey) -> bool:
+        """Whether it is, or was, a device's or an anchor's."""
+        return self._people.find(key) is not None
 
     @property
     def admins(self) -> set[VerifyKey]:
@@ -129,6 +141,7 @@ class Register:
             rekeys=rekeys,
             rekey=current,
             needs_rekey=bool(self._out) and current is None,
+            successions=tuple(self._people.successions),
             _index=DeviceIndex(self._people.index),
         )
 
@@ -136,7 +149,7 @@ class Register:
         """By what the author may say this; None, and it is rejected, if it may not."""
         body, author = statement.body, statement.author
         takes_admin = not isinstance(body, AdmitBody | AdmitAnchorBody | UnknownBody)
-        if isinstance(body, RenameBody) and body.device == author:
+        if isinstance(body, RenameBody) and self.authority.latest(body.device, past) == author:
             takes_admin = False
         right = self.authority.admin if takes_admin else self.authority.member
         by = right(author, place, past)
@@ -161,7 +174,7 @@ class Register:
                 invitation = self.authority.add_invitation(statement, body, place, by)
                 self._invitations.append(invitation)
             case GrantAdminBody(device):
-                if self.authority.member(device, place, past, past) is None:
+                if not self._is_member(device, place, past):
                     return self._reject(statement, "it names no member")
                 self.authority.add_grant(device, statement, place, past, by)
                 self._seat(device)
@@ -186,11 +199,16 @@ class Register:
     ) -> None:
         if statement.author != self._body.recovery:
             self._reject(statement, "it is not signed by the recovery key")
-        elif self.authority.member(device, place, past, past) is None:
+        elif not self._is_member(device, place, past):
             self._reject(statement, "it names no member")
         else:
             self.authority.add_recovery(device, statement, place, past)
             self._seat(device)
+
+    def _is_member(self, device: VerifyKey, place: int, past: int) -> bool:
+        """Whether a device, by whichever of its keys, is a member at these ancestors."""
+        key = self.authority.latest(device, past)
+        return self.authority.member(key, place, past, past) is not None
 
     def _take_removal(self, statement: Statement, place: int) -> None:
         removal = self._ruling.standing.get(place)
@@ -202,6 +220,16 @@ class Register:
         # None where it stands although a later one took away what it rested on.
         if by is not None:
             self.authority.count(by, place)
+
+    def _take_succession(
+        self, statement: Statement, body: SucceedBody, place: int, past: int
+    ) -> None:
+        """What its old key has lost the right to is void; until that is settled, it counts."""
+        by = self.authority.member(statement.author, place, past)
+        if by is not None or place in self._ruling.standing:
+            self.authority.add_move(body.device, statement, place, by)
+            self._people.succeed(statement, body)
+            self._seat(body.device)
 
     def _take_admit(
         self, statement: Statement, claim: JoinClaim | AnchorClaim, place: int, past: int
@@ -252,6 +280,10 @@ class Register:
             if not self._ruling.ends_member(key, place, past):
                 self.voided |= 1 << place
             return "its key had been revoked"
+        if self._ruling.ends_key(key, place):
+            if not self._ruling.ends_key(key, place, past):
+                self.voided |= 1 << place
+            return "its key had been replaced"
         if self._ruling.closes(claim.invite, inviter, place):
             if not self._ruling.closes(claim.invite, inviter, place, past):
                 self.voided |= 1 << place
@@ -265,6 +297,8 @@ class Register:
             return "its key is a device's" if isinstance(known, Device) else ""
         if isinstance(known, Anchor):
             return "its key is an anchor's"
+        if self._people.has_succeeded(key):
+            return "its key is the successor of another"
         if known is None and self._people.has_tunnel(claim.wireguard_key):
             return "its WireGuard key is another device's"
         return ""
@@ -293,12 +327,14 @@ class Register:
             self._people.seat(key, grant.statement)
 
     def _enforce(self, removal: Removal) -> None:
-        if removal.sort is Sort.MEMBER and isinstance(removal.target, VerifyKey):
+        if removal.sort is Sort.MEMBER or isinstance(removal.statement.body, SucceedBody):
             self._out |= 1 << removal.place
-            self._removed.setdefault(removal.target, removal)
+        for each in removal.targets:
+            if removal.sort is Sort.MEMBER and isinstance(each, VerifyKey):
+                self._removed.setdefault(each, removal)
 
     def _described(self, key: VerifyKey, removal: Removal) -> Removed:
-        gone = self._people.gone.get(key)
+        gone = self._people.gone.get(self._people.latest(key))
         return Removed(
             id=key.device_id,
             verify_key=key,

@@ -1,17 +1,23 @@
 """Removals: statements that take rights away, and which of them stand when they contradict.
 
 A removal R of X voids every deed of X that R's author did not know: those not among R's
-ancestors, whatever their dates. There are three sorts:
+ancestors, whatever their dates. There are four sorts:
 
 - of a member (revoke, leave): all deeds of X, and admissions by the invites that X wrote or used;
+- of a key (succeed, retire): all deeds by that key; its device goes on by another one;
 - of an admin: the deeds of X that take an admin, unless they rest on a grant that builds on R;
 - of an invite: admissions by it.
+
+A device that goes on by another key stays one X: a removal that names one of its keys means all
+that are linked to it among R's ancestors.
 
 What a removal's own authority rests on (the grants, admissions and invites of its author, and
 theirs) are deeds too: who voids one of them attacks the removal. Of two removals that attack each
 other the one by the senior admin prevails: the one whose author's grant comes first in the order
 of the fold (the founder before all, and before the founder whom the recovery key made an admin, the
-last one first), a member's leave last of all; then the first in that order.
+last one first), a member's leave last of all; then the first in that order. Of what one author
+says of its own key, a succession goes before all else, and of two the last in that order: who
+builds on more goes before who backdates.
 
 ``settle`` takes removals that none prevails over, drops those that are void by them, and
 begins again; where each is attacked by another, round in a circle, it takes the most senior.
@@ -43,12 +49,20 @@ class Deed(NamedTuple):
     invite: InvitePublicKey | None = None
     """What an admission came by, and who wrote that."""
     inviter: VerifyKey | None = None
+    before: tuple[VerifyKey, ...] = ()
+    """The keys that the author's device had before this one."""
+
+    @property
+    def authors(self) -> tuple[VerifyKey, ...]:
+        """All keys that the author's device had."""
+        return (self.author, *self.before)
 
 
 class Sort(Enum):
     """What a removal takes away."""
 
     MEMBER = "member"
+    KEY = "key"
     ADMIN = "admin"
     INVITE = "invite"
 
@@ -63,6 +77,9 @@ class Removal:
     """What it knows: its ancestors, and itself."""
     sort: Sort
     target: VerifyKey | InvitePublicKey
+    """What it names."""
+    targets: tuple[VerifyKey | InvitePublicKey, ...]
+    """What it means: of a device all the keys that it has had or asked for, among the ancestors."""
     used: frozenset[InvitePublicKey]
     """The invites that the target had used among the ancestors."""
     seniority: tuple[int, int]
@@ -78,10 +95,13 @@ class Removal:
             return False
         match self.sort:
             case Sort.MEMBER:
-                return self.target in (deed.author, deed.inviter) or deed.invite in self.used
+                ended = any(each in self.targets for each in (*deed.authors, deed.inviter))
+                return ended or deed.invite in self.used
+            case Sort.KEY:
+                return deed.author == self.target
             case Sort.ADMIN:
                 return (
-                    deed.author == self.target
+                    any(each in self.targets for each in deed.authors)
                     and deed.granted is not None
                     and not deed.granted >> self.place & 1
                 )
@@ -136,13 +156,18 @@ class Ruling:
 
     def add(self, removal: Removal) -> None:
         self.standing[removal.place] = removal
-        ended = [(removal.sort, removal.target), *((Sort.INVITE, each) for each in removal.used)]
-        for each in ended:
+        ended: list[tuple[Sort, object]] = [(removal.sort, each) for each in removal.targets]
+        for each in (*ended, *((Sort.INVITE, each) for each in removal.used)):
             self._endings.setdefault(each, _Ending()).add(removal)
 
     def ends_member(self, key: VerifyKey, place: int, known: int = ALL_KNOWN) -> Removal | None:
         """What ends the membership of a key at a place, of the removals among ``known``."""
         ending = self._endings.get((Sort.MEMBER, key))
+        return None if ending is None else ending.first(place, known)
+
+    def ends_key(self, key: VerifyKey, place: int, known: int = ALL_KNOWN) -> Removal | None:
+        """What ends the use of a key by its device at a place."""
+        ending = self._endings.get((Sort.KEY, key))
         return None if ending is None else ending.first(place, known)
 
     def ends_admin(
@@ -181,13 +206,13 @@ def _beaten(removals: Sequence[Removal]) -> set[Removal]:
     touched: dict[object, set[Removal]] = {}
     for removal in removals:
         for deed in removal.deeds:
-            for key in (deed.author, deed.invite, deed.inviter):
+            for key in (*deed.authors, deed.invite, deed.inviter):
                 touched.setdefault(key, set()).add(removal)
     nobody: set[Removal] = set()
     return {
         other
         for removal in removals
-        for key in (removal.target, *removal.used)
+        for key in (*removal.targets, *removal.used)
         for other in touched.get(key, nobody)
         if other is not removal and removal.prevails_over(other)
     }
@@ -196,7 +221,7 @@ def _beaten(removals: Sequence[Removal]) -> set[Removal]:
 def stays_without(standing: Iterable[Removal]) -> Removal:
     """The removal to do without where no admin would remain: of those that no other builds on, one
     by which an admin removed itself, and the most senior."""
-    removals = [each for each in standing if each.sort is not Sort.INVITE]
+    removals = [each for each in standing if each.sort in (Sort.MEMBER, Sort.ADMIN)]
     last = [
         each
         for each in removals

@@ -128,6 +128,17 @@ class Rename:
 
 
 @dataclass(frozen=True, slots=True)
+class Succession:
+    """A device went on by another key."""
+
+    hash: StatementHash
+    old: VerifyKey
+    new: VerifyKey
+    written_at: int
+    """Unix seconds, by the device's clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A statement without effect, and why: for people, and for a device that lost a race."""
 
@@ -187,12 +198,17 @@ class Roster:
     greatest number. None if there is none: the network is in its first generation, unless
     ``needs_rekey``."""
     needs_rekey: bool
-    """Somebody who is out has the newest secret: an admin must begin a generation."""
+    """Somebody who is out, or a key that was replaced, has the newest secret: an admin must begin
+    a generation."""
+    successions: tuple[Succession, ...]
+    """Keys that devices have replaced by others, in the order of the fold."""
     _index: DeviceIndex = field(repr=False, compare=False)
     _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
         init=False, repr=False, compare=False
     )
     _anchors: dict[object, Anchor] = field(init=False, repr=False, compare=False)
+
+    _heirs: dict[object, VerifyKey] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # The first statement of an invite key counts, as in the fold.
@@ -202,6 +218,10 @@ class Roster:
         for each in self.anchors:
             anchors |= dict.fromkeys((each.id, each.id.raw, each.verify_key), each)
         object.__setattr__(self, "_anchors", anchors)
+        heirs: dict[object, VerifyKey] = {}
+        for succession in self.successions:
+            heirs |= dict.fromkeys((succession.old, succession.old.device_id), succession.new)
+        object.__setattr__(self, "_heirs", heirs)
 
     @property
     def ipv6_subnet(self) -> IPv6Network:
@@ -243,9 +263,16 @@ class Roster:
         """What put a key out, if something did."""
         return next((each for each in self.removed if each.verify_key == key), None)
 
+    def successor(self, key: VerifyKey | DeviceId) -> VerifyKey | None:
+        """The key by which a device goes on that had this key or id; None if it has it yet."""
+        heir, step = None, self._heirs.get(key)
+        while step is not None:
+            heir, step = step, self._heirs.get(step)
+        return heir
+
     def name_of(self, device: DeviceId) -> str:
         """What a device or an anchor is called, or was; its id where it never had a name."""
-        known = self.device(device) or self.anchor(device)
+        known = self.device(self.successor(device) or device) or self.anchor(device)
         gone = (each.name for each in self.removed if each.id == device)
         return known.name if known is not None else next(gone, "") or str(device)
 

@@ -12,7 +12,7 @@ Bytes, integers big-endian, at most 900:
     3 admit     a join claim (see claims.py)
     4 invite an anchor   as 2
     5 admit an anchor    an anchor claim (see anchor_claims.py)
-    6 to 14, 16          see administration.py
+    6 to 14, 16 to 18    see administration.py
     15 invite on terms   as 2 ‖ terms u8 (bit 0: an admin must approve) ‖ ephemeral u32 (seconds)
                          ‖ tags (see administration.py); not without any of the three
 
@@ -40,11 +40,14 @@ from meshdht.crypto.keys import (
     VerifyKey,
     WireGuardPublicKey,
 )
-from meshdht.errors import Malformed
+from meshdht.errors import BadSignature, Malformed
 from meshdht.limits import STATEMENT_PARENTS_MAX, STATEMENT_SIZE_MAX
 from meshdht.membership.addresses import read_range, write_range
 from meshdht.membership.administration import (
+    SIGNATURE_SIZE,
     AdministrationBody,
+    RevokeBody,
+    SucceedBody,
     encode_administration,
     read_administration,
     read_tags,
@@ -59,11 +62,11 @@ StatementHash = NewType("StatementHash", bytes)
 
 STATEMENT_VERSION = 1
 HASH_SIZE = 32
-SIGNATURE_SIZE = 64
 ENTROPY_SIZE = 16
 NO_NETWORK = NetworkId(bytes(32))
 
 _CONTEXT = "membership statement"
+_BY_SUCCESSOR = "succession, new key"
 _GENESIS, _INVITE, _ADMIT, _INVITE_ANCHOR, _ADMIT_ANCHOR = 1, 2, 3, 4, 5
 _INVITE_ON_TERMS = 15
 _BY_APPROVAL = 1
@@ -167,6 +170,11 @@ class Statement:
             self.body.claim.verify(self.network)
         elif isinstance(self.body, AdmitAnchorBody):
             self.body.claim.verify()
+        elif isinstance(self.body, SucceedBody):
+            if not self.body.device.is_prime_order:
+                raise BadSignature("the new key is not of prime order")
+            said, signature = unsigned[:-SIGNATURE_SIZE], self.body.countersignature
+            self.body.device.verify(_BY_SUCCESSOR, self.network, said, signature)
 
     @property
     def is_genesis(self) -> bool:
@@ -187,13 +195,57 @@ def sign_statement(
     unix_ms: int,
 ) -> Statement:
     """Write and sign a statement; raises Malformed for a body that no reader would take."""
+    unsigned = _unsigned(body, network, author.public, parents, unix_ms)
+    return decode_statement(unsigned + author.sign(_CONTEXT, network, unsigned))
+
+
+def sign_succession(
+    wireguard_key: WireGuardPublicKey,
+    *,
+    network: NetworkId,
+    author: SigningKey,
+    successor: SigningKey,
+    parents: tuple[StatementHash, ...],
+    unix_ms: int,
+) -> Statement:
+    """Have a device go on by other keys: signed by the new one, then by the one it had."""
+    body = SucceedBody(successor.public, wireguard_key, bytes(SIGNATURE_SIZE))
+    said = _unsigned(body, network, author.public, parents, unix_ms)[:-SIGNATURE_SIZE]
+    body = replace(body, countersignature=successor.sign(_BY_SUCCESSOR, network, said))
+    return sign_statement(body, network=network, author=author, parents=parents, unix_ms=unix_ms)
+
+
+def keys_in(statement: Statement) -> tuple[bytes, ...]:
+    """The keys that a statement brings up, which no device can take for its own afterwards."""
+    match statement.body:
+        case GenesisBody() as body:
+            return (statement.author.raw, body.wireguard_key.raw, body.recovery.raw)
+        case InviteBody(invite):
+            return (invite.raw,)
+        case AdmitBody(claim):
+            return (claim.device.raw, claim.wireguard_key.raw)
+        case AdmitAnchorBody(anchor_claim):
+            return (anchor_claim.anchor.raw,)
+        case SucceedBody(device, wireguard_key):
+            return (device.raw, wireguard_key.raw)
+        case RevokeBody(key):
+            return (key.raw,)
+    return ()
+
+
+def _unsigned(
+    body: Body,
+    network: NetworkId,
+    author: VerifyKey,
+    parents: tuple[StatementHash, ...],
+    unix_ms: int,
+) -> bytes:
     kind, content = _encode_body(body)
-    writer = Writer().u8(STATEMENT_VERSION).u8(kind).raw(network.raw).raw(author.public.raw)
+    writer = Writer().u8(STATEMENT_VERSION).u8(kind).raw(network.raw).raw(author.raw)
     writer.u8(len(parents))
     for parent in sorted(parents):
         writer.raw(parent)
-    unsigned = writer.u64(unix_ms).raw(content).bytes()
-    return decode_statement(unsigned + author.sign(_CONTEXT, network, unsigned))
+    return writer.u64(unix_ms).raw(content).bytes()
 
 
 def decode_statement(data: bytes) -> Statement:

@@ -14,7 +14,7 @@ from meshdht.crypto.keys import (
 )
 from meshdht.endpoint import Endpoint
 from meshdht.gossip import messages as gossip
-from meshdht.membership import anchor_link, claims, link, statements
+from meshdht.membership import administration, anchor_link, claims, link, statements
 from meshdht.membership.administration import (
     AdministrationBody,
     ExpireBody,
@@ -23,8 +23,10 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
+    RetireBody,
     RevokeBody,
     RevokeInviteBody,
+    SucceedBody,
     TagBody,
 )
 from meshdht.membership.claims import decode_claim, make_claim
@@ -160,6 +162,8 @@ _ACTS: tuple[AdministrationBody, ...] = (
     ExpireBody(MEMBER.public, UNIX),
     RevokeInviteBody(INVITE.invite_public),
     RekeyBody(2, bytes(32)),
+    SucceedBody(JOINER.public, JOINERS_WIREGUARD, bytes(64)),
+    RetireBody(JOINER.public),
 )
 STATEMENTS = tuple(statement.raw for statement in FOUNDED) + tuple(
     sign_statement(
@@ -167,15 +171,20 @@ STATEMENTS = tuple(statement.raw for statement in FOUNDED) + tuple(
     ).raw
     for act in _ACTS
 )
+_SUCCEED, _SUCCESSOR = b"\x11", 32 + 32 + administration.SIGNATURE_SIZE
 _AUTHOR = slice(2 + NetworkId.SIZE, 2 + NetworkId.SIZE + 32)
 
 
 def statement(data: bytes) -> object:
     """Signed anew by the founder, taken into the log of its network, and folded."""
-    raw = bytearray(data[: -statements.SIGNATURE_SIZE])
+    raw = bytearray(data[: -administration.SIGNATURE_SIZE])
     if len(raw) >= _AUTHOR.stop:
         raw[_AUTHOR] = MEMBER.public.raw
     network = NetworkId(bytes(raw[2:34]).ljust(32, b"\0"))
+    if raw[1:2] == _SUCCEED and len(raw) >= _SUCCESSOR:
+        raw[-_SUCCESSOR : -_SUCCESSOR + 32] = JOINER.public.raw
+        said = bytes(raw[: -administration.SIGNATURE_SIZE])
+        raw[len(said) :] = JOINER.sign(statements._BY_SUCCESSOR, network, said)
     signed = bytes(raw) + MEMBER.sign(statements._CONTEXT, network, bytes(raw))
     decode_statement(signed)
     log = MembershipLog(NETWORK)

@@ -7,8 +7,14 @@ from collections.abc import Iterable
 from functools import cache
 from ipaddress import IPv4Network
 
-from meshdht.crypto.keys import InviteKey, SigningKey, WireGuardPublicKey
-from meshdht.membership.administration import GrantAdminBody, RecoverBody, RevokeBody
+from meshdht.crypto.keys import InviteKey, SigningKey, VerifyKey, WireGuardPublicKey
+from meshdht.membership.administration import (
+    GrantAdminBody,
+    RecoverBody,
+    RetireBody,
+    RevokeBody,
+    SucceedBody,
+)
 from meshdht.membership.anchor_claims import AnchorClaim, make_anchor_claim
 from meshdht.membership.claims import JoinClaim, make_claim
 from meshdht.membership.fold import fold
@@ -26,6 +32,7 @@ from meshdht.membership.statements import (
     StatementHash,
     UnknownBody,
     sign_statement,
+    sign_succession,
 )
 
 UNIX = 1_800_000_000
@@ -35,9 +42,15 @@ RECOVERY = 1_000_000
 """The number of the recovery key, as if it were a device's."""
 
 
+NUMBERS: dict[VerifyKey, int] = {}
+"""The numbers of the keys that were asked for."""
+
+
 @cache
 def signing_key(number: int) -> SigningKey:
-    return SigningKey(b"device" + number.to_bytes(26, "big"))
+    key = SigningKey(b"device" + number.to_bytes(26, "big"))
+    NUMBERS[key.public] = number
+    return key
 
 
 @cache
@@ -68,14 +81,26 @@ class Household:
         parents: Iterable[StatementHash] | None = None,
         unix_ms: int = UNIX * 1000,
     ) -> Statement:
-        """Sign a statement upon ``parents`` (all heads if None), and add it to the log."""
-        statement = sign_statement(
-            body,
-            network=self.log.network,
-            author=signing_key(author),
-            parents=self.log.heads() if parents is None else tuple(parents),
-            unix_ms=unix_ms,
-        )
+        """Sign a statement upon ``parents`` (all heads if None), and add it to the log; the new
+        key of a succession countersigns it."""
+        upon = self.log.heads() if parents is None else tuple(parents)
+        if isinstance(body, SucceedBody):
+            statement = sign_succession(
+                body.wireguard_key,
+                network=self.log.network,
+                author=signing_key(author),
+                successor=signing_key(NUMBERS[body.device]),
+                parents=upon,
+                unix_ms=unix_ms,
+            )
+        else:
+            statement = sign_statement(
+                body,
+                network=self.log.network,
+                author=signing_key(author),
+                parents=upon,
+                unix_ms=unix_ms,
+            )
         self.log.add(statement.raw)
         return statement
 
@@ -154,6 +179,22 @@ class Household:
     ) -> Statement:
         return self.write(RevokeBody(signing_key(device).public), author, parents=parents)
 
+    def succeed(
+        self,
+        device: int,
+        successor: int,
+        *,
+        tunnel: int | None = None,
+        parents: Iterable[StatementHash] | None = None,
+    ) -> Statement:
+        """Have a device go on by the keys of another number."""
+        return self.write(succession(successor, tunnel), device, parents=parents)
+
+    def retire(
+        self, key: int, author: int = 0, *, parents: Iterable[StatementHash] | None = None
+    ) -> Statement:
+        return self.write(RetireBody(signing_key(key).public), author, parents=parents)
+
     def with_admins(self, *devices: int) -> StatementHash:
         """Let devices in and make them admins, in this order; the head after that."""
         self.invite(0, uses=len(devices))
@@ -167,8 +208,7 @@ class Household:
 
     def members(self) -> list[int]:
         """The numbers of the devices in the roster, in its order."""
-        numbers = {signing_key(number).public: number for number in range(50)}
-        return [numbers[device.verify_key] for device in self.roster()]
+        return [NUMBERS[device.verify_key] for device in self.roster()]
 
     def admins(self) -> list[int]:
         """The numbers of the admins, in the order of the roster."""
@@ -183,8 +223,13 @@ class Household:
 
     def anchors(self) -> list[int]:
         """The numbers of the anchors in the roster, in its order."""
-        numbers = {signing_key(number).public: number for number in range(50)}
-        return [numbers[anchor.verify_key] for anchor in self.roster().anchors]
+        return [NUMBERS[anchor.verify_key] for anchor in self.roster().anchors]
+
+
+def succession(successor: int, tunnel: int | None = None) -> SucceedBody:
+    """Going on by the keys of a number; ``Household.write`` signs it."""
+    wireguard = wireguard_key(successor if tunnel is None else tunnel)
+    return SucceedBody(signing_key(successor).public, wireguard, b"")
 
 
 def replay(household: Household, order: Iterable[Statement]) -> MembershipLog:

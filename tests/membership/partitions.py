@@ -12,13 +12,22 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
+    RetireBody,
     RevokeBody,
     RevokeInviteBody,
     TagBody,
 )
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import AdmitBody, Body, InviteBody, Statement, StatementHash
-from tests.membership.household import EXPIRES, RECOVERY, Household, invite_key, replay, signing_key
+from tests.membership.household import (
+    EXPIRES,
+    RECOVERY,
+    Household,
+    invite_key,
+    replay,
+    signing_key,
+    succession,
+)
 
 PEOPLE = 7
 INVITES = 4
@@ -39,8 +48,8 @@ def random_partitions(seed: int, steps: int) -> Household:
         if chance.random() < 0.2:
             for statement in chance.choice(sides):
                 side.add(statement.raw)
-        body = random_body(chance, household)
-        author = chance.randint(0, PEOPLE - 1) if chance.random() < 0.8 else 0
+        author = random_author(chance) if chance.random() < 0.8 else 0
+        body = random_body(chance, household, author)
         if isinstance(body, RecoverBody) and chance.random() < 0.8:
             author = RECOVERY
         statement = household.write(body, author, parents=_parents(chance, side))
@@ -48,9 +57,22 @@ def random_partitions(seed: int, steps: int) -> Household:
     return household
 
 
-def random_body(chance: random.Random, household: Household) -> Body:
+def heir(key: int, which: int) -> int:
+    """The number of one of two keys by which the device of a key may go on."""
+    return 10 * (key + 1) + which
+
+
+def random_author(chance: random.Random, people: int = PEOPLE - 1) -> int:
+    """One of the first keys of the people, or of those that they may go on by."""
+    author = chance.randint(0, people)
+    for _ in range(chance.choices([0, 1, 2], [14, 5, 1])[0]):
+        author = heir(author, chance.randint(0, 1))
+    return author
+
+
+def random_body(chance: random.Random, household: Household, author: int = 0) -> Body:
     device = chance.randint(0, PEOPLE)
-    key = signing_key(device).public
+    key = signing_key(random_author(chance, PEOPLE)).public
     number = chance.randint(0, INVITES - 1)
     invite = invite_key(number).invite_public
     bodies: list[tuple[int, Body]] = [
@@ -65,6 +87,8 @@ def random_body(chance: random.Random, household: Household) -> Body:
         (1, ExpireBody(key, chance.randint(0, 9))),
         (1, RevokeInviteBody(invite)),
         (2, RecoverBody(key)),
+        (4, succession(heir(author, chance.randint(0, 1)))),
+        (1, RetireBody(key)),
         (2, RekeyBody(chance.randint(2, 5), chance.randbytes(32))),
     ]
     weights = [weight for weight, _ in bodies]

@@ -15,8 +15,8 @@ from meshdht.membership.administration import RecoverBody, RemoveAdminBody, TagB
 from meshdht.membership.fold import Folder, fold
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.statements import Statement, StatementHash
-from tests.membership.household import RECOVERY, signing_key
-from tests.membership.partitions import PEOPLE, past_of, random_body, random_partitions
+from tests.membership.household import NUMBERS, RECOVERY, Household, signing_key
+from tests.membership.partitions import past_of, random_author, random_body, random_partitions
 
 CASES = int(os.environ.get("MESHDHT_FOLD_CASES", "100"))
 
@@ -63,6 +63,9 @@ def test_what_a_removed_device_wrote_unknown_to_its_removal_has_no_effect(
     household = random_partitions(seed, steps)
     log, roster = household.log, household.roster()
     knew = {each.verify_key: past_of(log, log[each.statement]) for each in roster.removed}
+    for each in roster.successions:
+        known = {*past_of(log, log[each.hash]), each.hash}
+        knew[each.old] = knew.get(each.old, known) & known
 
     def counts(statement: StatementHash) -> bool:
         author = log[statement].author
@@ -79,12 +82,12 @@ def test_nothing_that_knows_of_a_removal_undoes_it(
     seed: int, steps: int, chance: random.Random
 ) -> None:
     household = random_partitions(seed, steps)
-    while len(household.log.heads()) > 1:
-        household.write(random_body(chance, household), parents=household.log.heads()[:8])
+    _merge(household)
     before = household.roster()
     for _ in range(3):
-        body = random_body(chance, household)
-        author = RECOVERY if isinstance(body, RecoverBody) else chance.randint(0, PEOPLE - 1)
+        author = random_author(chance)
+        body = random_body(chance, household, author)
+        author = RECOVERY if isinstance(body, RecoverBody) else author
         household.write(body, author)
     after = household.roster()
     assert {each.id for each in before.removed} <= {each.id for each in after.removed}
@@ -131,8 +134,7 @@ def test_the_current_generation_is_younger_than_all_who_are_out(seed: int, steps
 def test_whoever_was_recovered_last_puts_out_any_other_and_stays(seed: int, steps: int) -> None:
     """Even where all others have answered already, from before they knew of it."""
     household = random_partitions(seed, steps)
-    while len(household.log.heads()) > 1:
-        household.write(TagBody(signing_key(0).public, ()), parents=household.log.heads()[:8])
+    _merge(household)
     start = household.log.heads()
     chosen, *others = random.Random(seed).sample(household.members(), len(household.roster()))
     recovery = household.recover(chosen)
@@ -145,13 +147,66 @@ def test_whoever_was_recovered_last_puts_out_any_other_and_stays(seed: int, step
     assert household.admins() == [chosen]
 
 
+@given(seeds, sizes)
+@some
+def test_a_device_that_goes_on_by_another_key_is_in_once_and_by_the_last(
+    seed: int, steps: int
+) -> None:
+    roster = random_partitions(seed, steps).roster()
+    for each in roster.successions:
+        assert each.old.device_id not in roster
+        assert roster.anchor(each.old) is None
+        latest = roster.successor(each.old)
+        assert latest is not None
+        assert (latest.device_id in roster) == (roster.removal(latest) is None)
+        if latest.device_id not in roster:
+            assert roster.removal(each.old) or roster.removal(latest)
+    olds = [each.old for each in roster.successions]
+    assert len(set(olds)) == len(olds)
+
+
+@given(seeds, sizes, st.randoms(use_true_random=False))
+@some
+def test_a_revocation_of_any_of_its_keys_puts_a_device_out_for_ever(
+    seed: int, steps: int, chance: random.Random
+) -> None:
+    household = random_partitions(seed, steps)
+    _merge(household)
+    before = household.roster()
+    admin = household.recover(household.members()[0])
+    author = NUMBERS[household.roster().devices[0].verify_key]
+    others = [
+        each
+        for each in before.successions
+        if before.successor(each.old) != before.devices[0].verify_key
+    ]
+    if not others:
+        return
+    one = chance.choice(others)
+    household.revoke(NUMBERS[chance.choice([one.old, one.new])], author, parents=[admin.hash])
+    for _ in range(3):
+        old = NUMBERS[chance.choice([one.old, one.new])]
+        household.write(random_body(chance, household, old), old)
+    after = household.roster()
+    latest = after.successor(one.old) or one.old
+    assert latest.device_id not in after
+    assert one.new.device_id not in after
+    assert one.old.device_id not in after
+
+
+def _merge(household: Household) -> None:
+    """Somebody hears of everything."""
+    while len(household.log.heads()) > 1:
+        household.write(TagBody(signing_key(0).public, ()), parents=household.log.heads()[:8])
+
+
 def _with(log: MembershipLog, statement: Statement) -> MembershipLog:
     log.add(statement.raw)
     return log
 
 
 def test_random_partitions_are_not_trivial() -> None:
-    rosters = [fold(random_partitions(seed, 40).log) for seed in range(60)]
+    rosters = [fold(random_partitions(seed, 40).log) for seed in range(100)]
     reasons = {each.reason for roster in rosters for each in roster.rejections}
     assert reasons >= {
         "its author had been removed",
@@ -162,7 +217,12 @@ def test_random_partitions_are_not_trivial() -> None:
         "it would leave no admin",
         "it names no member",
         "it is not signed by the recovery key",
+        "nothing has succeeded that key",
+        "its new key is known already",
     }
+    steps = [(roster, each) for roster in rosters for each in roster.successions]
+    assert sum(roster.successor(each.old) == each.new for roster, each in steps) > 60
+    assert sum(roster.successor(each.old) != each.new for roster, each in steps) > 3
     assert sum(len(roster.removed) for roster in rosters) > 60
     assert any(roster.rekey for roster in rosters)
     assert any(roster.needs_rekey for roster in rosters)

@@ -38,7 +38,9 @@ def test_every_kind_has_its_words() -> None:
     household.write(ExpireBody(PI, 0))
     household.write(RemoveAdminBody(PI))
     household.write(RevokeInviteBody(invite))
-    household.write(LeaveBody(), author=1)
+    household.succeed(1, 4)
+    household.retire(1)
+    household.write(LeaveBody(), author=4)
     household.revoke(2)
     household.write(RekeyBody(2, bytes(32)))
     household.write(UnknownBody(200, b""))
@@ -60,6 +62,8 @@ def test_every_kind_has_its_words() -> None:
         "nas let phone stay",
         "nas took admin from phone",
         f"nas revoked the invite {short}",
+        f"phone replaced its keys (now {signing_key(4).public.device_id})",
+        "nas retired the old key of phone",
         "phone left",
         f"nas revoked {TV.device_id}",
         "nas began generation 2",
@@ -68,7 +72,8 @@ def test_every_kind_has_its_words() -> None:
     assert all(entry.counts and entry.written_at == UNIX for entry in entries)
     assert entries[2].about == PI.device_id
     assert entries[4].about == signing_key(3).public.device_id
-    assert entries[13].about is None
+    assert entries[14].about == signing_key(4).public.device_id
+    assert entries[16].about is None
 
 
 def test_what_has_no_effect_says_why_and_who_signed_it() -> None:
