@@ -5,7 +5,7 @@
     FIND_NODE   2  target 20 ‖ padding          0x82   contacts
     FIND_VALUE  3  key 20 ‖ u64 newer_than      0x83   u64 sequence ‖ var value ‖ contacts
                    ‖ padding
-    STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence
+    STORE       4  key 20 ‖ var value           0x84   u8 outcome ‖ u64 sequence ‖ contacts
 
     contacts    u8 count (0 to 20) ‖ count × (node id 20 ‖ endpoint)
 
@@ -116,10 +116,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What was done, and the sequence held now (0: none)."""
+    """What was done, the sequence held now (0: none), and the closest contacts."""
 
     outcome: Outcome
     sequence: int
+    contacts: tuple[WireContact, ...] = ()
 
 
 Request = Ping | FindNode | FindValue | StoreValue
@@ -191,8 +192,9 @@ def encode_reply(reply: Reply, room: int = MAX_BODY_SIZE) -> bytes:
         case Value(sequence, value, contacts):
             writer.u8(_REPLY | _FIND_VALUE).u64(sequence).var(value)
             _put_contacts(writer, contacts, room - 11 - len(value))
-        case Stored(outcome, sequence):
+        case Stored(outcome, sequence, contacts):
             writer.u8(_REPLY | _STORE).u8(outcome).u64(sequence)
+            _put_contacts(writer, contacts, room - 10)
     return writer.bytes()
 
 
@@ -207,7 +209,7 @@ def decode_reply(body: bytes) -> Reply:
         case 0x83:
             reply = Value(reader.u64(), _value(reader), _contacts(reader))
         case 0x84:
-            reply = Stored(_outcome(reader.u8()), reader.u64())
+            reply = Stored(_outcome(reader.u8()), reader.u64(), _contacts(reader))
         case other:
             raise Malformed(f"DHT reply of type {other}")
     reader.done()

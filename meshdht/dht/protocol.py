@@ -187,21 +187,25 @@ class DhtProtocol(KademliaProtocol):
 
     def rpc_store(self, sender: bytes, source: Endpoint, key: bytes, value: bytes) -> Stored:
         """Verify, then let the storage decide; the reply tells the sequence held now."""
+        outcome = self._store(sender, source, key, value)
+        return Stored(outcome, self.storage.sequence_of(key), self._closest(sender, key))
+
+    def _store(self, sender: bytes, source: Endpoint, key: bytes, value: bytes) -> Outcome:
         if self.storage.get(key) == value:
-            return Stored(Outcome.SAME, self.storage.sequence_of(key))
+            return Outcome.SAME
         if not self._store_rate.allows(source.host, asyncio.get_running_loop().time()):
             self.counters["store refused"] += 1
-            return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
+            return Outcome.REFUSED
         try:
             sequence = self.verify(key, value)
         except RemoteError:
             self.counters["bad value"] += 1
-            return Stored(Outcome.REFUSED, self.storage.sequence_of(key))
+            return Outcome.REFUSED
         prefix = prefix_of(source.host)
         outcome = self.storage.offer(key, value, sequence, source=prefix, sender=sender)
         if outcome is Outcome.REFUSED:
             self.counters["store refused"] += 1
-        return Stored(outcome, self.storage.sequence_of(key))
+        return outcome
 
     def _closest(self, sender: bytes, target: bytes) -> tuple[WireContact, ...]:
         """Contacts that answer, nearest to the target; a doubtful one is nobody's business."""

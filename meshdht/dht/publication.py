@@ -1,14 +1,17 @@
 """A look-up that has the nodes it finds hold a value.
 
-Who is nearest is asked of a majority only, as a reader asks (``ValueLookup``): of what the
-others know, most of the majority knows. Then all of the nearest are sent the value; one that
-does not answer in time is replaced by the next nearest, and counts should it answer after all.
+The look-up ends where its ways do: once the nearest that each path knows of have answered. Then
+all of the nearest are sent the value, and whoever takes it tells whom it knows nearest, so that
+in the end all of them have been asked. One that does not answer in time is replaced by the next
+nearest, and counts should it answer after all.
 
 A value is large: only who has answered us before, now or in its time, is sent one. Or a liar
 could have us send them to whomever it names.
 """
 
 from __future__ import annotations
+
+from math import ceil
 
 from meshdht.dht.lookup import NodeLookup, State
 from meshdht.dht.messages import Outcome, Reply, Request, Stored, StoreValue
@@ -78,8 +81,7 @@ class Publication(NodeLookup):
     def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         if self._is_storing:
             return [node for node in group if node.id not in self._held_before]
-        majority = len(group) // 2 + 1
-        return [n for i, n in enumerate(group) if i < majority or n.id not in self._heard]
+        return group[: ceil(self.alpha / len(self.paths))]
 
     def _launch(self) -> None:
         if not self._is_storing:
@@ -100,6 +102,7 @@ class Publication(NodeLookup):
     def _take(self, node: RemoteNode, reply: Reply) -> None:
         if isinstance(reply, Stored):
             self._outcomes[node.id] = reply.outcome
+            self.learn(reply.contacts, self._path_of[node.id])
             return
         super()._take(node, reply)
         self._heard.add(node.id)

@@ -83,7 +83,11 @@ def test_requests_have_these_bytes(message: Request, golden: str) -> None:
         (Pong(FAR.endpoint), "81" + "04c0000207ca6c"),
         (Nodes((FAR,)), "82" + "01" + "11" * 20 + "04c0000207ca6c"),
         (Value(3, b"xyz", ()), "83" + "0000000000000003" + "0003" + "78797a" + "00"),
-        (Stored(Outcome.NOT_NEWER, 9), "84" + "02" + "0000000000000009"),
+        (Stored(Outcome.NOT_NEWER, 9), "84" + "02" + "0000000000000009" + "00"),
+        (
+            Stored(Outcome.STORED, 9, (FAR,)),
+            "84" + "00" + "0000000000000009" + "01" + "11" * 20 + "04c0000207ca6c",
+        ),
     ],
 )
 def test_replies_have_these_bytes(message: Reply, golden: str) -> None:
