@@ -231,6 +231,13 @@ WAITING_GENERATIONS = 4
 # Requests for the secret that are answered: each costs a box, and a recorded one may come again.
 SECRET_REQUESTS_PER_S = 50.0
 SECRET_REQUESTS_BURST = 200.0
+# A device that is out and asks: its thief asks for ever, and each costs a box. It hears so much in
+# so many seconds, and is remembered among so many.
+OUTCASTS_PER_S = 2.0
+OUTCASTS_BURST = 20.0
+OUTCAST_ANSWERS = 6
+OUTCAST_WINDOW_S = 900.0
+OUTCASTS_REMEMBERED = 256
 # Hand-overs that an anchor takes up one after the other: whoever knows its welcome can send any
 # number.
 ANCHOR_HAND_OVERS = 4

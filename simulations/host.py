@@ -14,6 +14,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Roster
 from meshdht.node.control import ControlPort
 from meshdht.node.dating import guesses_until
@@ -172,6 +173,9 @@ class Host:
 
     def roster_changed(self) -> None:
         self.events["roster changed"] += 1
+
+    def put_out(self, verdict: Verdict) -> None:
+        self.events["put out"] += 1
 
     def path_changed(self, device: DeviceId) -> None:
         self.events["path changed"] += 1

@@ -69,7 +69,13 @@ from meshdht.membership.statements import (
     sign_statement,
     sign_succession,
 )
-from meshdht.wire.handover import Pair, SecretHandOver, seal_hand_over, seal_request
+from meshdht.wire.handover import (
+    Pair,
+    SecretHandOver,
+    seal_hand_over,
+    seal_refusal,
+    seal_request,
+)
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 
 HINTS = (Endpoint("192.168.1.20", 51820), Endpoint("198.51.100.7", 40123))
@@ -388,4 +394,5 @@ def generations() -> object:
         "statements": [each.hex() for each in statements],
         "secret_request": seal_request(pair, NONCE, commitment).hex(),
         "secret_hand_over": seal_hand_over(pair, NONCE, hand_over).hex(),
+        "secret_refusal": seal_refusal(pair, NONCE, statements).hex(),
     }

@@ -23,7 +23,7 @@ from meshdht.daemon.administering import addresses_of
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
-from meshdht.daemon.outcast import why_out
+from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService
@@ -32,6 +32,7 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.engine.embedded import EmbeddedEngine
 from meshdht.errors import JoinFailed, MeshdhtError, StateError
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.netlink import Netlink
@@ -126,6 +127,10 @@ class Daemon:
             self._end(out)
         self._tunnels.roster_changed()
         self.service.feed.touch()
+
+    def put_out(self, verdict: Verdict) -> None:
+        if not self.service.administration.is_leaving:
+            self._end(told_out(self.node, self._places, verdict))
 
     def _end(self, error: StateError) -> None:
         self._fatal = error

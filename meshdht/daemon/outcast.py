@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.places import Places
 from meshdht.errors import StateError
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.statements import AdmitBody
 from meshdht.node.node import Node
 
@@ -14,20 +16,39 @@ def why_out(node: Node, places: Places) -> StateError | None:
     """Why this device is no member, and what to do; None if it is one."""
     if node.own is not None:
         return None
-    network = places.network
-    again = f"to join again, take a new link, and first: rm -r {places.directory}"
+    network, again = places.network, _again(places)
     removed = node.roster.removal(node.identity.signing.public)
     if removed is None:
         return StateError(f"network {network!r} does not admit this device: {_why(node)}", again)
-    moment = f"{datetime.fromtimestamp(removed.removed_at, UTC):%Y-%m-%d %H:%M} UTC"
-    if removed.by == node.identity.device:
-        return StateError(f"this device left network {network!r} on {moment}", again)
-    by = node.roster.device(removed.by)
-    who = by.name if by is not None else "an admin"
-    return StateError(
-        f"this device was revoked from network {network!r} by {who} on {moment}",
-        again,
-    )
+    return StateError(_removed(node, network, removed.by, removed.removed_at), again)
+
+
+def told_out(node: Node, places: Places, verdict: Verdict) -> StateError:
+    """What a device says that was off when it was put out, and has heard of it from a member."""
+    network = places.network
+    if verdict.by is None:
+        winners = ", ".join(verdict.winners)
+        what = f"network {network!r} does not admit this device: {_raced(winners)}"
+    else:
+        what = _removed(node, network, verdict.by, verdict.at)
+    return StateError(f"{what}, while it was off", _again(places))
+
+
+def _again(places: Places) -> str:
+    return f"to join again, take a new link, and first: rm -r {places.directory}"
+
+
+def _removed(node: Node, network: str, by: DeviceId, unix: int) -> str:
+    moment = f"{datetime.fromtimestamp(unix, UTC):%Y-%m-%d %H:%M} UTC"
+    if by == node.identity.device:
+        return f"this device left network {network!r} on {moment}"
+    known = node.roster.device(by)
+    who = known.name if known is not None else "an admin"
+    return f"this device was revoked from network {network!r} by {who} on {moment}"
+
+
+def _raced(winners: str) -> str:
+    return f"{winners} used the invite first, while the network was in two parts"
 
 
 def _why(node: Node) -> str:
@@ -39,5 +60,5 @@ def _why(node: Node) -> str:
         invite = roster.invite(body.claim.invite) if isinstance(body, AdmitBody) else None
         if invite is not None and invite.is_used_up:
             winners = ", ".join(roster.name_of(each) for each in invite.claimed_by)
-            return f"{winners} used the invite first, while the network was in two parts"
+            return _raced(winners)
     return rejected[-1].reason if rejected else "its log lacks the admission"

@@ -86,7 +86,10 @@ class Dispatcher:
             case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
                 self._on_join_request(incoming)
             case (
-                MessageKind.SECRET_REQUEST | MessageKind.SECRET_OFFER | MessageKind.SECRET_HANDOVER
+                MessageKind.SECRET_REQUEST
+                | MessageKind.SECRET_OFFER
+                | MessageKind.SECRET_HANDOVER
+                | MessageKind.SECRET_REFUSAL
             ):
                 self._generations.handle(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
@@ -103,6 +106,7 @@ class Dispatcher:
                 | MessageKind.SECRET_REQUEST
                 | MessageKind.SECRET_OFFER
                 | MessageKind.SECRET_HANDOVER
+                | MessageKind.SECRET_REFUSAL
             ):
                 self._generations.handle(incoming)
             case MessageKind.GOSSIP if self._identity.waits(self._identity.under(incoming.under)):

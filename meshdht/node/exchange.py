@@ -7,7 +7,8 @@
       ◄──  SECRET_HANDOVER                       boxed too; with the last statements
 
 A device that goes over to another generation hands it to its neighbours unasked. Nobody who is
-not in the roster draws an answer, under whichever key: a revoked device hears nothing.
+not in the roster draws an answer here, under whichever key; one that was put out hears that it
+is, and no more (see outcasts).
 """
 
 from __future__ import annotations

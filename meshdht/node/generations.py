@@ -21,11 +21,13 @@ from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import WAITING_GENERATIONS
 from meshdht.membership.generations import Generation
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Rekey
 from meshdht.node.control import ControlPort
 from meshdht.node.exchange import SecretExchange
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.node.outcasts import Outcasts
 from meshdht.node.spread import Hearing
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
@@ -59,7 +61,8 @@ class Generations:
     """Follows the log; ``handle`` takes the messages about secrets.
 
     ``on_switch()`` is called when another generation is in use; ``on_learned()`` when a secret is
-    to be written down; ``push`` tells statements to the neighbours.
+    to be written down; ``push`` tells statements to the neighbours, ``put_out``
+    hears why this device is out (see outcasts.py).
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Generations:
         on_switch: Callable[[], None],
         push: Callable[[Sequence[bytes], DeviceId], None],
         reconcile_with: Callable[[Endpoint], None],
+        put_out: Callable[[Verdict], None],
     ) -> None:
         """``absent()``: the devices that a path is missing to; ``anchors()``: where those are
         that the DHT knows."""
@@ -104,6 +108,7 @@ class Generations:
         self._switched = asyncio.Event()
         self._missing = asyncio.Event()
         self._alone = asyncio.Event()
+        self._outcasts = Outcasts(identity, holdings, control, put_out)
         self.exchange = SecretExchange(identity, holdings, control, self._handed)
         self._rekey_control()
 
@@ -186,6 +191,10 @@ class Generations:
     def handle(self, incoming: Incoming) -> None:
         """A message about secrets, or a probe under another key; raises RemoteError."""
         match incoming.packet.kind:
+            case MessageKind.PROBE | MessageKind.SECRET_REQUEST if self._outcasts.has(
+                incoming.packet.sender
+            ):
+                self._outcasts.handle(incoming)
             case MessageKind.PROBE:
                 self.exchange.probe_received(incoming)
             case MessageKind.SECRET_REQUEST:
@@ -194,6 +203,8 @@ class Generations:
                 self.exchange.offer_received(incoming)
             case MessageKind.SECRET_HANDOVER:
                 self.exchange.hand_over_received(incoming)
+            case MessageKind.SECRET_REFUSAL:
+                self._outcasts.refusal_received(incoming)
 
     def heard(self, device: DeviceId) -> None:
         """A packet of the device came under the keys in use."""

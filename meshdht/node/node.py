@@ -197,6 +197,7 @@ class Node(NodeReach):
             on_switch=self._switched,
             push=self._gossip.push_statements,
             reconcile_with=self._gossip.reconcile_with,
+            put_out=self._observer.put_out,
         )
         for device, endpoint in self._state.peers:
             generations.was_at(device, endpoint)

@@ -13,6 +13,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from meshdht.membership.generations import AnchorHandOver
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
@@ -88,6 +89,10 @@ class NodeObserver(Protocol):
 
     def roster_changed(self) -> None:
         """Devices came, went, or were renamed."""
+        ...
+
+    def put_out(self, verdict: Verdict) -> None:
+        """This device is out by statements that its log cannot hold."""
         ...
 
     def path_changed(self, device: DeviceId) -> None:

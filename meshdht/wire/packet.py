@@ -58,6 +58,7 @@ class MessageKind(enum.IntEnum):
     SECRET_REQUEST = 11
     SECRET_HANDOVER = 12
     SECRET_OFFER = 13
+    SECRET_REFUSAL = 14
     """No body: the request came under the packet key of an older generation; ask for the secret."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from meshdht.daemon.outcast import why_out
+from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.places import Places
+from meshdht.membership.outcasts import Verdict
 from meshdht.node.administering import leave
 from simulations.loop import run
 from tests.node.test_races import heal, race, split
@@ -78,5 +79,21 @@ def test_a_device_that_left_is_told_that_it_did() -> None:
             assert error is not None
             assert "left network 'home'" in error.message
             assert "rm -r /var/lib/meshdht/home" in error.hint
+
+    run(main())
+
+
+def test_a_device_that_was_off_when_it_was_put_out_says_so_and_what_to_do() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            told = told_out(second.node, PLACES, Verdict(first.id, 1_767_225_600))
+            assert told.message == (
+                "this device was revoked from network 'home' by d0 on 2026-01-01 00:00 UTC,"
+                " while it was off"
+            )
+            assert "rm -r /var/lib/meshdht/home" in told.hint
+            raced = told_out(second.node, PLACES, Verdict(None, 1_767_225_600, ("pi",)))
+            assert "pi used the invite first" in raced.message
 
     run(main())

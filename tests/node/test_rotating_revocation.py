@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import NetworkSecret
 from meshdht.endpoint import Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.gossip.messages import open_gossip
+from meshdht.limits import OUTCAST_ANSWERS
 from meshdht.membership.administration import (
     AdministrationBody,
     GrantAdminBody,
@@ -18,6 +20,7 @@ from meshdht.membership.administration import (
 )
 from meshdht.membership.invites import write_act
 from meshdht.node.rotating import EACH_S
+from meshdht.wire.handover import Pair, open_refusal
 from meshdht.wire.packet import ControlPacket, MessageKind, open_packet
 from simulations.loop import run
 from tests.support.mesh import Machine, Mesh, eventually, mesh
@@ -88,7 +91,7 @@ def test_all_drop_a_revoked_device_at_once_and_go_over_without_it() -> None:
     run(main())
 
 
-def test_whoever_kept_all_that_the_old_generation_gave_hears_and_opens_nothing() -> None:
+def test_whoever_kept_all_that_the_old_generation_gave_hears_only_that_it_is_out() -> None:
     async def main() -> None:
         async with mesh() as world:
             *others, thief = await world.grow(5)
@@ -113,6 +116,7 @@ def test_whoever_kept_all_that_the_old_generation_gave_hears_and_opens_nothing()
 
             world.internet.tap = tap
             # It goes on as if nothing had happened, and tries every kind of message.
+            held = {each.raw for each in thief.node.holdings.log}
             for number in range(40):
                 for other in others:
                     control = thief.node._control
@@ -122,8 +126,18 @@ def test_whoever_kept_all_that_the_old_generation_gave_hears_and_opens_nothing()
                 await asyncio.sleep(60)
             await others[0].node.rotator.rotate()
             await asyncio.sleep(60)
-            assert to_thief == []
-            assert [packet.kind for packet in opened] == []
+            told = [packet.body for packet in opened if packet.kind is MessageKind.SECRET_REFUSAL]
+            offers = [packet.body for packet in opened if packet.kind is MessageKind.SECRET_OFFER]
+            assert len(to_thief) == len(opened) == len(told) + len(offers)
+            # 42 minutes touch four windows at most.
+            assert 0 < len(opened) <= 4 * OUTCAST_ANSWERS * len(others)
+            assert set(offers) <= {b""}
+            for packet in opened:
+                if packet.kind is MessageKind.SECRET_REFUSAL:
+                    member = next(each for each in others if each.id == packet.sender)
+                    key = device_box_key(thiefs.signing, member.node.identity.signing.public)
+                    pair = Pair(key, packet.sender, thief.id, packet.message_id)
+                    assert set(open_refusal(pair, packet.body)) <= held
 
     run(main())
 
@@ -153,6 +167,7 @@ def test_only_boxes_go_under_the_old_key_once_a_device_has_gone_over() -> None:
                 MessageKind.SECRET_REQUEST,
                 MessageKind.SECRET_HANDOVER,
                 MessageKind.SECRET_OFFER,
+                MessageKind.SECRET_REFUSAL,
             }
             for packet in after:
                 with pytest.raises(RemoteError):

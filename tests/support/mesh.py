@@ -26,6 +26,7 @@ from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
+from meshdht.membership.outcasts import Verdict
 from meshdht.membership.statements import NO_TERMS, GenesisBody, Statement, Terms
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
@@ -153,12 +154,16 @@ class Observed:
     paths: Counter[DeviceId] = field(default_factory=Counter)
     verdicts: int = 0
     failures: list[StateError] = field(default_factory=list)
+    put_out_by: list[Verdict] = field(default_factory=list)
     on_roster: Callable[[], None] = lambda: None
     on_path: Callable[[DeviceId], None] = lambda device: None
 
     def roster_changed(self) -> None:
         self.rosters += 1
         self.on_roster()
+
+    def put_out(self, verdict: Verdict) -> None:
+        self.put_out_by.append(verdict)
 
     def path_changed(self, device: DeviceId) -> None:
         self.paths[device] += 1

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshdht.crypto.boxes import device_box_key
-from meshdht.crypto.keys import NetworkSecret
+from meshdht.crypto.boxes import BoxKey, device_box_key
+from meshdht.crypto.keys import DeviceId, NetworkSecret
 from meshdht.errors import OpenFailed, RemoteError
 from meshdht.wire.handover import (
     PLAINTEXT_SIZE,
     Pair,
     SecretHandOver,
     open_hand_over,
+    open_refusal,
     open_request,
     seal_hand_over,
+    seal_refusal,
     seal_request,
 )
 from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
@@ -55,6 +57,26 @@ def test_statements_that_do_not_fit_stay_behind() -> None:
     body = seal_hand_over(PAIR, NONCE, every)
     assert len(body) <= MAX_BODY_SIZE
     assert open_hand_over(PAIR, body).statements == every.statements[:2]
+
+
+def test_a_refusal_comes_through_with_what_fits_and_is_no_larger_than_a_request() -> None:
+    statements = (b"a" * 400, b"b" * 400, b"c" * 400, b"d")
+    body = seal_refusal(PAIR, NONCE, statements)
+    assert tuple(open_refusal(PAIR, body)) == statements[:2]
+    assert len(body) <= MAX_BODY_SIZE
+    with pytest.raises(RemoteError):
+        open_hand_over(PAIR, body)
+
+
+def test_a_refusal_agrees_with_the_published_vector() -> None:
+    pair = Pair(
+        BoxKey(bytes.fromhex(VECTOR["device_box_key"])),
+        DeviceId.parse(VECTOR["sender"]),
+        DeviceId.parse(VECTOR["receiver"]),
+        bytes.fromhex(VECTOR["message_id"]),
+    )
+    body = bytes.fromhex(VECTOR["secret_refusal"])
+    assert [each.hex() for each in open_refusal(pair, body)] == VECTOR["statements"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,205 @@
+"""A device that was off when it was put out hears of it when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import device_box_key
+from meshdht.crypto.keys import PacketKey, SigningKey
+from meshdht.limits import OUTCAST_ANSWERS, OUTCAST_WINDOW_S
+from meshdht.membership.administration import GrantAdminBody, RenameBody
+from meshdht.membership.outcasts import Verdict
+from meshdht.node.administering import act
+from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
+from meshdht.wire.handover import PLAINTEXT_SIZE, Pair, seal_refusal, seal_request
+from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
+from simulations.loop import VirtualClock, run
+from tests.node.test_races import heal, split
+from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
+
+# Two round trips, after a probe or two that found nobody's path; generously.
+SOON_S = 30.0
+
+
+def is_out(machine: Machine) -> bool:
+    return machine.node.own is None or bool(machine.observed.put_out_by)
+
+
+async def revoked_while_off(world: Mesh, admin: Machine, other: Machine) -> None:
+    await asyncio.sleep(5)
+    await other.stop()
+    await asyncio.sleep(60)
+    await admin.node.rotator.revoke(other.store.identity.signing.public)
+    await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_device_that_was_revoked_while_it_was_off_is_told_at_its_next_start(seed: int) -> None:
+    async def main() -> None:
+        async with mesh(seed) as world:
+            first, second, third = await world.grow(3)
+            # In the log of all but the third: it lacks what its revocation builds on.
+            await revoked_while_off(world, first, third)
+            third.restart()
+            await eventually(lambda: is_out(third), SOON_S)
+            assert third.node.own is None, "nothing else had happened, so that its log takes it"
+            assert second.node.roster.removal(third.store.identity.signing.public)
+
+    run(main())
+
+
+def test_it_is_told_although_its_log_lacks_what_came_before_and_learns_nothing_else() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await asyncio.sleep(5)
+            await third.stop()
+            held = {each.raw for each in third.node.holdings.log}
+            await act(first.node, RenameBody(second.node.identity.signing.public, "attic"))
+            await act(first.node, GrantAdminBody(second.node.identity.signing.public))
+            await eventually(lambda: second.node.own is not None and second.node.own.admin)
+            await second.node.rotator.revoke(third.store.identity.signing.public)
+            await asyncio.sleep(3600)
+            third.restart()
+            await eventually(lambda: is_out(third), SOON_S)
+            [verdict] = set(third.observed.put_out_by)
+            assert verdict.by == second.id
+            assert {each.raw for each in third.node.holdings.log} == held
+            assert third.node.roster.name_of(second.id) == "d1"
+            secret = first.node.identity.generation.secret
+            assert third.node.identity.generation.secret != secret
+            assert not third.node.identity.others
+
+    run(main())
+
+
+def test_it_is_told_on_a_network_that_loses_thirty_percent() -> None:
+    async def main() -> None:
+        async with mesh(seed=4) as world:
+            first, _, third = await world.grow(3)
+            await revoked_while_off(world, first, third)
+            world.internet.loss = 0.3
+            third.restart()
+            await eventually(lambda: is_out(third), 2 * OUTCAST_WINDOW_S)
+
+    run(main())
+
+
+def test_who_lost_a_race_while_it_was_off_is_told_who_came_first() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            link = await first.invite()
+            await asyncio.sleep(2)
+            split(world, {first.endpoint.host, second.endpoint.host, world.home(3).host})
+            red = await world.join(link, hints=[second.endpoint])
+            blue = await world.join(link, hints=[third.endpoint])
+            await asyncio.sleep(5)
+            await red.stop()
+            await blue.stop()
+            heal(world)
+            await eventually(lambda: len(first.node.roster.rejections) == 1, 4 * 3600)
+            await eventually(lambda: third.node.identity.generation.number == 2, 600)
+            [loser] = [each for each in (red, blue) if each.id not in first.node.roster]
+            [winner] = [each for each in (red, blue) if each is not loser]
+            loser.restart()
+            await eventually(lambda: is_out(loser), SOON_S)
+            told: list[Verdict] = loser.observed.put_out_by
+            assert loser.node.own is None or told[0].winners == (f"d{winner.number}",)
+
+    run(main())
+
+
+class Thief:
+    """Somebody with a device's key and the packet key of its time, at another address."""
+
+    def __init__(self, world: Mesh, signing: SigningKey, key: PacketKey) -> None:
+        self.signing = signing
+        self.heard: list[bytes] = []
+        self._world = world
+        self.control = ControlPort(
+            signing.public.device_id, key, self._send, NetworkTime(VirtualClock()), SeededEntropy(9)
+        )
+        world.internet.attach(ELSEWHERE, lambda datagram, source: self.heard.append(datagram))
+        self.sent = 0
+
+    def _send(self, datagram: bytes, to: object) -> None:
+        self.sent += len(datagram)
+        self._world.internet.send(datagram, ELSEWHERE, self.to)
+
+    def ask(self, machine: Machine, *, of: Machine | None = None) -> None:
+        """A request to a machine; boxed to another one if that is named."""
+        self.to = machine.endpoint
+        boxed_to = (of or machine).node.identity.signing.public
+        message_id = self.control.draw_message_id()
+        box_key = device_box_key(self.signing, boxed_to)
+        pair = Pair(box_key, self.signing.public.device_id, machine.id, message_id)
+        body = seal_request(pair, self.control.draw_nonce(), bytes(32))
+        self.control.send(MessageKind.SECRET_REQUEST, message_id, body, machine.endpoint)
+
+
+async def thief_of(world: Mesh) -> tuple[Thief, list[Machine]]:
+    *others, third = await world.grow(3)
+    await revoked_while_off(world, others[0], third)
+    identity = third.store.identity
+    return Thief(world, identity.signing, identity.generation.secret.packet_key), others
+
+
+def test_a_thief_hears_little_and_never_more_than_it_said() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            thief, (first, _) = await thief_of(world)
+            for _ in range(50):
+                before, heard = thief.sent, len(thief.heard)
+                thief.ask(first)
+                await asyncio.sleep(1)
+                assert sum(map(len, thief.heard[heard:])) <= thief.sent - before
+            assert len(thief.heard) == OUTCAST_ANSWERS
+            await asyncio.sleep(OUTCAST_WINDOW_S)
+            thief.ask(first)
+            await asyncio.sleep(1)
+            assert len(thief.heard) == OUTCAST_ANSWERS + 1
+
+    run(main())
+
+
+def test_who_has_not_the_key_that_is_out_hears_nothing() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            thief, (first, second) = await thief_of(world)
+            thief.ask(first, of=second)
+            for kind in MessageKind:
+                thief.to = first.endpoint
+                message_id = thief.control.draw_message_id()
+                body = bytes(MAX_BODY_SIZE)
+                thief.control.send(kind, message_id, body, first.endpoint)
+            await asyncio.sleep(30)
+            assert thief.heard == []
+
+    run(main())
+
+
+def test_a_member_is_not_put_out_by_another_ones_word() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await asyncio.sleep(5)
+            statement = first.node.holdings.log.genesis
+            assert statement is not None
+            signing, control = second.node.identity.signing, second.node._control
+            for statements in ([], [statement.raw], [b"\x01" * 400]):
+                message_id = control.draw_message_id()
+                key = device_box_key(signing, third.node.identity.signing.public)
+                pair = Pair(key, second.id, third.id, message_id)
+                body = seal_refusal(pair, control.draw_nonce(), statements)
+                assert len(body) <= PLAINTEXT_SIZE
+                control.send(MessageKind.SECRET_REFUSAL, message_id, body, third.endpoint)
+            await asyncio.sleep(5)
+            assert not is_out(third)
+            assert third.reaches(second)
+
+    run(main())
