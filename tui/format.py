@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from meshdht.api.messages import ClockWarning, Peer
+from meshdht.api.messages import ClockWarning, Peer, Status
 from meshdht.api.text import (
     NOTHING,
     age_text,
@@ -27,6 +27,7 @@ from meshdht.api.text import (
 from .ledger import Ledger
 
 GREEN, YELLOW, GREY, ACCENT = "#5fd7a7", "#e5c07b", "#7f8c98", "#56b6c2"
+RED = "#e06c75"
 _BARS = "▁▂▃▄▅▆▇█"
 _NAME_MAX, _PATH_MAX = 26, 30
 _ENDPOINT_FROM = 22
@@ -190,8 +191,7 @@ def header(ledger: Ledger, network: str, width: int, now: float) -> Text:
         online = sum(peer.online for peer in status.peers)
         colour = GREEN if online else GREY
         right = Text(f"{'●' if online else '○'} {online} of {len(status.peers)} online ", colour)
-    if status.clocks:
-        right = Text.assemble(clock_mark(status.clocks), right)
+    right = Text.assemble(*marks(status), right)
     gap = width - left.cell_len - right.cell_len
     if gap < 1:
         left.truncate(max(1, width - right.cell_len - 1), overflow="ellipsis")
@@ -199,6 +199,19 @@ def header(ledger: Ledger, network: str, width: int, now: float) -> Text:
     line = Text.assemble(left, " " * gap, right, no_wrap=True)
     line.truncate(width)
     return line
+
+
+def marks(status: Status) -> list[Text]:
+    """What somebody should look after, the most urgent first."""
+    found = []
+    if status.copy_heard is not None:
+        found.append(Text(f"⚠ a second {status.device.name} is running  ", RED))
+    if status.applicants:
+        verb = "waits" if status.applicants == 1 else "wait"
+        found.append(Text(f"● {status.applicants} {verb} for approval  ", YELLOW))
+    if status.clocks:
+        found.append(clock_mark(status.clocks))
+    return found
 
 
 def clock_mark(clocks: Sequence[ClockWarning]) -> Text:

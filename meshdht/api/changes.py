@@ -36,6 +36,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             dropped=new.dropped,
             clocks=new.clocks,
             copy_heard=new.copy_heard,
+            applicants=new.applicants,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -63,6 +64,7 @@ def apply(status: Status, event: Event) -> Status:
                 dropped=event.dropped,
                 clocks=event.clocks,
                 copy_heard=event.copy_heard,
+                applicants=event.applicants,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -74,7 +76,7 @@ def apply(status: Status, event: Event) -> Status:
 
 def _header(status: Status) -> tuple[object, ...]:
     here = status.engine, status.device, status.listen_port
-    return *here, status.dropped, status.clocks, status.copy_heard
+    return *here, status.dropped, status.clocks, status.copy_heard, status.applicants
 
 
 def _differs(old: Peer, new: Peer) -> bool:

@@ -93,7 +93,8 @@ class ClockWarning(Struct, frozen=True, kw_only=True):
 
 class Status(Struct, frozen=True, kw_only=True):
     """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason.
-    ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds)."""
+    ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds),
+    ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin."""
 
     version: int = API_VERSION
     network: str
@@ -106,6 +107,7 @@ class Status(Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     clocks: tuple[ClockWarning, ...] = ()
     copy_heard: int | None = None
+    applicants: int = 0
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -161,6 +163,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     dropped: dict[str, int]
     clocks: tuple[ClockWarning, ...] = ()
     copy_heard: int | None = None
+    applicants: int = 0
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

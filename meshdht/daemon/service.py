@@ -104,6 +104,7 @@ class DaemonService(NetworkService):
             dropped=self._dropped(),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
+            applicants=len(self._node.approvals.waiting()) if own.admin else 0,
         )
 
     def _peer(self, device: Device, stats: PeerStats | None) -> Peer:

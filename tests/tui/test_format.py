@@ -13,6 +13,7 @@ from meshdht_tui.format import (
     clock_mark,
     columns,
     header,
+    marks,
     ordered,
     shape,
     spark,
@@ -141,6 +142,20 @@ def test_a_path_that_is_none_reads_as_a_dash(ledger: Ledger) -> None:
 )
 def test_sparklines_show_the_last_values(values: list[float], bars: str) -> None:
     assert spark(values, 3) == bars
+
+
+def test_the_header_tells_an_admin_who_waits_and_of_a_second_copy(ledger: Ledger) -> None:
+    assert ledger.status is not None
+    assert marks(ledger.status) == []
+    ledger.take(Snapshot(replace(ledger.status, applicants=1)), 100.0)
+    line = header(ledger, "home", 80, 100.0).plain
+    assert line.endswith("● 1 waits for approval  ● 2 of 3 online ")
+    assert len(line) == 80
+    name = ledger.status.device.name
+    ledger.take(Snapshot(replace(ledger.status, applicants=2, copy_heard=1_800_000_000)), 100.0)
+    line = header(ledger, "home", 100, 100.0).plain
+    assert f"⚠ a second {name} is running  ● 2 wait for approval  ● 2 of 3 online " in line
+    assert len(header(ledger, "home", 80, 100.0).plain) == 80
 
 
 def test_the_header_names_a_wrong_clock(ledger: Ledger) -> None:

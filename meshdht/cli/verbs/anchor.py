@@ -218,8 +218,11 @@ def _action(settings: Settings, link_file: str | None, listen_port: int | None) 
 
 
 def _anchors(context: click.Context) -> Settings:
+    return anchor_settings(settings_of(context))
+
+
+def anchor_settings(settings: Settings) -> Settings:
     """Anchors lie beside the networks, so that a device can be both and neither is in the way."""
-    settings = settings_of(context)
     return Settings(
         state_dir=settings.state_dir / _FOLDER,
         runtime_dir=settings.runtime_dir / _FOLDER,

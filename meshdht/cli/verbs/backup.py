@@ -10,7 +10,8 @@ from meshdht.api.errors import ApiError
 from meshdht.api.launch import Backup, Restore
 from meshdht.cli.output import note, say
 from meshdht.cli.secrets import ask_unseen, read_file
-from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.settings import Settings, common_options, settings_of
+from meshdht.cli.verbs.anchor import anchor_settings
 from meshdht.cli.verbs.start import START_TIMEOUT_S, need_root, start
 
 PASSPHRASE_MIN = 8
@@ -37,6 +38,7 @@ def backup(context: click.Context, file: str, passphrase_file: str | None) -> No
     Example: sudo meshdht down && sudo meshdht backup nas.backup && sudo meshdht up
     """
     settings = settings_of(context)
+    _refuse_anchor(settings)
     network = settings.chosen()
     need_root(f"meshdht backup {file}")
     path = os.path.abspath(file)
@@ -75,6 +77,19 @@ def restore(context: click.Context, file: str, passphrase_file: str | None) -> N
     done = start(settings, action, START_TIMEOUT_S)
     say(f"this machine is {done.device} of network {done.network}")
     note(f"next: meshdht up --network {done.network}, where the old machine is off for good")
+
+
+def _refuse_anchor(settings: Settings) -> None:
+    """An anchor is not backed up; raises ApiError where nothing but one can be meant."""
+    named, here = settings.network, settings.networks()
+    anchors = anchor_settings(settings).networks()
+    if (named is None and not here and anchors) or (named in anchors and named not in here):
+        raise ApiError(
+            "an anchor is not backed up: it holds nothing that a new one would lack",
+            "on a new box: meshdht anchor up --link-file FILE, with a link of meshdht anchor link;"
+            " then meshdht revoke the old one, on an admin's device",
+            exit_code=2,
+        )
 
 
 def _passphrase(file: str | None, *, twice: bool) -> str:

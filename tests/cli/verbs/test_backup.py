@@ -101,3 +101,33 @@ def test_a_file_that_is_there_is_left_alone(
     assert told.code == 2
     assert "is not overwritten" in told.err
     assert asked == []
+
+
+@pytest.mark.parametrize("named", [(), ("--network", "anchor")])
+def test_an_anchor_is_refused_with_what_to_do(
+    meshdht: Meshdht,
+    asked: list[Action],
+    words: str,
+    state_dir: Path,
+    named: tuple[str, ...],
+) -> None:
+    anchor = state_dir / "anchors" / "anchor"
+    anchor.mkdir(parents=True)
+    (anchor / "state.db").write_bytes(b"x")
+    file = str(state_dir.parent / "vps.backup")
+    said = meshdht("backup", file, "--passphrase-file", words, *named)
+    assert said.code == 2
+    assert "an anchor is not backed up" in said.err
+    assert "meshdht anchor link" in said.err
+    assert asked == []
+
+
+def test_a_network_beside_an_anchor_is_backed_up(
+    meshdht: Meshdht, asked: list[Action], words: str, state_dir: Path
+) -> None:
+    for directory in (state_dir / "anchors" / "anchor", state_dir / "home"):
+        directory.mkdir(parents=True)
+        (directory / "state.db").write_bytes(b"x")
+    file = str(state_dir.parent / "nas.backup")
+    assert meshdht("backup", file, "--passphrase-file", words).code == 0
+    assert asked == [Backup(network="home", file=file, passphrase=WORDS)]

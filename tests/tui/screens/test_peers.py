@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from meshdht_tui.app import MeshdhtApp
 from meshdht_tui.widgets.peers_table import PeersTable
+from msgspec.structs import replace
 
+from meshdht.api.messages import Snapshot
 from meshdht.api.server import ApiServer
 from tests.api.fake_daemon import ATTIC, LAPTOP, FakeService
 from tests.tui.screen import names, screen_text, until, until_shown
@@ -71,3 +73,20 @@ async def test_what_is_stale_is_kept_and_pale(socket_path: Path) -> None:
             assert not app.screen.query_one("#body").has_class("stale")
         await until(pilot, lambda: app.screen.query_one("#body").has_class("stale"))
         assert names(app) == ["attic", "laptop", "phone"]
+
+
+async def test_an_applicant_and_a_second_copy_show_when_they_come_and_go(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    service = FakeService()
+    async with app.run_test(size=(110, 24)) as pilot, ApiServer(socket_path, service):
+        await until_shown(pilot, "laptop")
+        assert "approval" not in screen_text(app)
+        status = app.ledger.status
+        assert status is not None
+        app.ledger.take(Snapshot(replace(status, applicants=1, copy_heard=1_800_000_000)), 1.0)
+        app._changed = True
+        await until_shown(pilot, "1 waits for approval")
+        assert f"a second {status.device.name} is running" in screen_text(app)
+        app.ledger.take(Snapshot(status), 2.0)
+        app._changed = True
+        await until(pilot, lambda: "approval" not in screen_text(app))
