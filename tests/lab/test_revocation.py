@@ -112,3 +112,20 @@ def test_a_device_that_was_off_while_another_was_revoked_comes_back(world: World
     laptop.must("up")
     everyone_reaches_everyone(nas, laptop)
     assert eventually(lambda: "phone" not in {each["name"] for each in laptop.status()["peers"]})
+
+
+def test_a_device_that_was_off_when_it_was_revoked_says_so_when_it_comes_back(world: World) -> None:
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    phone = public(world, internet, "phone", 4)
+    connect(nas, laptop, phone)
+    everyone_reaches_everyone(nas, laptop, phone)
+    phone.must("down")
+    # What its log lacks, so that it has to judge its revocation by itself.
+    nas.must("device", "rename", "laptop", "attic")
+    nas.must("revoke", "phone", "--yes")
+    ended = phone.meshdht("daemon")
+    assert ended.returncode == 1
+    assert "was revoked from network 'home' by nas" in ended.stderr
+    assert "while it was off" in ended.stderr
+    everyone_reaches_everyone(nas, laptop)
