@@ -18,6 +18,7 @@ from meshdht.dht.admission import Belongs, OnMet, anybody, unmet
 from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
 from meshdht.dht.bootstrap import Race
+from meshdht.dht.exploration import Exploration
 from meshdht.dht.inflight import HasHeard, OnSeen, Send, always, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
@@ -37,9 +38,6 @@ K = 20
 ALPHA = 3
 # Values of our own that we know the holders of: those of three epochs at most.
 OWN_VALUES = 3
-# Of the k nearest, a reader asks until a majority has answered: it meets a holder for certain if
-# more than half hold the value, and soon if most do.
-HELD_SHARE = 2 / 3
 # Contacts asked where they see us: enough that one who lies is outvoted.
 _WITNESSES = 4
 
@@ -108,7 +106,7 @@ class Dht:
         )
         self._protocol.is_anchor = is_anchor
         self.anchors = Anchors(self._protocol)
-        self._upkeep = Upkeep(self._protocol, storage, self.find_node, entropy)
+        self._upkeep = Upkeep(self._protocol, storage, self._explore, entropy)
         self.reply_received = self._protocol.inflight.answer
         self.retry_received = self._protocol.inflight.retry
 
@@ -240,6 +238,10 @@ class Dht:
         lookup.learn(told)
         return [self._contact(node) for node in await lookup.find()]
 
+    async def _explore(self, target: bytes) -> None:
+        """Meet who has come near an id since."""
+        await Exploration(self._protocol, target, self._k, self._alpha).find()
+
     async def publish(self, key: bytes, value: bytes, *, again: bool = False) -> int:
         """Store at the k nearest members (at all, where there are fewer), at those that a liar may
         have hidden from us, and here.
@@ -258,16 +260,16 @@ class Dht:
         self.counters["superseded"] += publication.count(Outcome.NOT_NEWER)
         return publication.holding
 
-    def is_held(self, key: bytes) -> bool:
-        """Whether most of the contacts that a reader would ask now have acknowledged what we
-        published last: the others came later, or were silent then."""
+    def held_share(self, key: bytes) -> float:
+        """Of the contacts that a reader would ask now, the share that has acknowledged what we
+        published last (the others came later, or were silent then); 0 if there are none."""
         publication = self._publications.get(key)
         router, is_anchor = self._protocol.router, self._protocol.is_anchor
         known = router.find_neighbors(Node(key), 2 * self._k, itself=True)
         asked = [node for node in known if node.failures == 0]
         near = [node for node in asked[: self._k] if not is_anchor(node.id)]
         held = sum(publication.is_held_by(node.id) for node in near) if publication else 0
-        return len(near) > 0 and held >= HELD_SHARE * len(near)
+        return held / len(near) if near else 0.0
 
     def reached(self, node_id: bytes, endpoint: Endpoint, rtt_s: float) -> None:
         """The node has just proved, by a path, that it is there: it needs no ping."""

@@ -23,7 +23,7 @@ ROUND_S = 60.0
 # is closed to us, dies by the ping that would have found out.
 QUIET_S = 3 * 3600.0
 # The paper refreshes a bucket every hour, since its nodes are strangers that come and go. Ours are
-# the devices of one person: a look-up in each bucket of a hundred's costs 2 MB a day.
+# the devices of one person.
 REFRESH_S = 6 * 3600.0
 PINGS_PER_ROUND = 4
 # A dead contact is tried again, with one datagram, after four minutes, sixteen, an hour … at most
@@ -39,12 +39,12 @@ class Upkeep:
         self,
         protocol: DhtProtocol,
         storage: RecordStorage,
-        look_up_node: Callable[[bytes], Awaitable[object]],
+        explore: Callable[[bytes], Awaitable[None]],
         entropy: Entropy,
     ) -> None:
         self._protocol = protocol
         self._storage = storage
-        self._look_up_node = look_up_node
+        self._explore = explore
         self._entropy = entropy
         self._tried: dict[bytes, float] = {}
 
@@ -97,7 +97,7 @@ class Upkeep:
                 return
             bucket = min(stale, key=lambda bucket: bucket.refreshed)
             bucket.refreshed = now
-            await self._look_up_node(self._random_id(bucket))
+            await self._explore(self._random_id(bucket))
 
     def _random_id(self, bucket: Bucket) -> bytes:
         low, high = bucket.range

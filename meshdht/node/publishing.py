@@ -27,6 +27,9 @@ SETTLE_S = 0.1
 # So much larger, a network has the record stored where it lies now. A reader finds what a fraction
 # of the nearest hold, but how many nodes there are is a guess, too low by a third now and then.
 GROWTH = 1.25
+# Of the k nearest, a reader asks until a majority has answered: it meets a holder for certain if
+# more than half hold the record, and soon if most do.
+HELD_SHARE = 2 / 3
 # After this device has gone over to another generation.
 GO_OVER_S = 1.0
 
@@ -69,7 +72,7 @@ class Publisher:
         self._size = 0
         """How many nodes the DHT seemed to have when we published, at most so far."""
         self._is_fresh = False
-        """What was published has not been looked after yet."""
+        """What was published at a start, or elsewhere, has not been looked after yet."""
         self._wake = asyncio.Event()
 
     def set_host_endpoints(self, endpoints: Sequence[Endpoint]) -> None:
@@ -115,8 +118,8 @@ class Publisher:
     async def network_seen(self, size: int) -> None:
         """The DHT seems to have so many nodes. Of those who should hold the record, the share by
         which it has grown since came later, and do not. In one smaller than K everybody is to
-        hold it. In a larger one it is looked after once in any case: others may have come at the
-        same time as we, just there. Who came last gets it as it was written."""
+        hold it. In a larger one it is looked after once after a start or a change: others may
+        have come at the same time as we, just there. Who came last gets it as it was written."""
         self._deputies.anchors_seen()
         has_grown = size > GROWTH * max(self._size, K)
         if has_grown or self._size < min(K, size) or (self._is_fresh and size >= K):
@@ -145,7 +148,7 @@ class Publisher:
             now, unix = clock.monotonic(), clock.unix()
             rhythm = self._rhythm
             for epoch in rhythm.due(now, unix, self.candidates()):
-                if rhythm.is_refresh(epoch) and self._is_held(epoch):
+                if rhythm.is_refresh(epoch) and await self._is_kept(epoch):
                     rhythm.kept(epoch, now)
                 elif rhythm is self._rhythm:
                     await self._publish(epoch, rhythm)
@@ -156,16 +159,24 @@ class Publisher:
             if await set_within(self._wake, max(0.0, deadline - now)):
                 await asyncio.sleep(SETTLE_S)
 
-    def _is_held(self, epoch: int) -> bool:
-        """Whether readers find what we published, at the nodes asked for it."""
-        return epoch in self._written and self._dht.is_held(self._written[epoch][0])
+    async def _is_kept(self, epoch: int) -> bool:
+        """Whether readers find what we published at the nodes asked for it. If it is not at most
+        of these, those that lack it are handed it once more."""
+        if epoch not in self._written:
+            return False
+        key, envelope = self._written[epoch]
+        if self._dht.held_share(key) >= HELD_SHARE:
+            return True
+        await self._store_at_members(key, envelope, again=True)
+        return self._dht.held_share(key) > 0
 
     async def _publish(self, epoch: int, rhythm: Rhythm) -> None:
         """Write the record of an epoch, tell it and store it."""
         candidates = self.candidates()
         # The most so far, so that nodes which come and go cost nothing.
         self._size = max(self._size, self._dht.network_size)
-        self._is_fresh = True
+        # A turn of the epochs moves nobody.
+        self._is_fresh |= epoch in self._written or not self._written
         try:
             envelope = await self._write(epoch, candidates)
         except StateError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshdht.dht.messages import Ping, WireContact
-from meshdht.dht.silence import SILENT_S, Silences
+from meshdht.dht.silence import GROWTH, LONGEST_S, SILENT_S, Silences
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_SILENT_ENDPOINTS
 from simulations.loop import run
@@ -22,6 +22,24 @@ def test_who_did_not_answer_is_silent_for_a_while_and_until_it_is_heard() -> Non
     assert not silences.is_silent(HERE, 12.0 + SILENT_S)
     silences.heard(HERE, 13.0)
     assert not silences.is_silent(HERE, 13.0)
+
+
+def test_who_is_silent_whenever_it_is_asked_is_asked_ever_more_rarely() -> None:
+    silences = Silences()
+    now, pauses = 0.0, []
+    for _ in range(4):
+        silences.heard(THERE, now)
+        # Of several requests at once, the first that is given up decides.
+        for later in (1.0, 2.0):
+            silences.unanswered(HERE, asked=now - 1.0, now=now + later)
+        begun, now = now + 1.0, now + 1.0
+        while silences.is_silent(HERE, now):
+            now += 60.0
+        pauses.append(now - begun)
+    assert pauses == [SILENT_S, GROWTH * SILENT_S, LONGEST_S, LONGEST_S]
+    silences.heard(HERE, now)
+    silences.unanswered(HERE, asked=now - 1.0, now=now + 1.0)
+    assert not silences.is_silent(HERE, now + 1.0 + SILENT_S), "it has spoken since"
 
 
 def test_while_nobody_answers_it_is_our_own_way_that_is_cut() -> None:

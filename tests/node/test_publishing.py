@@ -187,13 +187,27 @@ def test_a_record_is_refreshed_well_within_its_life_and_an_epoch() -> None:
     run(main())
 
 
-def test_a_record_that_its_holders_have_not_acknowledged_is_published_again() -> None:
+def test_a_record_that_its_holders_have_not_acknowledged_is_handed_to_them_as_it_was() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
             await asyncio.sleep(60)
+            written = second.node._publisher._written
+            (key, envelope), *_ = written.values()
             second.node._dht._publications.clear()
+            first.node._dht._storage._held.clear()
+            await asyncio.sleep(REFRESH_S)
+            assert first.node._dht._storage.get(key) == envelope
+            assert envelope in [each for _, each in written.values()], "nothing new to say"
+
+
+def test_a_record_that_nobody_has_is_written_anew() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
             before = held(first, second).sequence
+            second.node._publisher._written.clear()
             await asyncio.sleep(REFRESH_S)
             assert held(first, second).sequence > before
 
@@ -236,5 +250,34 @@ def test_a_record_is_stored_again_as_the_network_grows_but_not_as_nodes_come_and
                 await publisher.network_seen(399)
                 assert len(stored) == 5, "once, since it was written anew"
             assert len(set(stored)) == 2
+
+    run(main())
+
+
+def test_a_turn_of_the_epochs_moves_nobody_and_is_not_looked_after() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            machine = (await world.grow(2))[1]
+            publisher = machine.node._publisher
+            await asyncio.sleep(60)
+            await publisher.network_seen(30)
+            written = set(publisher._written)
+            stored_again: list[bytes] = []
+            original = publisher._dht.publish
+
+            async def publish(key: bytes, value: bytes, *, again: bool = False) -> int:
+                if again:
+                    stored_again.append(key)
+                return await original(key, value, again=again)
+
+            publisher._dht.publish = publish  # type: ignore[method-assign]
+            await asyncio.sleep(EPOCH_SECONDS)
+            assert set(publisher._written) - written
+            await publisher.network_seen(30)
+            assert stored_again == []
+            machine.move(ELSEWHERE)
+            await asyncio.sleep(5)
+            await publisher.network_seen(30)
+            assert stored_again != []
 
     run(main())
