@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
@@ -46,6 +46,16 @@ class ControlPort:
         self._channel = ControlChannel(own_id, key, entropy, clock.overhear)
         self._send = send
         self._sent_at: OrderedDict[Endpoint, float] = OrderedDict()
+        self._families: frozenset[bool] = frozenset()
+        """Of our addresses, whether they are IPv6; empty while none is known."""
+
+    def set_local(self, endpoints: Iterable[Endpoint]) -> None:
+        """The addresses of our interfaces, without the mesh's own. Where none is IPv6 (or none
+        IPv4), nothing is sent there: a default route would have it come from a mesh address."""
+        self._families = frozenset(endpoint.is_ipv6 for endpoint in endpoints)
+
+    def _has_address_for(self, to: Endpoint) -> bool:
+        return not self._families or to.is_ipv6 in self._families
 
     def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
         """Seal under this packet key from now on; open what comes under the others too."""
@@ -62,6 +72,8 @@ class ControlPort:
     ) -> None:
         """Seal a body and send it; what the network does to it is not known here. ``under`` is
         the key of another generation, for who has not heard of ours."""
+        if not self._has_address_for(to):
+            return
         dates = [self._date(kind)]
         if kind in _REQUESTS and self.clock.is_guessing and not self.has_heard(to):
             dates += self.clock.guesses()
@@ -80,8 +92,9 @@ class ControlPort:
 
     def keep_open(self, to: Endpoint) -> None:
         """Send the smallest datagram: NATs and firewalls on the way let answers in again."""
-        self._note_sent(to, self.clock.monotonic())
-        self._send(KEEPALIVE, to)
+        if self._has_address_for(to):
+            self._note_sent(to, self.clock.monotonic())
+            self._send(KEEPALIVE, to)
 
     def has_heard(self, address: Endpoint) -> bool:
         """Whether anything that was let in came from this address."""

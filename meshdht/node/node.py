@@ -83,7 +83,7 @@ class Node(NodeReach):
             self._control,
             self._peer_connected,
             self._path_changed,
-            lambda: self._publisher.changed(),
+            self._reflexive_changed,
             lambda device, endpoint, rtt_s: self._dht.reached(device.raw, endpoint, rtt_s),
         )
         self._gossip = Gossip(
@@ -231,8 +231,8 @@ class Node(NodeReach):
         await self._store.save_generations(self._identity)
 
     def _make_mooring(self) -> Mooring:
-        entropy = self._control.entropy
-        return Mooring(self._dht, entropy, self._has_direct_path, self._anchor_ids, self._met)
+        whom = self._anchor_ids, self._contacts_beyond
+        return Mooring(self._dht, self._control.entropy, self._has_direct_path, *whom, self._met)
 
     def _make_anchorage(self) -> Anchorage:
         return Anchorage(self._dht, self._control.entropy, self._anchor_ids)
@@ -345,6 +345,11 @@ class Node(NodeReach):
         self._publisher.peer_connected()
         self._entrance.heard(path.endpoint)
 
+    def _reflexive_changed(self) -> None:
+        """We are seen elsewhere: calls that were in vain named another place."""
+        if self._publisher.changed():
+            self._seeker.restart()
+
     def _entered(self) -> None:
         self._publisher.peer_connected()
         self._seeker.restart()
@@ -381,6 +386,7 @@ class Node(NodeReach):
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""
+        self._control.set_local(endpoints)
         self._peers.set_local(endpoints, networks)
         self._publisher.set_host_endpoints(endpoints)
         self._seeker.restart()

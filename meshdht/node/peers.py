@@ -145,7 +145,9 @@ class Peers:
             return False
         wanted = peer.wanted_until < math.inf or len(self._roster) <= FULL_MESH_DEVICES
         wanted |= peer.agent.is_needed(self._control.clock.monotonic())
-        return wanted or len(self.neighbours()) < ENOUGH_NEIGHBOURS
+        near = [self.kind_of(each.endpoint) for each in self.neighbours()]
+        # Who knows its own LAN alone is not told where it is seen, and calls in vain.
+        return wanted or len(near) < ENOUGH_NEIGHBOURS or PathKind.DIRECT not in near
 
     def _keep(self, device: DeviceId, until: float, *, is_sought: bool = True) -> None:
         peer = self._peers.get(device)
@@ -153,7 +155,7 @@ class Peers:
             peer.wanted_until = max(peer.wanted_until, until)
             peer.is_sought = peer.is_sought or is_sought
         elif (box_key := self._keys.compute(device)) is not None:
-            agent = PathAgent(self._control.entropy, self._kind_of, self._pace)
+            agent = PathAgent(self._control.entropy, self.kind_of, self._pace)
             self._peers[device] = _Peer(box_key, agent, until, is_sought)
 
     def box_key(self, device: DeviceId) -> BoxKey | None:
@@ -184,7 +186,8 @@ class Peers:
             peer.agent.recheck(now)
         self._wake.set()
 
-    def _kind_of(self, endpoint: Endpoint) -> PathKind:
+    def kind_of(self, endpoint: Endpoint) -> PathKind:
+        """What kind of path an endpoint makes from where we are."""
         return path_kind(endpoint, self._local_networks)
 
     def learn(self, device: DeviceId, endpoints: Iterable[Endpoint]) -> bool:
@@ -290,10 +293,10 @@ class Peers:
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
         self._on_proved(packet.sender, incoming.source, rtt_s)
         if peer.answered is not None:
-            kind = self._kind_of(incoming.source)
+            kind = self.kind_of(incoming.source)
             peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s))
             peer.answered = None
-        if self._kind_of(incoming.source) is not PathKind.LAN:
+        if self.kind_of(incoming.source) is not PathKind.LAN:
             own = answer.observed in self._local_endpoints
             self._keepalives.way(incoming.source).seen_as(own=own)
         if answer.agrees and packet.message_id == self._trial[0]:
@@ -308,11 +311,8 @@ class Peers:
             self._on_connected(packet.sender)
 
     def seen_from(self, witness: Endpoint, observed: Endpoint) -> None:
-        """A DHT contact, a member or not, says where it sees us.
-
-        Ids cost nothing there, so that an address prefix has one voice, whatever ids and hosts
-        it goes by.
-        """
+        """A DHT contact, a member or not, says where it sees us. Ids cost nothing there, so that
+        an address prefix has one voice, whatever ids and hosts it goes by."""
         self._note_reflexive(prefix_of(witness.host), observed)
 
     def _note_reflexive(self, observer: DeviceId | str, observed: Endpoint) -> None:

@@ -93,10 +93,12 @@ class Publisher:
         if 0 < self._last_sequence < record.sequence:
             self._copy_heard = self._control.clock.unix()
 
-    def changed(self) -> None:
-        """What the record says may be another: look, and publish if so."""
-        if self._rhythm.is_changed(self.candidates()):
+    def changed(self) -> bool:
+        """What the record says may be another: look, and publish if so; returns whether it is."""
+        is_changed = self._rhythm.is_changed(self.candidates())
+        if is_changed:
             self._wake.set()
+        return is_changed
 
     def outdated(self) -> None:
         """What was written bears a wrong date, and lies in another epoch."""

@@ -33,6 +33,9 @@ CALM_S = 4.0
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # Beyond these, while somebody is connected who tells us by gossip of a device that comes back.
 PATIENT_PAUSES_S = (1800.0, 2 * 3600.0)
+# Instead of these, for one that answers calls and yet has no path: both tried at the same moment,
+# and as long as neither is in another network (``restart``) their NATs will not let them meet.
+IN_VAIN_PAUSES_S = (1800.0, 12 * 3600.0)
 # Look-ups under way at once.
 WIDTH = 4
 
@@ -116,7 +119,7 @@ class Seeker:
             has_answered = self._call(device.id)
             if absence.looks >= 0 and not has_answered and self._is_urgent(device.id):
                 due.append((device, absence.looks))
-            pause = self._pause(absence.looks)
+            pause = self._pause(absence.looks, has_answered=has_answered)
             absence.looks += 1
             absence.next_look = now + pause * self._control.entropy.uniform(0.8, 1.2)
         self._absent = known
@@ -127,11 +130,12 @@ class Seeker:
             return _Absence(now)
         return _Absence(now + CALM_S * self._control.entropy.uniform(0.8, 1.2))
 
-    def _pause(self, looks: int) -> float:
-        told = any(map(self._is_connected, self._sought()))
-        pauses = (*PAUSES_S, *PATIENT_PAUSES_S) if told else PAUSES_S
+    def _pause(self, looks: int, *, has_answered: bool) -> float:
         if looks < 0:
             return HEAD_START_S
+        told = any(map(self._is_connected, self._sought()))
+        patient = IN_VAIN_PAUSES_S if has_answered else PATIENT_PAUSES_S
+        pauses = (*PAUSES_S, *patient) if told else PAUSES_S
         return pauses[min(looks, len(pauses) - 1)]
 
     async def _look_up(self, device: Device, look: int) -> None:

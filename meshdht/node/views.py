@@ -143,6 +143,12 @@ class NodeViews:
         connected = (self._peers.path(each.device) for each in self._peers.neighbours())
         return any(path.kind is PathKind.DIRECT for path in connected)
 
+    def _contacts_beyond(self) -> set[bytes]:
+        """The nodes of the DHT beyond our own networks."""
+        kind_of = self._peers.kind_of
+        contacts = self._dht.contacts()
+        return {each.node_id for each in contacts if kind_of(each.endpoint) is PathKind.DIRECT}
+
     def _anchor_ids(self) -> set[bytes]:
         return {each.id.raw for each in self.roster.anchors}
 

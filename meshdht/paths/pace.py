@@ -28,7 +28,7 @@ OWN_PROOF = 4
 # Pauses after unanswered probes; the last one repeats.
 RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 # Beyond these, while another peer would tell us that a silent one is back.
-PATIENT_RETRY_S = (300.0, 900.0, 3600.0)
+PATIENT_RETRY_S = (300.0, 900.0, 3600.0, 4 * 3600.0)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,11 @@
 
 Each peer's last word counts once; what most peers see comes first, so that one peer that lies
 adds a candidate at most and cannot crowd out the true ones.
+
+A NAT whose mapping depends on the remote endpoint (RFC 4787, section 4.1) shows each peer another
+port. None of these lets anybody else in; the address is all that they tell, to those whose own
+filter goes by addresses. So one of them stands for all, the one that was seen first: which ports
+come and go is no news.
 """
 
 from __future__ import annotations
@@ -11,6 +16,11 @@ from collections.abc import Hashable
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_OBSERVERS, MAX_REFLEXIVE
+
+# A peer may speak twice, as a member and as a contact in the DHT: what fewer voices say, of several
+# ports of one address, each may say of its own alone.
+CONFIRMING = 3
+PORTS_OF_A_DEPENDENT_MAPPING = 3
 
 
 class ReflexiveEndpoints:
@@ -47,6 +57,18 @@ class ReflexiveEndpoints:
 
     @property
     def endpoints(self) -> list[Endpoint]:
-        """Most often observed first, ties by value; at most MAX_REFLEXIVE."""
-        ranked = sorted(self._voices, key=lambda endpoint: (-self._voices[endpoint], endpoint))
+        """Most often observed first, ties by value; at most MAX_REFLEXIVE, and one of an address
+        whose ports say nothing."""
+        seen: dict[str, list[Endpoint]] = {}
+        for endpoint in self._voices:
+            seen.setdefault(endpoint.host, []).append(endpoint)
+        told = [endpoint for each in seen.values() for endpoint in self._telling(each)]
+        ranked = sorted(told, key=lambda endpoint: (-self._voices[endpoint], endpoint))
         return ranked[:MAX_REFLEXIVE]
+
+    def _telling(self, ports: list[Endpoint]) -> list[Endpoint]:
+        """What of the ports of one address, first seen first, is to be published."""
+        confirmed = any(self._voices[each] >= CONFIRMING for each in ports)
+        if confirmed or len(ports) < PORTS_OF_A_DEPENDENT_MAPPING:
+            return ports
+        return ports[:1]

@@ -8,6 +8,7 @@ from meshdht.dht.dht import Contact, K
 from meshdht.dht.messages import Ping, decode_request
 from meshdht.dht.proof import split_request
 from meshdht.errors import Malformed
+from meshdht.node.publishing import HELD_SHARE
 from meshdht.wire.packet import MessageKind
 from simulations.latency import uniform
 from simulations.loop import UNIX_START, run
@@ -226,19 +227,21 @@ def test_an_author_knows_whether_those_that_readers_ask_hold_its_value() -> None
         key, value = key_of("author"), value_of("author", 1)
         assert peers[0].dht.held_share(key) == 0
         await peers[0].dht.publish(key, value)
-        assert peers[0].dht.held_share(key) == 1
+        assert peers[0].dht.held_share(key) >= HELD_SHARE
         for number in range(50, 56):
             newcomer = Peer(network, number)
             await newcomer.dht.bootstrap([peers[0].endpoint])
         await asyncio.sleep(5)
-        assert peers[0].dht.held_share(key) < 1, "half of the nearest came later"
+        assert peers[0].dht.held_share(key) < HELD_SHARE, "half of the nearest came later"
         for node in peers[0].dht._protocol.router:
             node.failures = int(node.id not in {peer.id for peer in peers})
-        assert peers[0].dht.held_share(key) == 1, "who leaves us without an answer could not take it"
+        assert peers[0].dht.held_share(key) >= HELD_SHARE, (
+            "who leaves us without an answer could not take it"
+        )
         for node in peers[0].dht._protocol.router:
             node.failures = 0
         await peers[0].dht.publish(key, value)
-        assert peers[0].dht.held_share(key) == 1
+        assert peers[0].dht.held_share(key) >= HELD_SHARE
 
     run(main())
 

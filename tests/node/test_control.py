@@ -126,3 +126,26 @@ def test_ids_and_nonces_are_fresh_each_time() -> None:
         assert {len(each) for each in nonces} == {NONCE_SIZE}
 
     run(main())
+
+
+def test_nothing_is_sent_in_a_family_that_this_machine_has_no_address_of() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        one, six = port(1, sent), Endpoint("2001:db8::2", 2)
+
+        def reached() -> list[Endpoint]:
+            sent.clear()
+            for to in (THERE, six):
+                one.send(MessageKind.PROBE, bytes(8), b"", to)
+                one.keep_open(to)
+            return list(dict.fromkeys(to for _, to in sent))
+
+        assert reached() == [THERE, six], "as long as nothing is known"
+        one.set_local([HERE])
+        assert reached() == [THERE]
+        one.set_local([HERE, Endpoint("2001:db8::1", 1)])
+        assert reached() == [THERE, six]
+        one.set_local([Endpoint("2001:db8::1", 1)])
+        assert reached() == [six]
+
+    run(main())

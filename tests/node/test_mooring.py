@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
+from meshdht.clock import SeededEntropy
+from meshdht.dht.dht import Contact, Dht
 from meshdht.endpoint import Endpoint
-from meshdht.node.mooring import HOLD_S
+from meshdht.node.mooring import HOLD_S, Mooring
 from simulations.loop import run
 from simulations.nat import LIFETIME_S, Inside, Nat, NatKind
 from tests.support.anchor import HOME, Holder, link_of
@@ -92,6 +97,52 @@ def test_a_nat_that_lost_its_mappings_is_noticed_within_two_rounds() -> None:
             first.side.attach(INSIDE, first._receive)
             now = Endpoint(elsewhere.host, INSIDE.port)
             await eventually(lambda: now in first.node.own_endpoints, 3 * HOLD_S)
+
+    run(main())
+
+
+class Asked:
+    """A DHT that notes who is asked."""
+
+    def __init__(self) -> None:
+        self.where: list[Collection[bytes]] = []
+        self.whom: list[Collection[bytes]] = []
+
+    def ask_where(self, ids: Collection[bytes]) -> None:
+        self.where.append(ids)
+
+    async def ask_whom(self, ids: Collection[bytes]) -> list[Contact]:
+        self.whom.append(ids)
+        return []
+
+
+async def moored(*, is_held: bool, anchors: set[bytes], contacts: set[bytes]) -> Asked:
+    """What is asked in four rounds."""
+    dht = Asked()
+    mooring = Mooring(
+        cast(Dht, dht),
+        SeededEntropy(1),
+        lambda: is_held,
+        lambda: anchors,
+        lambda: contacts,
+        lambda met: None,
+    )
+    with suppress(TimeoutError):
+        async with asyncio.timeout(4 * HOLD_S):
+            await mooring.run()
+    return dht
+
+
+def test_without_anchors_members_beyond_the_lan_say_where_they_see_us() -> None:
+    async def main() -> None:
+        anchor, member = b"a" * 20, b"m" * 20
+        asked = await moored(is_held=False, anchors=set(), contacts={member})
+        assert asked.where == [{member}] * 4
+        assert asked.whom == []
+        asked = await moored(is_held=False, anchors={anchor}, contacts={member, anchor})
+        assert asked.where == asked.whom == [{anchor}] * 2
+        asked = await moored(is_held=True, anchors={anchor}, contacts={member, anchor})
+        assert asked.where == asked.whom == []
 
     run(main())
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Network
 
+from meshdht.clock import SeededEntropy
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.messages import Ping, encode_request
@@ -11,12 +13,13 @@ from meshdht.endpoint import Endpoint
 from meshdht.gossip.messages import Fetch, Message, Sync, seal_gossip
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.node.peers import LOOK_S
+from meshdht.node.peers import LOOK_S, Peers
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.pace import IDLE_SHORTEST_S, OWN_PROOF
 from meshdht.wire.disco import seal_probe
 from meshdht.wire.packet import MessageKind
-from simulations.loop import VirtualClock, run
+from simulations.ledger import prepare
+from simulations.loop import UNIX_START, VirtualClock, run
 from tests.membership.household import signing_key
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, mesh
 
@@ -281,5 +284,33 @@ def test_an_address_prefix_has_one_voice_in_the_dht_on_where_we_are() -> None:
             assert peers.reflexive.endpoints[:2] == [true, false]
             peers.seen_from(Endpoint("192.0.2.67", 1), Endpoint("127.0.0.1", 1))
             assert Endpoint("127.0.0.1", 1) not in peers.reflexive.endpoints
+
+    run(main())
+
+
+def test_in_a_large_network_one_that_knows_its_lan_alone_misses_its_other_neighbours() -> None:
+    async def main() -> None:
+        entropy = SeededEntropy(1)
+        ledger = prepare(entropy, UNIX_START, 60)
+        own = ledger.identities[0]
+        key = own.generation.secret.packet_key
+        clock = NetworkTime(VirtualClock())
+        control = ControlPort(own.device, key, lambda *_: None, clock, entropy)
+        peers = Peers(own.signing, control, *[lambda *_: None] * 4)
+        peers.set_local([Endpoint("192.168.1.2", 1)], [IPv4Network("192.168.1.0/24")])
+        peers.set_members(ledger.roster, ())
+        *others, missing = ledger.roster.neighbourhood(own.device)
+
+        def connect(device: DeviceId, endpoint: Endpoint) -> None:
+            agent = peers._peers[device].agent
+            agent.learn(endpoint, 0.0)
+            [probe] = agent.poll(0.0)
+            agent.handle_reply(probe.message_id, endpoint, 0.01)
+
+        for number, device in enumerate(others[:3]):
+            connect(device, Endpoint(f"192.168.1.{3 + number}", 1))
+        assert peers.is_urgent(missing), "nobody says where we are seen"
+        connect(others[3], Endpoint("203.0.113.1", 1))
+        assert not peers.is_urgent(missing)
 
     run(main())

@@ -43,7 +43,7 @@ def test_what_is_remembered_and_published_is_bounded() -> None:
     reflexive = ReflexiveEndpoints()
     reflexive.observe("first", US)
     for number in range(MAX_OBSERVERS):
-        reflexive.observe(number, Endpoint("198.51.100.1", number + 1))
+        reflexive.observe(number, Endpoint(f"198.51.100.{number}", 1))
     assert US not in reflexive.endpoints
     assert len(reflexive.endpoints) == MAX_REFLEXIVE
 
@@ -53,3 +53,35 @@ def test_a_changed_network_forgets_all() -> None:
     reflexive.observe("peer", US)
     reflexive.forget()
     assert reflexive.endpoints == []
+
+
+def test_of_a_mapping_that_depends_on_the_peer_one_port_stands_for_all() -> None:
+    reflexive = ReflexiveEndpoints()
+    ports = [Endpoint(US.host, 1024 + number) for number in range(40)]
+    for number, seen in enumerate(ports[:20]):
+        reflexive.observe(f"peer {number}", seen)
+        # The same peer in the DHT.
+        reflexive.observe(f"prefix {number}", seen)
+    assert reflexive.endpoints == ports[:1]
+    changes = [reflexive.observe(f"peer {19 - number}", ports[20 + number]) for number in range(18)]
+    assert not any(changes), "ports that come and go are no news"
+
+
+def test_a_mapping_that_all_see_alike_moves_with_what_they_see() -> None:
+    reflexive = ReflexiveEndpoints()
+    moved = Endpoint(US.host, US.port + 1)
+    for number in range(6):
+        reflexive.observe(number, US)
+    for number in range(6):
+        reflexive.observe(number, moved)
+        assert moved in reflexive.endpoints
+    assert reflexive.endpoints == [moved]
+
+
+def test_liars_do_not_make_a_mapping_look_dependent() -> None:
+    reflexive = ReflexiveEndpoints()
+    for number in range(20):
+        reflexive.observe(f"liar {number}", Endpoint(US.host, number + 1))
+    for number in range(3):
+        reflexive.observe(f"honest {number}", US)
+    assert reflexive.endpoints[0] == US
