@@ -228,6 +228,8 @@ OLDER_GENERATIONS_S = 60 * 86400.0
 # Secrets that were handed to us and that no statement has borne out yet: a member could hand us
 # any number.
 WAITING_GENERATIONS = 4
+# Keys that a device had before and still speaks for, to those who were off when it replaced them.
+FORMER_KEYS = 4
 # Requests for the secret that are answered: each costs a box, and a recorded one may come again.
 SECRET_REQUESTS_PER_S = 50.0
 SECRET_REQUESTS_BURST = 200.0

@@ -76,6 +76,13 @@ class SimulatedDisk:
     async def save_generations(self, identity: Identity) -> None:
         await self._sync(partial(setattr, self, "identity", replace(identity)))
 
+    async def replace_keys(self, heir: Identity, statement: Statement) -> None:
+        await self._sync(partial(self._replace_keys, heir, statement))
+
+    def _replace_keys(self, heir: Identity, statement: Statement) -> None:
+        self.identity = replace(heir)
+        self._appended.append(statement.raw)
+
     async def append_statements(self, statements: Sequence[Statement]) -> None:
         await self._sync(partial(self._appended.extend, [each.raw for each in statements]))
 

@@ -50,6 +50,16 @@ class DiskStore:
     async def save_generations(self, identity: Identity) -> None:
         await self._store.save_generations(_generation_rows(identity))
 
+    async def replace_keys(self, heir: Identity, statement: Statement) -> None:
+        row = await self._store.identity()
+        if row is None:
+            raise StateError("the state on disk has no device", "restore a backup")
+        await self._store.replace_identity(
+            IdentityRow(row.network_name, heir.network, heir.signing, heir.wireguard),
+            heir.former,
+            StatementRow(statement.hash, statement.raw, None),
+        )
+
     async def save_contacts(self, contacts: Sequence[Contact]) -> None:
         rows = [ContactRow(each.node_id, each.endpoint, each.last_seen) for each in contacts]
         await self._store.save_contacts(rows)
@@ -186,6 +196,7 @@ async def load(store: Store) -> NodeState:
             row.network_id,
             Generation(current[-1].number, current[-1].secret),
             tuple(_other(each) for each in generations if each not in current),
+            await store.former_keys(),
         ),
         log=log,
         peers=[(device, peer.endpoint) for device, peer in peers.items()],

@@ -7,6 +7,7 @@ addresses and an invite's uses go by that order, of the statements that count.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from meshdht.crypto.keys import VerifyKey
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
@@ -17,6 +18,7 @@ from meshdht.membership.administration import (
     RekeyBody,
     RemovalBody,
     RenameBody,
+    RetireBody,
     SucceedBody,
     TagBody,
 )
@@ -127,6 +129,8 @@ class Register:
         safe = [rekey for rekey, past in self._rekeys if not self._out & ~past]
         # Later in the order of the fold goes before at the same number.
         current = max(reversed(safe), key=lambda rekey: rekey.generation, default=None)
+        standing = (each.statement.body for each in self._ruling.standing.values())
+        retired = {body.device for body in standing if isinstance(body, RetireBody)}
         return Roster(
             network=self._genesis.network_id,
             network_name=self._body.network_name,
@@ -141,7 +145,9 @@ class Register:
             rekeys=rekeys,
             rekey=current,
             needs_rekey=bool(self._out) and current is None,
-            successions=tuple(self._people.successions),
+            successions=tuple(
+                replace(each, retired=each.old in retired) for each in self._people.successions
+            ),
             _index=DeviceIndex(self._people.index),
         )
 

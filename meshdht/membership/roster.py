@@ -136,6 +136,8 @@ class Succession:
     new: VerifyKey
     written_at: int
     """Unix seconds, by the device's clock."""
+    retired: bool = False
+    """An admin has retired the old key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from meshdht.crypto.keys import RecoveryKey
+from meshdht.crypto.keys import DeviceId, RecoveryKey, SigningKey, WireGuardPrivateKey
 from meshdht.errors import StateError
 from meshdht.membership.administration import AdministrationBody, LeaveBody
-from meshdht.membership.invites import write_act
+from meshdht.membership.invites import write_act, write_succession
 from meshdht.membership.recovery import write_recovery
 from meshdht.membership.roster import Device
 from meshdht.membership.statements import Statement
@@ -28,6 +28,29 @@ async def recover(node: Node, key: RecoveryKey) -> None:
     """
     unix_ms = int(node.time.unix() * 1000)
     await node.write_down(write_recovery(node.holdings.log, _own(node), key, unix_ms=unix_ms))
+
+
+async def replace_keys(node: Node) -> DeviceId:
+    """Have this device go on by fresh keys, as what it is; the id that it has then.
+
+    On disk are both or neither, and the connected devices are told: ``node`` is of the old keys,
+    and of no use any more. Raises StateError, and nothing has happened, if it is no member, or
+    the disk refuses.
+    """
+    own, identity = _own(node), node.identity
+    heir = identity.heir(
+        SigningKey.generate(node.entropy), WireGuardPrivateKey.generate(node.entropy)
+    )
+    statement = write_succession(
+        node.holdings.log,
+        own,
+        identity.signing,
+        successor=heir.signing,
+        wireguard_key=heir.wireguard.public,
+        unix_ms=int(node.time.unix() * 1000),
+    )
+    await node.hand_on(heir, statement)
+    return heir.device
 
 
 async def leave(node: Node) -> bool:

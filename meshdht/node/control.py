@@ -69,9 +69,11 @@ class ControlPort:
         to: Endpoint,
         *,
         under: PacketKey | None = None,
+        sender: DeviceId | None = None,
     ) -> None:
         """Seal a body and send it; what the network does to it is not known here. ``under`` is
-        the key of another generation, for who has not heard of ours."""
+        the key of another generation, for who has not heard of ours; ``sender`` an id that this
+        device had before."""
         if not self._has_address_for(to):
             return
         dates = [self._date(kind)]
@@ -81,7 +83,9 @@ class ControlPort:
         self._note_sent(to, now)
         for unix in dates:
             date = max(0.0, unix)
-            sealed = self._channel.seal(kind, message_id, body, to, now=now, unix=date, under=under)
+            sealed = self._channel.seal(
+                kind, message_id, body, to, now=now, unix=date, under=under, sender=sender
+            )
             self._send(sealed, to)
 
     def _date(self, kind: MessageKind) -> float:

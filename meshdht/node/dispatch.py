@@ -22,6 +22,7 @@ from meshdht.gossip.messages import (
 from meshdht.membership.generations import Generation
 from meshdht.node.control import ControlPort
 from meshdht.node.generations import Generations
+from meshdht.node.herald import Herald
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
 from meshdht.wire.channel import Incoming
@@ -40,6 +41,7 @@ class Dispatcher:
         peers: Peers,
         gossip: Gossip,
         generations: Generations,
+        herald: Herald,
         on_join_request: Callable[[Incoming], None],
         on_applicant: Callable[[DeviceId, Endpoint, Applicant | Denial], None],
         on_call: Callable[[DeviceId, Endpoint, Call], None],
@@ -50,6 +52,7 @@ class Dispatcher:
         self._peers = peers
         self._gossip = gossip
         self._generations = generations
+        self._herald = herald
         self._on_join_request = on_join_request
         self._on_applicant = on_applicant
         self._on_call = on_call
@@ -78,9 +81,9 @@ class Dispatcher:
             return
         match incoming.packet.kind:
             case MessageKind.PROBE:
-                self._peers.handle_probe(incoming)
+                self._probe_received(incoming, self._peers.handle_probe)
             case MessageKind.PROBE_REPLY:
-                self._peers.handle_reply(incoming)
+                self._probe_received(incoming, self._peers.handle_reply)
             case MessageKind.GOSSIP:
                 self._gossip_received(incoming)
             case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
@@ -101,18 +104,29 @@ class Dispatcher:
             case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
                 # A link stays good as long as its invite counts.
                 self._on_join_request(incoming)
+            case MessageKind.PROBE:
+                self._probe_received(incoming, self._generations.handle)
             case (
-                MessageKind.PROBE
-                | MessageKind.SECRET_REQUEST
+                MessageKind.SECRET_REQUEST
                 | MessageKind.SECRET_OFFER
                 | MessageKind.SECRET_HANDOVER
                 | MessageKind.SECRET_REFUSAL
             ):
                 self._generations.handle(incoming)
+            case MessageKind.PROBE_REPLY if self._herald.received(incoming):
+                return
             case MessageKind.GOSSIP if self._identity.waits(self._identity.under(incoming.under)):
                 self._gossip_received(incoming)
             case _:
                 self.passed_over += 1
+
+    def _probe_received(self, incoming: Incoming, handle: Callable[[Incoming], None]) -> None:
+        """It may be for a key that this device had before."""
+        try:
+            handle(incoming)
+        except RemoteError:
+            if not self._herald.received(incoming):
+                raise
 
     def _gossip_received(self, incoming: Incoming) -> None:
         """Only members are listened to, and only from where they can be answered: but for a

@@ -317,7 +317,7 @@ class Generations:
     def _ask_round(self, keys: Sequence[PacketKey | None]) -> None:
         """Ask devices that we do not reach, where they may be, under each of these keys."""
         for device in self._drawn(self._absent(), ABSENT_WIDTH):
-            for endpoint in self._whereabouts(device):
+            for endpoint in self.whereabouts(device):
                 for key in keys:
                     self.exchange.ask(device, endpoint, key)
 
@@ -328,7 +328,7 @@ class Generations:
             drawn.pop(int(self._control.entropy.uniform(0, len(drawn) - 1e-9)))
         return drawn
 
-    def _whereabouts(self, device: DeviceId) -> list[Endpoint]:
+    def whereabouts(self, device: DeviceId) -> list[Endpoint]:
         """Where a device may be: where it was reached, and what it published last."""
         last = self._were_at.get(device)
         record = self._holdings.cache.record(device)

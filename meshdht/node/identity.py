@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from meshdht.crypto.keys import DeviceId, NetworkId, PacketKey, SigningKey, WireGuardPrivateKey
-from meshdht.limits import OLDER_GENERATIONS, OLDER_GENERATIONS_S, WAITING_GENERATIONS
+from meshdht.limits import FORMER_KEYS, OLDER_GENERATIONS, OLDER_GENERATIONS_S, WAITING_GENERATIONS
 from meshdht.membership.generations import Generation
 
 
@@ -36,6 +36,13 @@ class Identity:
     """The one in use."""
     others: tuple[OtherGeneration, ...] = ()
     """The latest last."""
+    former: tuple[SigningKey, ...] = ()
+    """The keys that the device had before, the last one last."""
+
+    def heir(self, signing: SigningKey, wireguard: WireGuardPrivateKey) -> Identity:
+        """The same device by other keys."""
+        former = (*self.former, self.signing)[-FORMER_KEYS:]
+        return replace(self, signing=signing, wireguard=wireguard, former=former)
 
     @property
     def device(self) -> DeviceId:

@@ -30,6 +30,7 @@ from meshdht.node.dispatch import Dispatcher, send_gossip
 from meshdht.node.enforcing import Enforcer
 from meshdht.node.entrance import Entrance
 from meshdht.node.generations import OVERLAP_S, Generations
+from meshdht.node.herald import Herald
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.keeping import Keeper
@@ -38,15 +39,15 @@ from meshdht.node.network_time import NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
-from meshdht.node.reaching import NodeReach
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
+from meshdht.node.speaking import NodeSpeech
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
 from meshdht.records.endpoint import EndpointRecord
 
 
-class Node(NodeReach):
+class Node(NodeSpeech):
     """A member of a network."""
 
     def __init__(
@@ -107,6 +108,8 @@ class Node(NodeReach):
         self._generations = self._make_generations()
         self.rotator = self._make_rotator()
         """Begins generations, and revokes."""
+        where = self._generations.whereabouts
+        self._herald = Herald(identity, self._holdings, self._control, self._missing_peers, where)
         self._dispatcher = self._make_dispatcher()
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
@@ -191,7 +194,7 @@ class Node(NodeReach):
             self._holdings,
             self._control,
             self._peers.neighbours,
-            lambda: [each for each in self._peers.sought() if not self._peers_is_connected(each)],
+            self._missing_peers,
             self._known_anchors,
             on_learned=lambda: self._journal.write(self._save_generations),
             on_switch=self._switched,
@@ -200,7 +203,7 @@ class Node(NodeReach):
             put_out=self._observer.put_out,
         )
         for device, endpoint in self._state.peers:
-            generations.was_at(device, endpoint)
+            generations.was_at(self._latest(device), endpoint)
         return generations
 
     def _make_rotator(self) -> Rotator:
@@ -222,6 +225,7 @@ class Node(NodeReach):
             self._peers,
             self._gossip,
             self._generations,
+            self._herald,
             self._admission.requested,
             self._admission.heard,
             self._caller.handle,
@@ -263,7 +267,7 @@ class Node(NodeReach):
             self._holdings.cache.restore_mark(device, sequence)
         self._members_changed()
         for device, endpoint in self._state.peers:
-            self._peers.learn(device, [endpoint])
+            self._peers.learn(self._latest(device), [endpoint])
 
     async def run(self) -> None:
         """Live until cancelled."""
@@ -278,6 +282,7 @@ class Node(NodeReach):
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._deputies.run())
                 tasks.create_task(self._generations.run())
+                tasks.create_task(self._herald.run())
                 tasks.create_task(self.rotator.run())
                 tasks.create_task(Enforcer(self, self.rotator, self.want).run())
                 tasks.create_task(self._dht.run())
@@ -303,6 +308,7 @@ class Node(NodeReach):
     def _statements_added(self, added: Sequence[Statement]) -> None:
         self._journal.write(lambda: self._store.append_statements(added))
         self._members_changed()
+        self._successions_added(added)
         self._seeker.lost()
         self._observer.roster_changed()
 
@@ -375,14 +381,6 @@ class Node(NodeReach):
             self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])
 
     # --- for the daemon ----------------------------------------------------------------------
-
-    async def write_down(self, statement: Statement) -> None:
-        """Keep a statement that this device wrote, and tell the others; raises StateError."""
-        await self._statements.write_down(statement)
-
-    async def hand_over(self, statement: Statement) -> None:
-        """The same for the one by which it leaves, once another device holds it."""
-        await self._statements.hand_over(statement)
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The machine's own addresses (with our port) and the networks they are on."""

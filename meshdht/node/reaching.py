@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
+from meshdht.membership.administration import SucceedBody
+from meshdht.membership.statements import Statement
 from meshdht.node.calling import Caller
 from meshdht.node.seeking import Seeker
 from meshdht.node.views import NodeViews
@@ -15,6 +19,15 @@ class NodeReach(NodeViews):
 
     _seeker: Seeker
     _caller: Caller
+
+    def _successions_added(self, added: Sequence[Statement]) -> None:
+        """A device that goes on by another key is where it was."""
+        for statement in added:
+            if isinstance(statement.body, SucceedBody):
+                heir = self._latest(statement.author.device_id)
+                for endpoint in self._generations.whereabouts(statement.author.device_id):
+                    self._generations.was_at(heir, endpoint)
+                    self._peers.learn(heir, [endpoint])
 
     def heard_nearby(self, device: DeviceId, endpoint: Endpoint) -> None:
         """A device of the network says on the LAN that it is there."""

@@ -15,7 +15,7 @@ from meshdht.crypto.keys import DeviceId, VerifyKey
 from meshdht.errors import StateError
 from meshdht.gossip.messages import Statements, pack_statements
 from meshdht.limits import MAX_STATEMENT_PACKETS
-from meshdht.membership.administration import RekeyBody, RevokeBody
+from meshdht.membership.administration import RekeyBody, RetireBody, RevokeBody
 from meshdht.membership.generations import Generation
 from meshdht.membership.invites import write_act
 from meshdht.membership.roster import Device, Roster
@@ -122,6 +122,21 @@ class Rotator:
         )
         await self._statements.write_down(statement)
 
+    def _retire(self) -> None:
+        """Say of the keys that other devices have replaced that they are worth nothing, whatever
+        they sign: with an admin's rank, and before the generation that they do not know."""
+        roster = self._holdings.roster
+        for each in roster.successions:
+            if not each.retired and roster.successor(each.old) != self._identity.signing.public:
+                statement = write_act(
+                    self._holdings.log,
+                    self._admin(),
+                    self._identity.signing,
+                    RetireBody(each.old),
+                    unix_ms=self._unix_ms(),
+                )
+                self._statements.add(statement)
+
     def _unix_ms(self) -> int:
         return int(self._control.clock.unix() * 1000)
 
@@ -160,6 +175,7 @@ class Rotator:
                 if self._rank() is None:
                     break
                 try:
+                    self._retire()
                     await self.rotate()
                 except StateError:
                     await asyncio.sleep(AGAIN_S)

@@ -157,5 +157,14 @@ class NodeViews:
         known = {DeviceId(each.node_id): each.endpoint for each in self._dht.contacts()}
         return {each.id: known[each.id] for each in self.roster.anchors if each.id in known}
 
+    def _latest(self, device: DeviceId) -> DeviceId:
+        """The id by which a device goes on."""
+        heir = self.roster.successor(device)
+        return heir.device_id if heir is not None else device
+
+    def _missing_peers(self) -> list[DeviceId]:
+        """Whom we seek a path to and have none."""
+        return [each for each in self._peers.sought() if not self._peers_is_connected(each)]
+
     def _peers_is_connected(self, device: DeviceId) -> bool:
         return self._peers.path(device).endpoint is not None

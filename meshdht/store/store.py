@@ -16,7 +16,7 @@ from typing import Any
 
 import aiosqlite
 
-from meshdht.crypto.keys import DeviceId, NetworkSecret
+from meshdht.crypto.keys import DeviceId, NetworkSecret, SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, StateError
 from meshdht.limits import DHT_STORES_UNWRITTEN
@@ -47,6 +47,8 @@ _SEQUENCE_MAX = 2**63 - 1
 
 _IDENTITY = "identity"
 _ADD_STATEMENT = "INSERT OR IGNORE INTO statements (hash, bytes, mark) VALUES (?, ?, ?)"
+_FORMER_KEYS = "former keys"
+_PUT_META = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)"
 _PUT_VALUE = """INSERT OR REPLACE INTO dht_values (key, value, sequence, expires, source)
     VALUES (?, ?, ?, ?, ?)"""
 _PUT_MARK = """INSERT INTO high_water (device, sequence) VALUES (?, ?)
@@ -140,7 +142,7 @@ class Store:
         return rows[0][0] if rows else None
 
     async def set_meta(self, key: str, value: bytes) -> None:
-        await self._write("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, value)
+        await self._write(_PUT_META, key, value)
 
     async def identity(self) -> Identity | None:
         """None before ``save_identity``."""
@@ -154,6 +156,23 @@ class Store:
 
     async def save_identity(self, identity: Identity) -> None:
         await self.set_meta(_IDENTITY, identity.encode())
+
+    async def replace_identity(
+        self, identity: Identity, former: Sequence[SigningKey], statement: StatementRow
+    ) -> None:
+        """The device has other keys, and had ``former`` before; with the statement that says
+        so, in one transaction."""
+        keys = b"".join(each.raw for each in former)
+        async with self._transaction() as database:
+            for key, value in ((_IDENTITY, identity.encode()), (_FORMER_KEYS, keys)):
+                await database.execute(_PUT_META, (key, value))
+            await database.execute(_ADD_STATEMENT, statement)
+
+    async def former_keys(self) -> tuple[SigningKey, ...]:
+        """The keys that the device had before, the last one last."""
+        keys = await self.meta(_FORMER_KEYS) or b""
+        size = SigningKey.SIZE
+        return tuple(SigningKey(keys[at : at + size]) for at in range(0, len(keys), size))
 
     async def generations(self) -> list[GenerationRow]:
         """Network secrets, the latest last."""

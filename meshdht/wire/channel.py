@@ -92,11 +92,13 @@ class ControlChannel:
         now: float,
         unix: float,
         under: PacketKey | None = None,
+        sender: DeviceId | None = None,
     ) -> bytes:
-        """The datagram that carries a body to an address; ``under`` another key than usual."""
+        """The datagram that carries a body to an address; ``under`` another key than usual, in
+        the name of another ``sender``."""
         packet = ControlPacket(
             kind=kind,
-            sender=self._own_id,
+            sender=sender or self._own_id,
             sent_at_ms=int(unix * 1000),
             message_id=message_id,
             token=self._tokens.give(to, now),

@@ -302,3 +302,15 @@ def test_a_writer_killed_at_any_moment_loses_and_repeats_nothing(path: Path) -> 
     assert given == sorted(set(given))
     assert last > given[-1]
     assert statements <= {row.raw.decode() for row in stored}
+
+
+async def test_other_keys_and_what_says_so_come_in_one_step(path: Path) -> None:
+    heir = Identity("home", IDENTITY.network_id, SigningKey(b"t" * 32), IDENTITY.wireguard_key)
+    async with Store.open(path) as store:
+        await store.save_identity(IDENTITY)
+        assert await store.former_keys() == ()
+        await store.replace_identity(heir, (IDENTITY.signing_key,), ADMIT)
+    async with Store.open(path) as store:
+        assert await store.identity() == heir
+        assert await store.former_keys() == (IDENTITY.signing_key,)
+        assert await store.statements() == [ADMIT]

@@ -107,9 +107,13 @@ class MemoryStore:
         await self._disk("generations")
         self.identity = replace(identity)
 
+    async def replace_keys(self, heir: Identity, statement: Statement) -> None:
+        await self.save_generations(heir)
+        await self.append_statements([statement])
+
     async def append_statements(self, statements: Sequence[Statement]) -> None:
         await self._disk("statements")
-        self.statements += [each.raw for each in statements]
+        self.statements += [each.raw for each in statements if each.raw not in self.statements]
 
     async def save_contacts(self, contacts: Sequence[Contact]) -> None:
         await self._disk("contacts")
@@ -297,11 +301,8 @@ class Mesh:
         return machine
 
     def copy(self, machine: Machine, ahead_s: float) -> Machine:
-        """Another machine with the keys and the log of one that goes on, as from a backup whose
-        numbers start so much later than now."""
-        log = MembershipLog(machine.store.identity.network)
-        for statement in machine.node.holdings.log:
-            log.add(statement.raw)
+        """A machine as from another's backup, whose numbers start so much later than now."""
+        log = machine.store.state().log
         others = [(each.id, each.endpoint) for each in self.machines if each is not machine]
         twin = Machine(self, len(self.machines), machine.store.identity, log, others)
         twin.store.sequence = int((VirtualClock().unix() + ahead_s) * 1000)
