@@ -17,7 +17,14 @@ def why_out(node: Node, places: Places) -> StateError | None:
     if node.own is not None:
         return None
     network, again = places.network, _again(places)
-    removed = node.roster.removal(node.identity.signing.public)
+    key = node.identity.signing.public
+    removed = node.roster.removal(key)
+    if removed is None and (heir := node.roster.successor(key)) is not None:
+        return StateError(
+            f"the keys of this device in network {network!r} were replaced by others, which"
+            f" {heir.device_id} has",
+            f"if that is not yours, have an admin revoke it; {again}",
+        )
     if removed is None:
         return StateError(f"network {network!r} does not admit this device: {_why(node)}", again)
     return StateError(_removed(node, network, removed.by, removed.removed_at), again)

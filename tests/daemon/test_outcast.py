@@ -8,7 +8,7 @@ from pathlib import Path
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.places import Places
 from meshdht.membership.outcasts import Verdict
-from meshdht.node.administering import leave
+from meshdht.node.administering import leave, replace_keys
 from simulations.loop import run
 from tests.node.test_races import heal, race, split
 from tests.support.mesh import eventually, mesh
@@ -34,6 +34,22 @@ def test_a_revoked_device_learns_by_whom_and_when() -> None:
             error = why_out(second.node, PLACES)
             assert error is not None
             assert "was revoked from network 'home' by d0 on 2026-01-01 00:00 UTC" in error.message
+
+    run(main())
+
+
+def test_a_device_whose_keys_were_replaced_elsewhere_learns_by_which() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            _, second = await world.grow(2)
+            heir = await replace_keys(second.node)
+            await eventually(lambda: world.machines[0].node.roster.device(heir) is not None)
+            raws = [each.raw for each in world.machines[0].node.holdings.log]
+            second.node.holdings.take_statements(raws)
+            error = why_out(second.node, PLACES)
+            assert error is not None
+            assert f"were replaced by others, which {heir} has" in error.message
+            assert "have an admin revoke it" in error.hint
 
     run(main())
 
