@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
-from meshdht.crypto.keys import VerifyKey
+from meshdht.crypto.keys import InvitePublicKey, VerifyKey
 from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.administration import (
     ExpireBody,
@@ -77,6 +77,10 @@ class Register:
         self._rejections: list[Rejection] = []
         self._newer: list[StatementHash] = []
         self._rekeys: list[tuple[Rekey, int]] = []
+        self._void_rekeys: list[Rekey] = []
+        self._void_invites: set[InvitePublicKey] = set()
+        self._fell_by_removal = False
+        """One that counted for some is not in, by a removal that a secret must be newer than."""
         self._out = 0
         """Places of what a secret must be newer than: removals of members, successions, admissions
         that fell."""
@@ -126,7 +130,10 @@ class Register:
     def roster(self) -> Roster:
         invites = tuple(self._invite(each) for each in self._invitations)
         rekeys = tuple(rekey for rekey, _ in self._rekeys)
-        safe = [rekey for rekey, past in self._rekeys if not self._out & ~past]
+        out = self._out
+        if self._fell_by_removal:
+            out |= sum(1 << place for place in self._ruling.standing)
+        safe = [rekey for rekey, past in self._rekeys if not out & ~past]
         # Later in the order of the fold goes before at the same number.
         current = max(reversed(safe), key=lambda rekey: rekey.generation, default=None)
         standing = (each.statement.body for each in self._ruling.standing.values())
@@ -143,8 +150,9 @@ class Register:
             removed=tuple(self._described(key, each) for key, each in self._removed.items()),
             renames=tuple(self._people.renames),
             rekeys=rekeys,
+            void_rekeys=tuple(self._void_rekeys),
             rekey=current,
-            needs_rekey=bool(self._out) and current is None,
+            needs_rekey=current is None and bool(out or self._void_rekeys),
             successions=tuple(
                 replace(each, retired=each.old in retired) for each in self._people.successions
             ),
@@ -163,9 +171,8 @@ class Register:
             return by
         if right(author, place, past, past) is not None:
             self.voided |= 1 << place
-            if isinstance(body, AdmitBody | AdmitAnchorBody) and self._claimed(body.claim, past):
-                self._fall(body.claim.key, place)
-        device = _admitted(statement)
+            self._take_void(statement, place, past)
+        device = body.claim.key if isinstance(body, AdmitBody | AdmitAnchorBody) else None
         if right(author, place, past, 0) is not None:
             self._reject(statement, "its author had been removed", device)
         else:
@@ -195,10 +202,20 @@ class Register:
             case ExpireBody(device, expires):
                 self._people.edit(device, expires=expires)
             case RekeyBody() as body:
-                self._rekeys.append((_rekey(statement, body), past))
+                self._rekeys.append((Rekey.of(statement, body), past))
             case UnknownBody():
                 self._newer.append(statement.hash)
         return True
+
+    def _take_void(self, statement: Statement, place: int, past: int) -> None:
+        """What counted for some, until they heard of a removal."""
+        match statement.body:
+            case AdmitBody(claim) | AdmitAnchorBody(claim) if self._claimed(claim, past):
+                self._fall(claim.key, place, by_removal=True)
+            case InviteBody(invite):
+                self._void_invites.add(invite)
+            case RekeyBody() as body:
+                self._void_rekeys.append(Rekey.of(statement, body))
 
     def _take_recovery(
         self, statement: Statement, device: VerifyKey, place: int, past: int
@@ -246,11 +263,13 @@ class Register:
             return
         invitation = self._claimed(claim, past)
         if invitation is None:
+            if claim.invite in self._void_invites:
+                self._fall(key, place, by_removal=True)
             self._reject(statement, "it names no invite that came before it", key)
             return
         fault = self._fault(statement, claim, invitation, place, past)
         if fault:
-            self._fall(key, place)
+            self._fall(key, place, by_removal=True)
             self._reject(statement, fault, key)
             return
         self.authority.count(by, place)
@@ -365,27 +384,13 @@ class Register:
             revoked=self._ruling.closes(body.invite, author, NOW) is not None,
         )
 
-    def _fall(self, key: VerifyKey | None, place: int) -> None:
+    def _fall(self, key: VerifyKey, place: int, *, by_removal: bool = False) -> None:
         """One that was admitted, and may have been given the secret, is not in."""
-        if key is not None and not self._people.is_in(key):
+        if not self._people.is_in(key):
             self._out |= 1 << place
+            self._fell_by_removal |= by_removal
 
     def _reject(self, statement: Statement, reason: str, key: VerifyKey | None = None) -> bool:
         device = None if key is None else key.device_id
         self._rejections.append(Rejection(statement.hash, device, reason))
         return False
-
-
-def _admitted(statement: Statement) -> VerifyKey | None:
-    body = statement.body
-    return body.claim.key if isinstance(body, AdmitBody | AdmitAnchorBody) else None
-
-
-def _rekey(statement: Statement, body: RekeyBody) -> Rekey:
-    return Rekey(
-        hash=statement.hash,
-        generation=body.generation,
-        commitment=body.commitment,
-        author=statement.author.device_id,
-        written_at=statement.unix_ms // 1000,
-    )

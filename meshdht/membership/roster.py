@@ -16,9 +16,10 @@ from meshdht.crypto.keys import (
 )
 from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
+from meshdht.membership.administration import RekeyBody
 from meshdht.membership.names import DOMAIN
 from meshdht.membership.neighbourhood import are_neighbours, neighbourhood, steps_between
-from meshdht.membership.statements import Role, StatementHash, Terms
+from meshdht.membership.statements import Role, Statement, StatementHash, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,12 @@ class Rekey:
     written_at: int
     """Unix seconds, by its author's clock."""
 
+    @classmethod
+    def of(cls, statement: Statement, body: RekeyBody) -> Rekey:
+        """What a statement with this body says."""
+        author, at = statement.author.device_id, statement.unix_ms // 1000
+        return cls(statement.hash, body.generation, body.commitment, author, at)
+
 
 @dataclass(frozen=True, slots=True)
 class Rename:
@@ -195,13 +202,16 @@ class Roster:
     """Revoked, or gone by themselves."""
     renames: tuple[Rename, ...]
     rekeys: tuple[Rekey, ...]
+    """Those that count."""
+    void_rekeys: tuple[Rekey, ...]
+    """Those whose authors had been removed, unknown to them: some may have gone over."""
     rekey: Rekey | None
     """What began the current generation: of those that know all who are out, the last with the
     greatest number. None if there is none: the network is in its first generation, unless
     ``needs_rekey``."""
     needs_rekey: bool
-    """Somebody who is out, or a key that was replaced, has the newest secret: an admin must begin
-    a generation."""
+    """Somebody who is out, or a key that was replaced, may have the newest secret, or no rekey says
+    which of those in use is the current one: an admin must begin a generation."""
     successions: tuple[Succession, ...]
     """Keys that devices have replaced by others, in the order of the fold."""
     _index: DeviceIndex = field(repr=False, compare=False)

@@ -36,10 +36,10 @@ from meshdht.membership.invites import Refusal, verify_claim, write_admit
 from meshdht.membership.roster import Device, Invite
 from meshdht.membership.statements import Statement
 from meshdht.node.control import ControlPort
-from meshdht.node.dispatch import send_gossip
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
+from meshdht.node.telling import send_gossip
 
 # How often at most the admins are told of one claim.
 TELL_S = 3.0

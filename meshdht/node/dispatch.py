@@ -14,12 +14,9 @@ from meshdht.gossip.messages import (
     Applicant,
     Call,
     Denial,
-    Message,
     Record,
     open_gossip,
-    seal_gossip,
 )
-from meshdht.membership.generations import Generation
 from meshdht.node.control import ControlPort
 from meshdht.node.generations import Generations
 from meshdht.node.herald import Herald
@@ -144,17 +141,3 @@ class Dispatcher:
                 self._on_call(packet.sender, incoming.source, message)
         elif incoming.validated or isinstance(message, Record):
             self._gossip.handle(packet.sender, incoming.source, message)
-
-
-def send_gossip(
-    identity: Identity,
-    control: ControlPort,
-    message: Message,
-    to: Endpoint,
-    generation: Generation,
-) -> None:
-    """Seal a message for the members that hold a generation's secret, and send it."""
-    secret = generation.secret
-    body = seal_gossip(secret.gossip_key, control.draw_nonce(), identity.device, message)
-    under = None if generation == identity.generation else secret.packet_key
-    control.send(MessageKind.GOSSIP, control.draw_message_id(), body, to, under=under)

@@ -29,6 +29,7 @@ from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.outcasts import Outcasts
 from meshdht.node.spread import Hearing
+from meshdht.node.telling import tell_beyond
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
@@ -157,7 +158,8 @@ class Generations:
         """Secrets that waited, and that the log knows now but has another for: their givers are to
         come over to ours."""
         unix = self._control.clock.unix()
-        for rekey in self._holdings.roster.rekeys:
+        roster = self._holdings.roster
+        for rekey in (*roster.rekeys, *roster.void_rekeys):
             if rekey.commitment != current.commitment and self._identity.end(
                 rekey.commitment, unix
             ):
@@ -233,6 +235,17 @@ class Generations:
             self.members_changed()
         if self._identity.waits(generation):
             self._reconcile_with(source)
+        elif generation != self._identity.generation:
+            self._tell_why_not(generation, source)
+
+    def _tell_why_not(self, generation: Generation, giver: Endpoint) -> None:
+        """The log has another generation for the current one than a member uses: either of us
+        lacks a statement. It hears what whoever began its generation did not know."""
+        roster, commitment = self._holdings.roster, generation.commitment(self._identity.network)
+        rekeys = (*roster.rekeys, *roster.void_rekeys)
+        began = [each.hash for each in rekeys if each.commitment == commitment]
+        if began:
+            tell_beyond(self._identity, self._control, self._holdings, began, giver, generation)
 
     # --- what is done in time ----------------------------------------------------------------
 

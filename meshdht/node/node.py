@@ -26,7 +26,7 @@ from meshdht.node.background import Background
 from meshdht.node.calling import Caller
 from meshdht.node.control import ControlPort, SendDatagram
 from meshdht.node.deputies import Deputies
-from meshdht.node.dispatch import Dispatcher, send_gossip
+from meshdht.node.dispatch import Dispatcher
 from meshdht.node.enforcing import Enforcer
 from meshdht.node.entrance import Entrance
 from meshdht.node.generations import OVERLAP_S, Generations
@@ -42,6 +42,7 @@ from meshdht.node.publishing import Publisher
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.speaking import NodeSpeech
+from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
 from meshdht.records.endpoint import EndpointRecord

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from itertools import islice
 
 from meshdht.crypto.keys import DeviceId, VerifyKey
 from meshdht.errors import StateError
-from meshdht.gossip.messages import Statements, pack_statements
-from meshdht.limits import MAX_STATEMENT_PACKETS
+from meshdht.gossip.messages import Statements
 from meshdht.membership.administration import RekeyBody, RetireBody, RevokeBody
 from meshdht.membership.generations import Generation
 from meshdht.membership.invites import write_act
 from meshdht.membership.roster import Device, Roster
 from meshdht.node.control import ControlPort
-from meshdht.node.dispatch import send_gossip
 from meshdht.node.generations import Generations
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
+from meshdht.node.telling import send_gossip, tell_beyond
 from meshdht.node.writing import OwnStatements
 
 # How long the first admin waits for a rekey that is missing: whoever revoked is about to write it.
@@ -160,9 +158,8 @@ class Rotator:
         endpoint = self._generations.last_at(device)
         if not admissions or endpoint is None:
             return
-        beyond = pack_statements(self._holdings.statements_beyond(admissions))
-        for message in islice(beyond, MAX_STATEMENT_PACKETS):
-            send_gossip(self._identity, self._control, message, endpoint, self._identity.generation)
+        spoken = self._identity.generation
+        tell_beyond(self._identity, self._control, self._holdings, admissions, endpoint, spoken)
 
     async def run(self) -> None:
         """Begin a generation whenever one is missing, for ever."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from meshdht.membership.administration import ExpireBody, RekeyBody, RenameBody, TagBody
+from meshdht.membership.administration import (
+    ExpireBody,
+    RekeyBody,
+    RemoveAdminBody,
+    RenameBody,
+    TagBody,
+)
 from meshdht.membership.statements import InviteBody, Terms
 from tests.membership.household import EXPIRES, UNIX, Household, invite_key, signing_key
 
@@ -95,6 +101,52 @@ def test_a_rekey_by_a_removed_admin_does_not_count() -> None:
     household.revoke(1)
     household.write(RekeyBody(9, bytes(32)), author=1, parents=[start])
     assert household.roster().rekeys == ()
+
+
+def test_a_rekey_that_counted_for_some_wants_another_that_counts_for_all() -> None:
+    household = Household()
+    start = household.with_admins(1)
+    assert not household.roster().needs_rekey
+    void = household.write(RekeyBody(2, bytes(32)), author=1, parents=[start])
+    household.write(RemoveAdminBody(signing_key(1).public), parents=[start])
+    roster = household.roster()
+    assert [each.hash for each in roster.void_rekeys] == [void.hash]
+    assert (roster.rekeys, roster.rekey, roster.needs_rekey) == ((), None, True)
+    last = household.write(RekeyBody(3, bytes(32)))
+    assert _current(household) == last.hash
+    assert not household.roster().needs_rekey
+
+
+def test_the_rekey_of_one_that_never_was_an_admin_wants_no_other() -> None:
+    household = Household()
+    household.invite(0)
+    household.admit(1)
+    household.write(RekeyBody(2, bytes(32)), author=1)
+    assert (household.roster().void_rekeys, household.roster().needs_rekey) == ((), False)
+
+
+def test_who_came_by_an_invite_that_fell_has_seen_a_secret() -> None:
+    household = Household()
+    start = household.with_admins(1)
+    invite = household.invite(7, author=1, parents=[start])
+    household.admit(2, 7, author=1, parents=[invite.hash])
+    assert not household.roster().needs_rekey
+    household.write(RemoveAdminBody(signing_key(1).public), parents=[start])
+    assert household.members() == [0, 1]
+    assert household.roster().needs_rekey
+
+
+def test_a_secret_that_was_handed_to_one_before_its_invite_fell_is_no_good() -> None:
+    household = Household()
+    start = household.with_admins(1)
+    invite = household.invite(7, author=1, parents=[start])
+    admit = household.admit(2, 7, author=1, parents=[invite.hash])
+    known = household.write(RekeyBody(2, bytes(32)), parents=[admit.hash])
+    assert _current(household) == known.hash
+    household.write(RemoveAdminBody(signing_key(1).public), parents=[start])
+    assert household.roster().needs_rekey
+    last = household.write(RekeyBody(3, bytes(32)))
+    assert _current(household) == last.hash
 
 
 def _current(household: Household) -> bytes | None:

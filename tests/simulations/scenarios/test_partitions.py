@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections import Counter
 from math import inf
 
+import pytest
+
 from simulations.loop import alone, run
 from simulations.scenarios import partitions
 from simulations.scenarios.options import Options
@@ -16,6 +18,11 @@ def test_after_a_partition_all_agree_and_nobody_who_is_out_has_the_secret() -> N
     assert (runs, agreed, percent, leaks) == ("4", "100", "%", "0")
     assert int(acts) > 4
     assert int(out) > 0
+
+
+@pytest.mark.parametrize("seed", [149, 863, 922])
+def test_all_agree_though_the_secret_of_one_side_came_to_nothing(seed: int) -> None:
+    assert run(partitions.one_run(Options(nodes=20, seed=seed))).holds
 
 
 def test_a_run_counts_only_if_all_agreed_and_nothing_leaked() -> None:
