@@ -21,6 +21,9 @@ from meshdht.api.device_messages import (
     DevicesReply,
     GetDevices,
     Recover,
+    ReplacedKeys,
+    ReplacedKeysReply,
+    ReplaceKeys,
 )
 from meshdht.api.invite_messages import (
     ClosedInvite,
@@ -60,6 +63,10 @@ class Administration(ABC):
     async def recover(self, request: Recover) -> ChangedDevice: ...
 
     @abstractmethod
+    async def replace_keys(self) -> ReplacedKeys:
+        """Begin to start again when all else is done."""
+
+    @abstractmethod
     async def invites(self) -> Invites: ...
 
     @abstractmethod
@@ -93,6 +100,8 @@ class Administration(ABC):
                 return DevicesReply(await self.devices())
             case Recover():
                 return ChangedDeviceReply(await self.recover(request))
+            case ReplaceKeys():
+                return ReplacedKeysReply(await self.replace_keys())
             case GetInvites():
                 return InvitesReply(await self.invites())
             case RevokeInvite():

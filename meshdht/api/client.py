@@ -39,6 +39,9 @@ from meshdht.api.device_messages import (
     DevicesReply,
     GetDevices,
     Recover,
+    ReplacedKeys,
+    ReplacedKeysReply,
+    ReplaceKeys,
 )
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
 from meshdht.api.invite_messages import (
@@ -119,6 +122,10 @@ class Client:
 
     def recover(self, request: Recover) -> ChangedDevice:
         return self._ask(request, ChangedDeviceReply).changed
+
+    def replace_keys(self) -> ReplacedKeys:
+        """Have the device go on by fresh keys; its daemon hangs up then, and comes back."""
+        return self._ask(ReplaceKeys(), ReplacedKeysReply).replaced
 
     def invite(self, request: CreateInvite) -> Invite:
         return self._ask(request, InviteReply).invite

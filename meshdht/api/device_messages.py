@@ -46,6 +46,16 @@ class ChangedDevice(Struct, frozen=True, kw_only=True):
     changed: bool
 
 
+class ReplacedKeys(Struct, frozen=True, kw_only=True):
+    """The device ``name`` has the id ``id`` from now on, and had ``former`` before."""
+
+    version: int = API_VERSION
+    network: str
+    name: str
+    id: str
+    former: str
+
+
 class GetDevices(Struct, frozen=True, tag="devices"):
     """Asks for the Devices."""
 
@@ -93,8 +103,12 @@ class Recover(Struct, frozen=True, kw_only=True, tag="recover"):
         return "Recover(key=<secret>)"
 
 
+class ReplaceKeys(Struct, frozen=True, tag="replace_keys"):
+    """Asks the daemon to replace its device's keys by fresh ones, and to start again by them."""
+
+
 DeviceChange = RenameDevice | TagDevice | ExpireDevice | GrantAdmin | RemoveAdmin
-DeviceRequest = GetDevices | DeviceChange | Recover
+DeviceRequest = GetDevices | DeviceChange | Recover | ReplaceKeys
 
 
 class DevicesReply(Struct, frozen=True, tag="devices"):
@@ -109,4 +123,10 @@ class ChangedDeviceReply(Struct, frozen=True, tag="changed_device"):
     changed: ChangedDevice
 
 
-DeviceReply = DevicesReply | ChangedDeviceReply
+class ReplacedKeysReply(Struct, frozen=True, tag="replaced_keys"):
+    """Answers ReplaceKeys; then the daemon hangs up, and comes back by the new keys."""
+
+    replaced: ReplacedKeys
+
+
+DeviceReply = DevicesReply | ChangedDeviceReply | ReplacedKeysReply

@@ -205,6 +205,7 @@ class Reporter:
         self._fd = report_fd
         self._foreground = report_fd is None
         self._recovery_key: str | None = None
+        self._is_ready = False
         if report_fd is not None:
             os.set_inheritable(report_fd, False)
 
@@ -230,7 +231,10 @@ class Reporter:
         self._recovery_key = text
 
     def ready(self, ready: Ready) -> None:
-        """Say that the network is up; nothing can be reported after this."""
+        """Say that the network is up, once; nothing can be reported after this."""
+        if self._is_ready:
+            return
+        self._is_ready = True
         ready = replace(ready, recovery_key=self._recovery_key)
         self._recovery_key = None
         where = " ".join(ready.addresses)

@@ -16,6 +16,7 @@ from meshdht.api.device_messages import (
     Recover,
     RemoveAdmin,
     RenameDevice,
+    ReplacedKeys,
     TagDevice,
 )
 from meshdht.api.device_messages import Device as DeviceLine
@@ -47,7 +48,7 @@ from meshdht.membership.names import validate_label
 from meshdht.membership.recovery import parse_recovery_key
 from meshdht.membership.roster import Device, Invite
 from meshdht.membership.statements import Role
-from meshdht.node.administering import act, leave, recover
+from meshdht.node.administering import act, leave, recover, replace_keys
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 
@@ -57,15 +58,24 @@ class NodeAdministration(Administration):
     the words; nothing is written then."""
 
     def __init__(
-        self, node: Node, finder: Finder, directory: Path, stop: Callable[[], None]
+        self,
+        node: Node,
+        finder: Finder,
+        directory: Path,
+        stop: Callable[[], None],
+        restart: Callable[[], None],
     ) -> None:
-        """``directory`` is where this device's state lies; ``stop`` ends the daemon."""
+        """``directory`` is where this device's state lies; ``stop`` ends the daemon, ``restart``
+        has it start again from the disk."""
         self._node = node
         self._finder = finder
         self._directory = directory
         self._stop = stop
+        self._restart = restart
         self.is_leaving = False
         """This device goes by its own word, and will stop when that is done."""
+        self.has_heir = False
+        """It goes on by other keys; those of ``node`` may be out at any moment."""
 
     # --- devices -----------------------------------------------------------------------------
 
@@ -89,6 +99,20 @@ class NodeAdministration(Administration):
         await recover(self._node, parse_recovery_key(request.key))
         now = self._node.roster.device(own.id) or own
         return ChangedDevice(network=self._finder.network, device=self._line(now), changed=True)
+
+    async def replace_keys(self) -> ReplacedKeys:
+        own = self._finder.own()
+        if self.has_heir:
+            raise UsageError("this device's keys are being replaced already", "wait a moment")
+        self.has_heir = True
+        try:
+            now = await replace_keys(self._node)
+        except MeshdhtError:
+            self.has_heir = False
+            raise
+        self._restart()
+        network = self._finder.network
+        return ReplacedKeys(network=network, name=own.name, id=str(now), former=str(own.id))
 
     def _body(self, device: Device, request: DeviceChange) -> AdministrationBody | None:
         """What is to be said of a device; None where it is so already."""

@@ -81,6 +81,8 @@ class Daemon:
         self._connected = asyncio.Event()
         self._fatal: MeshdhtError | None = None
         self._disk_failure = ""
+        self.is_to_restart = False
+        """It ends because its device has other keys; the state on disk has them."""
         self._clock = clock
         self._clock_log = ClockLog()
         self._is_up = False
@@ -109,7 +111,8 @@ class Daemon:
             entropy,
             places.directory,
             self._dropped,
-            self._stopping.set,
+            self._stop,
+            self._restart,
         )
         switchboard.control = self.node.datagram_received
         switchboard.wireguard = self._engine.handle_wireguard
@@ -123,18 +126,33 @@ class Daemon:
             # What we cannot judge may be a revocation: better no tunnels than stale ones.
             self._end(error)
         out = why_out(self.node, self._places)
-        if out is not None and not self.service.administration.is_leaving:
+        if out is not None and not self._goes_itself:
             self._end(out)
         self._tunnels.roster_changed()
         self.service.feed.touch()
 
     def put_out(self, verdict: Verdict) -> None:
-        if not self.service.administration.is_leaving:
+        if not self._goes_itself:
             self._end(told_out(self.node, self._places, verdict))
+
+    @property
+    def _goes_itself(self) -> bool:
+        """That the network drops these keys is this device's own doing."""
+        administration = self.service.administration
+        return administration.is_leaving or administration.has_heir
 
     def _end(self, error: StateError) -> None:
         self._fatal = error
         self._stopping.set()
+
+    def _stop(self) -> None:
+        self.is_to_restart = False
+        self._stopping.set()
+
+    def _restart(self) -> None:
+        if not self._stopping.is_set():
+            self.is_to_restart = True
+            self._stopping.set()
 
     def path_changed(self, device: DeviceId) -> None:
         self._tunnels.path_changed(device)
@@ -202,7 +220,7 @@ class Daemon:
             # Before anybody hears that we are up, and may ask us to end.
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stopping.set)
+                loop.add_signal_handler(number, self._stop)
             reporter.ready(
                 Ready(
                     network=self._places.network,
@@ -214,7 +232,7 @@ class Daemon:
             log.info("up as %s on UDP port %d", own.id, self._port.port)
             await self._stopping.wait()
             if self._fatal is None:
-                log.info("going down")
+                log.info("starting again" if self.is_to_restart else "going down")
 
     async def _save(self) -> None:
         """Write down what is only in memory; raises what ends us, which the next start is to know

@@ -64,12 +64,29 @@ class Launch:
             stack.enter_context(NetworkLock(self._places))
             config = read_config(self._places.config)
             set_up_logging(self._reporter, self._places, config.log_level)
+            while await self._serve(config):
+                # It has other keys now, and they are on disk.
+                self._action = Run(network=self._places.network)
+                self._let_be_cancelled()
+
+    async def _serve(self, config: Config) -> bool:
+        """Run a daemon until it ends; whether it is to be started again from the disk."""
+        async with AsyncExitStack() as stack:
             # Early: who may not make an interface shall not use up an invite either.
             tun = Tun(config.interface or self._places.interface)
             stack.callback(tun.close)
             netlink = await stack.enter_async_context(open_netlink())
             daemon = await self._compose(stack, config, netlink, tun)
             await daemon.run(self._reporter, self._is_up)
+        return daemon.is_to_restart
+
+    @staticmethod
+    def _let_be_cancelled() -> None:
+        """Signals end this task until there is a daemon again that they can stop."""
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
     def _is_up(self) -> None:
         self._is_kept = True

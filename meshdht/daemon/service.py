@@ -57,6 +57,7 @@ class DaemonService(NetworkService):
         directory: Path,
         dropped: Callable[[], dict[str, int]],
         stop: Callable[[], None],
+        restart: Callable[[], None],
     ) -> None:
         self._network = network
         self._node = node
@@ -67,7 +68,7 @@ class DaemonService(NetworkService):
         self._dropped = dropped
         self._stop = stop
         self._finder = Finder(network, node)
-        self._administration = NodeAdministration(node, self._finder, directory, stop)
+        self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
         self._started = clock.monotonic()
         self.feed = EventFeed(self._watched_status)
 

@@ -18,6 +18,8 @@ from meshdht.api.device_messages import (
     Recover,
     RemoveAdmin,
     RenameDevice,
+    ReplacedKeys,
+    ReplaceKeys,
     TagDevice,
 )
 from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, RevokeInvite
@@ -150,6 +152,11 @@ class FakeAdministration(Administration):
         self.asked.append(request)
         own = (await self.devices()).devices[0]
         return ChangedDevice(network="home", device=own, changed=True)
+
+    async def replace_keys(self) -> ReplacedKeys:
+        self.asked.append(ReplaceKeys())
+        own = self._snapshot().device
+        return ReplacedKeys(network="home", name=own.name, id=own.id, former="f" * 32)
 
     async def revoke(self, request: Revoke) -> Revoked:
         self.asked.append(request)

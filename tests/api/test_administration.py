@@ -13,6 +13,8 @@ from meshdht.api.device_messages import (
     GrantAdmin,
     RemoveAdmin,
     RenameDevice,
+    ReplacedKeysReply,
+    ReplaceKeys,
     TagDevice,
 )
 from meshdht.api.invite_messages import (
@@ -42,6 +44,7 @@ ANSWERS = {
     ExpireDevice(device="phone", after_s=60): ChangedDeviceReply,
     GrantAdmin(device="phone"): ChangedDeviceReply,
     RemoveAdmin(device="phone"): ChangedDeviceReply,
+    ReplaceKeys(): ReplacedKeysReply,
     Revoke(device="phone"): RevokedReply,
     GetSpread(): SpreadReply,
     Rotate(): RotatedReply,

@@ -90,6 +90,16 @@ def test_the_recovery_key_is_told_once_and_not_shown_in_the_foreground(
     assert "ABCD-EFGH" not in (*vars(foreground).values(), *vars(background).values())
 
 
+def test_a_daemon_that_starts_again_is_not_ready_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ready = Ready(network="home", socket="", device="nas", addresses=("100.64.7.9",))
+    reporter = Reporter(None)
+    reporter.ready(ready)
+    reporter.ready(ready)
+    assert capsys.readouterr().err.count("is up as nas") == 1
+
+
 def test_a_report_to_somebody_who_has_left_is_no_failure() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)

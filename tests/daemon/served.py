@@ -21,6 +21,7 @@ class Served:
         self.machine = machine
         self.engine = FakeEngine()
         self.stops: list[bool] = []
+        self.restarts: list[bool] = []
         self.service = DaemonService(
             "home",
             machine.node,
@@ -31,6 +32,7 @@ class Served:
             Path("/var/lib/meshdht/home"),
             lambda: dict(machine.node.dropped),
             lambda: self.stops.append(True),
+            lambda: self.restarts.append(True),
         )
 
     async def pings(self, request: Ping) -> list[Pong]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from meshdht.api.client import Client
+from meshdht.api.errors import ApiError
 from meshdht.api.launch import Create, Run
 from tests.daemon.daemon_process import HAS_TUN, daemon
+from tests.lab.homes import eventually
 
 pytestmark = [
     pytest.mark.lab,
@@ -83,3 +85,35 @@ def test_no_interface_outlives_the_daemon(tmp_path: Path) -> None:
             show[1] = f"--net=/proc/{guard.pid}/ns/net"
             assert subprocess.run(show, capture_output=True).returncode != 0
             guard.kill()
+
+
+def test_it_goes_on_by_the_keys_that_replace_its_own(tmp_path: Path) -> None:
+    with daemon(tmp_path, FOUND) as running:
+        ready = running.report()
+        socket = Path(ready["socket"])
+        with Client(socket) as client:
+            before = client.status()
+            replaced = client.replace_keys()
+            assert replaced.former == before.device.id
+        assert eventually(lambda: own_id(socket) == replaced.id)
+        with Client(socket) as client:
+            after = client.status()
+            assert client.pid == running.process.pid
+            assert after.device.name == before.device.name
+            assert after.device.addresses == before.device.addresses
+            assert after.listen_port == before.listen_port
+            client.down()
+        assert running.process.wait(10) == 0
+        assert not socket.exists()
+    said = (tmp_path / "state" / "home" / "daemon.log").read_text()
+    assert "ERROR" not in said
+    assert "Traceback" not in said
+
+
+def own_id(socket: Path) -> str:
+    """The id that the daemon has now; empty while there is none."""
+    try:
+        with Client(socket) as client:
+            return client.status().device.id
+    except ApiError:
+        return ""

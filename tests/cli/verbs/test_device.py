@@ -1,4 +1,4 @@
-"""``meshdht device rename|tag|expire``."""
+"""``meshdht device rename|tag|expire|replace-keys``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from meshdht.api.device_messages import ExpireDevice, RenameDevice, TagDevice
+from meshdht.api.device_messages import (
+    ExpireDevice,
+    RenameDevice,
+    ReplacedKeys,
+    ReplaceKeys,
+    TagDevice,
+)
 from meshdht.api.text import moment_text
 from tests.api.fake_administration import JOINED
 from tests.api.fake_daemon import FakeService
@@ -45,6 +51,38 @@ def test_json_has_the_device_as_it_is_now(meshdht: Meshdht) -> None:
     told = json.loads(meshdht("device", "tag", "phone", "home", "--json").out)
     assert (told["version"], told["network"], told["changed"]) == (1, "home", True)
     assert told["device"]["tags"] == ["home"]
+
+
+def test_keys_are_replaced(meshdht: Meshdht, service: FakeService) -> None:
+    own = service.snapshot.device.id
+    said = f"nas has new keys; its id is {own} now\n"
+    assert meshdht("device", "replace-keys", "--yes") == (0, said, "")
+    assert service.administration.asked == [ReplaceKeys()]
+    told = json.loads(meshdht("device", "replace-keys", "--yes", "--json").out)
+    assert told == {
+        "version": 1, "network": "home", "name": "nas", "id": own, "former": "f" * 32,
+    }  # fmt: skip
+
+
+def test_keys_are_not_replaced_unasked(meshdht: Meshdht, service: FakeService) -> None:
+    refused = meshdht("device", "replace-keys")
+    assert (refused.code, refused.out) == (2, "")
+    assert "replacing the keys of this device in network 'home' needs a" in refused.err
+    assert meshdht("device", "replace-keys", "phone", "--yes").code == 2
+    assert service.administration.asked == []
+
+
+def test_a_daemon_that_does_not_come_back_is_told(
+    meshdht: Meshdht, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def other() -> ReplacedKeys:
+        return ReplacedKeys(network="home", name="nas", id="w" * 32, former="f" * 32)
+
+    monkeypatch.setattr(service.administration, "replace_keys", other)
+    monkeypatch.setattr("meshdht.cli.verbs.device.RESTART_TIMEOUT_S", 0.3)
+    outcome = meshdht("device", "replace-keys", "--yes")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "the keys are replaced, but the daemon has not come back" in outcome.err
 
 
 @pytest.mark.parametrize(
