@@ -150,6 +150,8 @@ def test_a_link_names_where_the_world_sees_us_however_many_interfaces_there_are(
     async def main() -> None:
         async with served(3) as (_, [first, *_]):
             inside = [Endpoint(host.format(number), 41820) for number in range(1, 30)]
+            # Where no interface has an IPv4 address, nothing is sent to one.
+            inside.append(Endpoint("10.0.0.2", 41820))
             first.machine.node.set_local(inside, [])
             await asyncio.sleep(30)
             hints = (await link_of(first)).hints
