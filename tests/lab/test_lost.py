@@ -114,5 +114,8 @@ def test_a_backup_brings_no_device_back_that_was_revoked_since(
     other = public(world, internet, "other", 5)
     restored(other, file)
     assert other.reaches(address, within=8) is None
-    assert not other.peer("nas")["online"]
+    assert eventually(lambda: other.meshdht("status").returncode == 1)
+    ended = other.meshdht("daemon")
+    assert ended.returncode == 1
+    assert "was revoked from network 'home' by nas" in ended.stderr
     assert names(nas) == {"nas"}
