@@ -25,6 +25,7 @@ from meshdht.membership.generations import HandOver, anchor_hand_over
 from meshdht.membership.invites import Refusal, verify_anchor_claim, verify_claim, write_admit
 from meshdht.membership.roster import Invite
 from meshdht.membership.statements import Role, Statement
+from meshdht.node.allowance import Allowance
 from meshdht.node.approvals import Approvals
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
@@ -71,8 +72,9 @@ class Admission:
         self._fetch = fetch
         self._asked_around_at = -math.inf
         self.approvals = approvals
-        self._allowance = JOIN_REQUESTS_BURST
-        self._counted_at = control.clock.monotonic()
+        self._allowance = Allowance(
+            JOIN_REQUESTS_PER_S, JOIN_REQUESTS_BURST, control.clock.monotonic()
+        )
         self.outcomes: Counter[str] = Counter()
 
     def requested(self, incoming: Incoming) -> None:
@@ -219,14 +221,7 @@ class Admission:
             self._control.send(kind, message_id, body, incoming.source, under=incoming.under)
 
     def _within_rate(self) -> bool:
-        now = self._control.clock.monotonic()
-        earned = (now - self._counted_at) * JOIN_REQUESTS_PER_S
-        self._allowance = min(JOIN_REQUESTS_BURST, self._allowance + earned)
-        self._counted_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+        return self._allowance.take(self._control.clock.monotonic())
 
 
 def _decode(incoming: Incoming) -> Claim:

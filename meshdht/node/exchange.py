@@ -25,6 +25,7 @@ from meshdht.limits import MAX_WANTED_PEERS, SECRET_REQUESTS_BURST, SECRET_REQUE
 from meshdht.membership.generations import Generation, anchor_hand_over
 from meshdht.membership.roster import Anchor
 from meshdht.membership.statements import StatementHash
+from meshdht.node.allowance import Allowance
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
@@ -63,8 +64,9 @@ class SecretExchange:
         self._control = control
         self._on_hand_over = on_hand_over
         self._box_key = lru_cache(MAX_WANTED_PEERS)(self._compute_key)
-        self._allowance = SECRET_REQUESTS_BURST
-        self._counted_at = control.clock.monotonic()
+        self._allowance = Allowance(
+            SECRET_REQUESTS_PER_S, SECRET_REQUESTS_BURST, control.clock.monotonic()
+        )
         self.outcomes: Counter[str] = Counter()
 
     def _compute_key(self, key: VerifyKey) -> BoxKey:
@@ -179,11 +181,4 @@ class SecretExchange:
         return [self._holdings.log[each].raw for each in found]
 
     def _is_within_rate(self) -> bool:
-        now = self._control.clock.monotonic()
-        earned = (now - self._counted_at) * SECRET_REQUESTS_PER_S
-        self._allowance = min(SECRET_REQUESTS_BURST, self._allowance + earned)
-        self._counted_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+        return self._allowance.take(self._control.clock.monotonic())

@@ -31,6 +31,7 @@ from meshdht.limits import (
 from meshdht.membership.outcasts import Verdict, evidence, judge, outcasts
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import StatementHash
+from meshdht.node.allowance import Allowance
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
@@ -59,8 +60,7 @@ class Outcasts:
         self._roster: Roster | None = None
         self._keys: dict[DeviceId, VerifyKey] = {}
         self._answered: OrderedDict[DeviceId, list[float]] = OrderedDict()
-        self._allowance = OUTCASTS_BURST
-        self._counted_at = control.clock.monotonic()
+        self._allowance = Allowance(OUTCASTS_PER_S, OUTCASTS_BURST, control.clock.monotonic())
 
     def _compute_key(self, key: VerifyKey) -> BoxKey:
         return device_box_key(self._identity.signing, key)
@@ -96,14 +96,7 @@ class Outcasts:
 
     def _may_try(self) -> bool:
         """What is boxed costs its opening."""
-        now = self._control.clock.monotonic()
-        earned = (now - self._counted_at) * OUTCASTS_PER_S
-        self._allowance = min(OUTCASTS_BURST, self._allowance + earned)
-        self._counted_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
+        return self._allowance.take(self._control.clock.monotonic())
 
     def _may_answer(self, device: DeviceId) -> bool:
         now = self._control.clock.monotonic()
