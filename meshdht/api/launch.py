@@ -205,7 +205,8 @@ class Reporter:
         self._fd = report_fd
         self._foreground = report_fd is None
         self._recovery_key: str | None = None
-        self._is_ready = False
+        self.is_ready = False
+        """Whoever started the daemon has heard that it is up, and listens no more."""
         if report_fd is not None:
             os.set_inheritable(report_fd, False)
 
@@ -232,9 +233,9 @@ class Reporter:
 
     def ready(self, ready: Ready) -> None:
         """Say that the network is up, once; nothing can be reported after this."""
-        if self._is_ready:
+        if self.is_ready:
             return
-        self._is_ready = True
+        self.is_ready = True
         ready = replace(ready, recovery_key=self._recovery_key)
         self._recovery_key = None
         where = " ".join(ready.addresses)

@@ -72,10 +72,6 @@ class NodeAdministration(Administration):
         self._directory = directory
         self._stop = stop
         self._restart = restart
-        self.is_leaving = False
-        """This device goes by its own word, and will stop when that is done."""
-        self.has_heir = False
-        """It goes on by other keys; those of ``node`` may be out at any moment."""
 
     # --- devices -----------------------------------------------------------------------------
 
@@ -102,14 +98,7 @@ class NodeAdministration(Administration):
 
     async def replace_keys(self) -> ReplacedKeys:
         own = self._finder.own()
-        if self.has_heir:
-            raise UsageError("this device's keys are being replaced already", "wait a moment")
-        self.has_heir = True
-        try:
-            now = await replace_keys(self._node)
-        except MeshdhtError:
-            self.has_heir = False
-            raise
+        now = await replace_keys(self._node)
         self._restart()
         network = self._finder.network
         return ReplacedKeys(network=network, name=own.name, id=str(now), former=str(own.id))
@@ -234,7 +223,6 @@ class NodeAdministration(Administration):
 
     async def leave(self) -> Left:
         name = self._finder.own().name
-        self.is_leaving = True
         try:
             told = await leave(self._node)
             self._stop()
@@ -243,8 +231,6 @@ class NodeAdministration(Administration):
                 # Out, although the disk did not take it.
                 self._stop()
             raise
-        finally:
-            self.is_leaving = False
         directory = str(self._directory)
         return Left(network=self._finder.network, name=name, told=told, directory=directory)
 

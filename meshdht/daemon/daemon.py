@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from ipaddress import ip_interface
 
+from meshdht.api.errors import ApiError
 from meshdht.api.launch import Ready, Reporter
 from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
@@ -85,7 +86,6 @@ class Daemon:
         """It ends because its device has other keys; the state on disk has them."""
         self._clock = clock
         self._clock_log = ClockLog()
-        self._is_up = False
         self._config = config
         self._entropy = entropy
         disk = DiskStore(store, state.identity.signing.log_key)
@@ -126,20 +126,14 @@ class Daemon:
             # What we cannot judge may be a revocation: better no tunnels than stale ones.
             self._end(error)
         out = why_out(self.node, self._places)
-        if out is not None and not self._goes_itself:
+        if out is not None and not self.node.is_ending:
             self._end(out)
         self._tunnels.roster_changed()
         self.service.feed.touch()
 
     def put_out(self, verdict: Verdict) -> None:
-        if not self._goes_itself:
+        if not self.node.is_ending:
             self._end(told_out(self.node, self._places, verdict))
-
-    @property
-    def _goes_itself(self) -> bool:
-        """That the network drops these keys is this device's own doing."""
-        administration = self.service.administration
-        return administration.is_leaving or administration.has_heir
 
     def _end(self, error: StateError) -> None:
         self._fatal = error
@@ -203,19 +197,14 @@ class Daemon:
                     finally:
                         for task in live:
                             task.cancel()
-            except* MeshdhtError as group:
-                error = _first(group)
-                if self._is_up:
-                    # Whoever started us has gone: the log is where this will be looked for.
-                    log.error("%s (%s)", error.message, error.hint)
-                raise error from None
+            except* (MeshdhtError, ApiError) as group:
+                raise _first(group) from None
 
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         async with ApiServer(self._places.socket, self.service):
             if self._wait_for_peer:
                 await self._wait_connected(reporter)
             own = self._own()
-            self._is_up = True
             on_up()
             # Before anybody hears that we are up, and may ask us to end.
             loop = asyncio.get_running_loop()
@@ -310,9 +299,7 @@ class Daemon:
         return {reason: count for reason, count in sorted(dropped.items()) if count}
 
 
-def _first(group: BaseExceptionGroup[MeshdhtError]) -> MeshdhtError:
-    error: BaseException = group
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    assert isinstance(error, MeshdhtError)
     return error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
+from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.daemon.config import Config, read_config
@@ -18,7 +19,7 @@ from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
-from meshdht.errors import PlatformError, StateError, UsageError
+from meshdht.errors import MeshdhtError, PlatformError, StateError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link, parse_link
 from meshdht.membership.names import validate_label
@@ -28,6 +29,8 @@ from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
 from meshdht.node.ports import NodeState
 from meshdht.store.store import Store
+
+log = logging.getLogger(__name__)
 
 # Where meshdht listens unless told otherwise; a second network takes any free port.
 DEFAULT_PORT = 41820
@@ -64,10 +67,14 @@ class Launch:
             stack.enter_context(NetworkLock(self._places))
             config = read_config(self._places.config)
             set_up_logging(self._reporter, self._places, config.log_level)
-            while await self._serve(config):
-                # It has other keys now, and they are on disk.
-                self._action = Run(network=self._places.network)
-                self._let_be_cancelled()
+            try:
+                if await self._serve(config):
+                    await self._serve_again(config)
+            except (MeshdhtError, ApiError) as error:
+                if self._reporter.is_ready:
+                    # Whoever started us has gone: the log is where this will be looked for.
+                    log.error("%s (%s)", error.message, error.hint)
+                raise
 
     async def _serve(self, config: Config) -> bool:
         """Run a daemon until it ends; whether it is to be started again from the disk."""
@@ -79,6 +86,17 @@ class Launch:
             daemon = await self._compose(stack, config, netlink, tun)
             await daemon.run(self._reporter, self._is_up)
         return daemon.is_to_restart
+
+    async def _serve_again(self, config: Config) -> None:
+        """Its device has other keys now, and they are on disk: go on by them."""
+        self._action = Run(network=self._places.network)
+        try:
+            self._let_be_cancelled()
+            while await self._serve(config):
+                self._let_be_cancelled()
+        except asyncio.CancelledError:
+            # It was up when this was asked, and goes down as any that is.
+            log.info("going down before it was up again")
 
     @staticmethod
     def _let_be_cancelled() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
-from meshdht.errors import Refused
+from meshdht.errors import Refused, StateError
 from meshdht.gossip.gossip import Neighbour
 from meshdht.gossip.messages import Applicant, Denial
 from meshdht.limits import JOIN_REQUESTS_BURST, JOIN_REQUESTS_PER_S
@@ -141,8 +141,13 @@ class Admission:
     async def _admit(self, incoming: Incoming, claim: Claim, statement: Statement | None) -> None:
         """The statement is on disk and told to the others before the secret is given, also to a
         joiner that asks again while the disk is slow. None: it was admitted before."""
-        if statement is not None:
-            self._add(statement)
+        try:
+            if statement is not None:
+                self._add(statement)
+        except StateError:
+            # Our keys say no more: it asks again, and others, or our next ones, answer.
+            self.outcomes["too late"] += 1
+            return
         await self._flush()
         self._hand_over(incoming, claim)
 

@@ -104,7 +104,7 @@ class Node(NodeSpeech):
         self._publisher = self._make_publisher(store)
         self._caller = self._make_caller()
         self._seeker = self._make_seeker()
-        self._statements = OwnStatements(self._holdings, self._gossip, self._journal)
+        self._statements = OwnStatements(self._holdings, self._gossip, self._journal, store)
         self._admission = self._make_admission()
         self._generations = self._make_generations()
         self.rotator = self._make_rotator()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from meshdht.gossip.gossip import Gossip
 from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
-from meshdht.node.ports import NodeStore
 from meshdht.node.reaching import NodeReach
 from meshdht.node.writing import OwnStatements
 
@@ -14,8 +12,11 @@ class NodeSpeech(NodeReach):
     """The part of a ``Node`` that writes statements; whoever asks has made them."""
 
     _statements: OwnStatements
-    _store: NodeStore
-    _gossip: Gossip
+
+    @property
+    def is_ending(self) -> bool:
+        """By its own word, said or about to be: it leaves, or another node goes on for it."""
+        return self._statements.are_over
 
     async def write_down(self, statement: Statement) -> None:
         """Keep a statement that this device wrote, and tell the others; raises StateError."""
@@ -29,5 +30,4 @@ class NodeSpeech(NodeReach):
         """The same for the one by which it goes on by other keys: on disk with these in one
         step, then told. This node has the old ones, and is to be replaced by one that has them;
         raises StateError, and nothing has happened."""
-        await self._store.replace_keys(heir, statement)
-        self._gossip.push_statements([statement.raw])
+        await self._statements.hand_on(heir, statement)

@@ -84,7 +84,7 @@ def test_a_device_that_may_not_leave_goes_on() -> None:
             with pytest.raises(StateError, match="d0 is the only admin"):
                 await first.service.administration.leave()
             assert first.stops == []
-            assert not first.service.administration.is_leaving
+            assert not first.machine.node.is_ending
 
     run(main())
 

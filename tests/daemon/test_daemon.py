@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,32 @@ def test_it_goes_on_by_the_keys_that_replace_its_own(tmp_path: Path) -> None:
         assert not socket.exists()
     said = (tmp_path / "state" / "home" / "daemon.log").read_text()
     assert "ERROR" not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.02, 0.05, 0.1, 0.2])
+def test_a_signal_between_two_keys_ends_it_in_order(tmp_path: Path, after_s: float) -> None:
+    with daemon(tmp_path, FOUND) as running:
+        socket = Path(running.report()["socket"])
+        with Client(socket) as client:
+            client.replace_keys()
+        time.sleep(after_s)
+        running.process.terminate()
+        assert running.process.wait(10) == 0
+        assert not socket.exists()
+    assert "Traceback" not in (tmp_path / "state" / "home" / "daemon.log").read_text()
+
+
+def test_a_start_by_other_keys_that_fails_is_told_in_the_log(tmp_path: Path) -> None:
+    with daemon(tmp_path, FOUND) as running:
+        socket = Path(running.report()["socket"])
+        with Client(socket) as client:
+            socket.unlink()
+            socket.touch()
+            client.replace_keys()
+        assert running.process.wait(10) == 1
+    said = (tmp_path / "state" / "home" / "daemon.log").read_text()
+    assert f"{socket} is in the way" in said
     assert "Traceback" not in said
 
 

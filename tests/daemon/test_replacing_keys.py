@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from meshdht.errors import StateError, UsageError
+from meshdht.errors import StateError
 from simulations.loop import run
 from tests.daemon.served import served
 from tests.support.mesh import eventually
@@ -20,7 +20,7 @@ def test_a_device_replaces_its_keys_tells_the_others_and_its_daemon_starts_again
             assert (told.network, told.name, told.former) == ("home", "d1", str(former))
             assert told.id != told.former
             assert (second.restarts, second.stops) == ([True], [])
-            assert second.service.administration.has_heir
+            assert second.machine.node.is_ending
             roster = first.machine.node.holdings
             assert await eventually(
                 lambda: (
@@ -39,7 +39,7 @@ def test_keys_are_replaced_once_at_a_time() -> None:
             async with asyncio.TaskGroup() as tasks:
                 replacing = tasks.create_task(administration.replace_keys())
                 await asyncio.sleep(0)
-                with pytest.raises(UsageError, match="being replaced already"):
+                with pytest.raises(StateError, match="keys are being replaced just now"):
                     await administration.replace_keys()
             assert replacing.result().name == "d0"
             assert first.restarts == [True]
@@ -54,6 +54,6 @@ def test_a_disk_that_refuses_leaves_the_device_its_keys() -> None:
             with pytest.raises(StateError, match="disk"):
                 await second.service.administration.replace_keys()
             assert second.restarts == []
-            assert not second.service.administration.has_heir
+            assert not second.machine.node.is_ending
 
     run(main())
