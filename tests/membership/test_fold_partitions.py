@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,9 @@ CASES = int(os.environ.get("MESHDHT_FOLD_CASES", "100"))
 
 seeds = st.integers(0, 2**32)
 sizes = st.integers(0, 40)
-some = settings(max_examples=CASES, deadline=None)
+some = settings(max_examples=CASES, deadline=None, print_blob=True)
+pytestmark = pytest.mark.timeout(120 + CASES / 5)
+"""Twenty times what a case takes: more cases may take longer than one test is given."""
 
 
 @given(seeds, sizes, st.randoms(use_true_random=False))
