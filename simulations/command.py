@@ -27,6 +27,10 @@ def main(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     entry = SCENARIOS[parsed.scenario]
     options = _options(parsed, entry)
+    if options.processes < 1:
+        parser.error("--processes: at least one")
+    if options.processes > 1 and not entry.is_divisible:
+        parser.error(f"--processes: {parsed.scenario} runs in one")
     command = " ".join(["python -m simulations", *_canonical(parsed.scenario, options, entry)])
     begun, begun_cpu = time.perf_counter(), time.process_time()
     try:
@@ -40,12 +44,23 @@ def main(arguments: Sequence[str]) -> int:
     for remark in report.remarks:
         print(f"\n{remark}")
     wall_s, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cost = (
-        f"took {wall_s:.0f} s, of these {cpu_s:.0f} s of CPU; at most {peak_mb:.0f} MiB of memory"
-    )
-    print(f"\n{cost}", file=sys.stderr)
+    print(f"\n{_cost(wall_s, cpu_s, options.processes)}", file=sys.stderr)
     return 0
+
+
+def _cost(wall_s: float, cpu_s: float, processes: int) -> str:
+    """``cpu_s``: of this process; the others have ended."""
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if processes == 1:
+        took = f"took {wall_s:.0f} s, of these {cpu_s:.0f} s of CPU"
+        return f"{took}; at most {peak_mb:.0f} MiB of memory"
+    others = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s += others.ru_utime + others.ru_stime
+    peak_mb = max(peak_mb, others.ru_maxrss / 1024)
+    return (
+        f"took {wall_s:.0f} s; {processes} processes had {cpu_s:.0f} s of CPU together, "
+        f"and at most {peak_mb:.0f} MiB of memory each"
+    )
 
 
 def _list() -> None:
@@ -64,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dead", type=float, help="share of nodes that die")
     parser.add_argument("--lookups", type=int)
     parser.add_argument("--hours", type=float, help="of virtual time that are measured")
+    parser.add_argument("--processes", type=int, help="to run it, each with a share of the devices")
     parser.add_argument("--no-stock", action="store_true", help="without the baseline")
     return parser
 
@@ -71,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace, entry: Entry) -> Options:
     given = {
         name: value
-        for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours")
+        for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours", "processes")
         if (value := getattr(parsed, name)) is not None
     }
     return Options(**{**entry.defaults, **given, "seed": parsed.seed, "stock": not parsed.no_stock})
@@ -81,7 +97,7 @@ def _canonical(name: str, options: Options, entry: Entry) -> list[str]:
     """The shortest command that gives these options."""
     words = [name, "--nodes", str(options.nodes)]
     standard = Options(**{**entry.defaults, "seed": options.seed})
-    for option in ("seeds", "loss", "dead", "lookups", "hours"):
+    for option in ("seeds", "loss", "dead", "lookups", "hours", "processes"):
         if getattr(options, option) != getattr(standard, option):
             words += [f"--{option}", f"{getattr(options, option):g}"]
     if not options.stock:

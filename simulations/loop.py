@@ -13,7 +13,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any, TypeVar, TypeVarTuple
+from math import inf
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,6 +40,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._numbers = count()
         self._cancelled = 0
+        self.go_on()
 
     def time(self) -> float:
         return self._now
@@ -46,6 +48,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def rewind(self) -> None:
         """Back to 0, as for a fresh run; what was still scheduled never happens."""
         self._now, self._timers, self._cancelled = 0.0, [], 0
+
+    def go_in_windows(self, meet: Callable[[float], float]) -> None:
+        """From now on ask, before what is due next, how far to go: ``meet(when it is due)``."""
+        self._limit, self._meet = self._now, meet
+
+    def go_on(self) -> None:
+        """Go as far as there is anything to do."""
+        self._limit, self._meet = inf, _never
+
+    def go_to(self, moment: float) -> float:
+        """Let it be a moment before which nothing is due."""
+        self._now = moment
+        return moment
 
     def call_at(
         self,
@@ -69,22 +84,30 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         """Run what is ready; if nothing is, what is due next."""
         if not self._ready and not self._stopping:
-            self._ready.append(self._jump())
+            self._advance()
         for _ in range(len(self._ready)):
             handle = self._ready.popleft()
             if not handle.cancelled():
                 handle._run()
 
-    def _jump(self) -> asyncio.TimerHandle:
+    def _advance(self) -> None:
         """Go on to the next timer's moment."""
-        while self._timers:
-            when, _, timer = heappop(self._timers)
+        while not self._ready:
+            when = self._timers[0][0] if self._timers else inf
+            if when >= self._limit:
+                self._limit = self._meet(when)
+                continue
+            timer = heappop(self._timers)[2]
             timer._scheduled = False  # type: ignore[attr-defined]
-            if not timer.cancelled():
-                self._now = max(self._now, when)
-                return timer
-            self._cancelled -= 1
-        raise RuntimeError("nothing is scheduled: the run would wait for ever")
+            if timer.cancelled():
+                self._cancelled -= 1
+                continue
+            self._now = max(self._now, when)
+            self._ready.append(timer)
+
+
+def _never(when: float) -> NoReturn:
+    raise RuntimeError("nothing is scheduled: the run would wait for ever")
 
 
 class VirtualClock:

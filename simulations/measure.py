@@ -38,6 +38,11 @@ class Tally:
     traffic: list[int] = field(default_factory=list)
     """Payload bytes that it sent and received meanwhile."""
 
+    def judge(self, sequence: int | None, expected: int) -> None:
+        """Count what a look-up found, if it did, beside what its author had published."""
+        self.found += sequence is not None
+        self.stale += sequence is not None and sequence < max(expected, 1)
+
     HEAD = ("asked", "found", "stale", "median ms", "99 % ms", "worst ms", "sent", "bytes")
 
     def add(self, other: Tally) -> None:
@@ -64,9 +69,13 @@ class Tally:
         ]
 
 
-async def settled(world: World, devices: int) -> World:
-    """``devices`` members that have joined the DHT, published, and published again."""
+async def settled(
+    world: World, devices: int, *, processes: int = 1, lookahead_s: float = 0.0
+) -> World:
+    """``devices`` members that have joined the DHT, published, and published again; divided among
+    ``processes``, if no datagram takes less than ``lookahead_s``."""
     world.install(devices)
+    world.divide(processes, lookahead_s)
     await world.start_all(spread_s=START_SPREAD_S)
     await asyncio.sleep(SETTLE_S)
     return world
@@ -88,21 +97,25 @@ def newest(author: Host, key: bytes) -> int:
 
 async def look_up(world: World, tally: Tally, reader: Host, author: Host) -> None:
     """One look-up by hand, in the DHT alone."""
+    expected = newest(author, locator_of(author, world.hosts[0].clock.unix()))
+    tally.judge(await _look_up(world, tally, reader, author), expected)
+
+
+async def _look_up(world: World, tally: Tally, reader: Host, author: Host) -> int | None:
+    """The sequence of what was found, 0 for what is no record; None: nothing."""
     loop = asyncio.get_running_loop()
     key = locator_of(author, world.hosts[0].clock.unix())
-    expected = newest(author, key)
     before = _traffic(world, reader)
     begun = loop.time()
     value = await reader.dht.lookup(key)
     tally.seconds.append(loop.time() - begun)
     _note(world, tally, reader, before)
     if value is None:
-        return
-    tally.found += 1
+        return None
     try:
-        tally.stale += verify_envelope(key, value).sequence < expected
+        return verify_envelope(key, value).sequence
     except RemoteError:
-        tally.stale += 1
+        return 0
 
 
 async def publish(world: World, tally: Tally, author: Host) -> None:
@@ -135,12 +148,30 @@ async def many_lookups(
 ) -> Tally:
     """Look-ups by random readers of random authors, begun one shortly after the other."""
     tally = Tally()
+    # Of each by its number; in a divided world reader and author may be in different parts.
+    expected: dict[int, int] = {}
+    found: dict[int, int | None] = {}
+
+    async def one(number: int, reader: Host, author: Host) -> None:
+        found[number] = await _look_up(world, tally, reader, author)
+
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(count):
+        for number in range(count):
             reader, author = world.random.choice(readers), world.random.choice(authors)
-            tasks.create_task(look_up(world, tally, reader, author))
+            if world.part.has(author.number):
+                key = locator_of(author, world.hosts[0].clock.unix())
+                expected[number] = newest(author, key)
+            if world.part.has(reader.number):
+                tasks.create_task(one(number, reader, author))
             await asyncio.sleep(ASK_PAUSE_S)
-    return tally
+    whole = Tally()
+    for part, their_expected, their_found in await world.part.gather((tally, expected, found)):
+        whole.add(part)
+        expected |= their_expected
+        found |= their_found
+    for number in range(count):
+        whole.judge(found[number], expected[number])
+    return whole
 
 
 async def many_publications(world: World, authors: Sequence[Host]) -> Tally:
@@ -148,14 +179,19 @@ async def many_publications(world: World, authors: Sequence[Host]) -> Tally:
     tally = Tally()
     async with asyncio.TaskGroup() as tasks:
         for author in authors:
-            tasks.create_task(publish(world, tally, author))
+            if world.part.has(author.number):
+                tasks.create_task(publish(world, tally, author))
             await asyncio.sleep(ASK_PAUSE_S)
-    return tally
+    whole = Tally()
+    for part in await world.part.gather(tally):
+        whole.add(part)
+    return whole
 
 
 async def kill(world: World, share: float) -> list[Host]:
     """Crash a share of all hosts at one moment; those that live are returned."""
     doomed = world.random.sample(world.hosts, int(share * len(world.hosts)))
     for host in doomed:
-        await host.crash()
-    return [host for host in world.hosts if host.is_on]
+        if world.part.has(host.number):
+            await host.crash()
+    return [host for host in world.hosts if host not in doomed]

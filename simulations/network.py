@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from struct import pack
 from typing import Protocol
 
@@ -21,6 +21,9 @@ Receive = Callable[[bytes, Endpoint], None]
 """receive(datagram, source)"""
 Tap = Callable[[bytes, Endpoint, Endpoint], None]
 """tap(datagram, source, to) sees all that is sent."""
+
+Parcel = tuple[float, bytes, Endpoint, Endpoint]
+"""(loop time at which it arrives, datagram, source, to)"""
 
 # What IPv4 and UDP add to each datagram.
 HEADERS_BYTES = 28
@@ -59,6 +62,7 @@ class DatagramNetwork:
         reordering: float = 0.0,
     ) -> None:
         """``latency`` is 10 to 50 ms by default; the others are shares of 1."""
+        self._seed = seed
         self._random = random.Random(seed)
         self.latency = latency or uniform(0.01, 0.05)
         self.loss = loss
@@ -68,6 +72,7 @@ class DatagramNetwork:
         self._routes: dict[str, Forward] = {}
         self._cuts: set[tuple[str, str]] = set()
         self._parts: dict[str, int] = {}
+        self._elsewhere: Mapping[Endpoint, list[Parcel]] = {}
         self._history = hashlib.blake2b(digest_size=16)
         self.taps: list[Tap] = []
         self.datagrams = 0
@@ -97,6 +102,12 @@ class DatagramNetwork:
     def route(self, host: str, forward: Forward) -> None:
         """Have all that goes to an address forwarded: a NAT's outside."""
         self._routes[host] = forward
+
+    def divide(self, part: int, elsewhere: Mapping[Endpoint, list[Parcel]]) -> None:
+        """Simulate one part of it, with fates of its own; what goes to an endpoint ``elsewhere``
+        is put there, for ``deliver`` of that part."""
+        self._random = random.Random(f"{self._seed} {part}")
+        self._elsewhere = elsewhere
 
     # --- what fails --------------------------------------------------------------------------
 
@@ -143,7 +154,10 @@ class DatagramNetwork:
             if self.reordering and chance.random() < self.reordering:
                 delay += HELD_BACK_S * chance.random()
             self._note(now, datagram, source, to, delay)
-            loop.call_at(now + delay, self._deliver, datagram, source, to)
+            if (there := self._elsewhere.get(to)) is not None:
+                there.append((now + delay, datagram, source, to))
+            else:
+                loop.call_at(now + delay, self.deliver, datagram, source, to)
 
     def _note(
         self, now: float, datagram: bytes, source: Endpoint, to: Endpoint, delay: float
@@ -152,7 +166,8 @@ class DatagramNetwork:
         head = pack("<ddHH", now, delay, source.port, to.port)
         self._history.update(head + f"{source.host}|{to.host}|".encode() + datagram)
 
-    def _deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+    def deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+        """It has arrived."""
         self.received[to] += 1
         self.received_bytes[to] += len(datagram)
         receive = self._receivers.get(to)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from simulations.host import Host
 from simulations.ledger import Ledger, found, prepare
 from simulations.loop import UNIX_START
 from simulations.network import DatagramNetwork, Side
+from simulations.parts import Part
 
 PORT = 41820
 # Of each device's neighbours, as many are remembered from its last life.
@@ -45,6 +47,7 @@ class World:
         self.random = random.Random(seed)
         self.entropy = SeededEntropy(seed)
         self.hosts: list[Host] = []
+        self.part = Part()
         self.ledger: Ledger
 
     def add_host(
@@ -101,6 +104,16 @@ class World:
             )
             host.install(identity, self.ledger.log, self.ledger.roster)
 
+    def divide(self, parts: int, lookahead_s: float) -> None:
+        """Go on in several processes, each with a share of the hosts (see parts.py); all must be
+        on the internet itself. ``lookahead_s``: the shortest latency."""
+        if any(host.side is not self.network for host in self.hosts):
+            raise ValueError("a NAT cannot be divided")
+        if parts > 1:
+            self.part.divide(
+                parts, self.network, [host.endpoint for host in self.hosts], lookahead_s
+            )
+
     async def start_all(self, *, spread_s: float) -> None:
         """Start the hosts one after the other. Each remembers some of its neighbours from an
         earlier life, but for those behind another NAT, and one that it can reach of those that
@@ -117,13 +130,21 @@ class World:
             known += [self.random.choice(before)] if before else []
             for peer in known:
                 host.disk.know_peer(peer.id, peer.endpoint)
-            host.start()
+            if self.part.has(host.number):
+                host.start()
             await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         for host in self.hosts:
             if host.is_on:
                 await host.crash()
+
+    async def digest(self) -> str:
+        """The network's; if it is divided, of those of all parts."""
+        digests = await self.part.gather(self.network.digest)
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
     def living(self) -> Sequence[Host]:
         return [host for host in self.hosts if host.is_on]
@@ -136,5 +157,9 @@ async def world(seed: int, network: DatagramNetwork | None = None) -> AsyncItera
         one = World(seed, network or DatagramNetwork(seed), tasks)
         try:
             yield one
+        except BaseException as error:
+            one.part.leave(error)
+            raise
         finally:
+            one.part.leave()
             await one.stop()

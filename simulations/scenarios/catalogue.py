@@ -30,11 +30,13 @@ from simulations.scenarios.options import Scenario
 class Entry:
     scenario: Scenario
     defaults: Mapping[str, Any]
+    is_divisible: bool = False
+    """Whether several processes can run it together."""
 
 
 SCENARIOS: Mapping[str, Entry] = {
-    "lookup": Entry(lookups.lookup, {"nodes": 50}),
-    "growth": Entry(growth.growth, {"nodes": 100, "lookups": 100}),
+    "lookup": Entry(lookups.lookup, {"nodes": 50}, is_divisible=True),
+    "growth": Entry(growth.growth, {"nodes": 100, "lookups": 100}, is_divisible=True),
     "churn": Entry(churn.churn, {"nodes": 20, "hours": 0.5}),
     "skew": Entry(clocks.skew, {"nodes": 15}),
     "roam": Entry(quiet.roam, {"nodes": 20, "latency": (0.1, 0.1)}),

@@ -25,7 +25,7 @@ async def growth(options: Options) -> Report:
     digests = []
     for size in [each for each in SIZES if each <= options.nodes]:
         async with world(options.seed, options.network()) as one:
-            await settled(one, size)
+            await settled(one, size, processes=options.processes, lookahead_s=options.latency[0])
             authors = one.random.sample(one.hosts, min(50, size))
             for name, tally in (
                 ("publish", await many_publications(one, authors)),
@@ -33,7 +33,7 @@ async def growth(options: Options) -> Report:
             ):
                 rows.append([name, size, *tally.cells()])
                 costs.setdefault(name, {})[size] = quantile(tally.sent, 0.5)
-            digests.append(one.network.digest)
+            digests.append(await one.digest())
     rows.sort(key=lambda row: str(row[0]))
     plots = [plot(name, by_size) for name, by_size in costs.items()]
     return Report(render(("what", "nodes", *Tally.HEAD), rows), " ".join(digests), tuple(plots))

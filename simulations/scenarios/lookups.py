@@ -22,9 +22,13 @@ async def lookup(options: Options) -> Report:
     network = options.network(lossy=False)
     rows: list[list[Cell]] = []
     async with world(options.seed, network) as one:
-        await settled(one, options.nodes)
-        joined = sum(len(host.dht.contacts()) > 0 for host in one.hosts)
-        datagrams = network.sent.total() // options.nodes
+        await settled(
+            one, options.nodes, processes=options.processes, lookahead_s=options.latency[0]
+        )
+        here = [host for host in one.hosts if one.part.has(host.number)]
+        in_part = sum(len(host.dht.contacts()) > 0 for host in here)
+        joined = sum(await one.part.gather(in_part))
+        datagrams = sum(await one.part.gather(network.sent.total())) // options.nodes
         remark = f"{joined} of {options.nodes} joined; {datagrams} datagrams a node until settled"
         few = one.random.sample(one.hosts, min(options.lookups, options.nodes))
         rows.append(["publish", options.nodes, *(await many_publications(one, few)).cells()])
@@ -36,7 +40,7 @@ async def lookup(options: Options) -> Report:
             authors = alive
             found = await many_lookups(one, options.lookups, alive, authors)
             rows.append([f"look up, {_condition(options)}", options.nodes, *found.cells()])
-        digest = network.digest
+        digest = await one.digest()
     if options.stock:
         rows += await _stock(options)
     return Report(render(_HEAD, rows), digest, (remark,))

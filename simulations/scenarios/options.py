@@ -23,6 +23,8 @@ class Options:
     hours: float = 1.0
     seeds: int = 1
     """Runs, each with the seed after the last one's, where a scenario adds runs up."""
+    processes: int = 1
+    """What a run is divided among, where a scenario can be (see parts.py)."""
     stock: bool = True
     """Run the unmodified package beside ours, where a scenario has that."""
 

@@ -69,6 +69,16 @@ def test_every_scenario_says_what_it_is_and_knows_its_defaults() -> None:
         assert set(entry.defaults) <= names
 
 
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_scenario_that_cannot_be_divided_says_so(
+    processes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["echo", "--processes", processes])
+    assert exit_.value.code == 2
+    assert "--processes: " in capsys.readouterr().err
+
+
 def test_what_a_run_cost_is_told_beside_what_can_be_made_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -76,3 +86,14 @@ def test_what_a_run_cost_is_told_beside_what_can_be_made_again(
     printed = capsys.readouterr()
     assert "CPU" not in printed.out
     assert re.search(r"took \d+ s, of these \d+ s of CPU; at most \d+ MiB of memory", printed.err)
+
+
+def test_what_several_processes_cost_is_told_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    divisible = {"echo": Entry(echo, {"nodes": 5}, is_divisible=True)}
+    monkeypatch.setattr(command, "SCENARIOS", divisible)
+    assert main(["echo", "--processes", "2"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("$ python -m simulations echo --nodes 5 --processes 2 --seed 1")
+    assert "2 processes had" in printed.err

@@ -70,9 +70,9 @@ class Internet(DatagramNetwork):
         if not self.blocked(source, to):
             super().send(datagram, source, to)
 
-    def _deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+    def deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
         if to not in self.filtered or (to, source) in self._permitted:
-            super()._deliver(datagram, source, to)
+            super().deliver(datagram, source, to)
 
 
 class MemoryStore:
