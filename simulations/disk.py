@@ -18,10 +18,11 @@ from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
+from meshdht.membership.generations import Generation
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import Statement
-from meshdht.node.identity import Identity
+from meshdht.node.identity import Identity, OtherGeneration
 from meshdht.node.ports import NodeState
 from meshdht.records.sequence import next_sequence
 from simulations.ledger import SharedLog
@@ -74,7 +75,10 @@ class SimulatedDisk:
         return sequence
 
     async def save_generations(self, identity: Identity) -> None:
-        await self._sync(partial(setattr, self, "identity", replace(identity)))
+        await self._sync(partial(self._save_generations, identity.generation, identity.others))
+
+    def _save_generations(self, current: Generation, others: tuple[OtherGeneration, ...]) -> None:
+        self.identity = replace(self.identity, generation=current, others=others)
 
     async def replace_keys(self, heir: Identity, statement: Statement) -> None:
         await self._sync(partial(self._replace_keys, heir, statement))

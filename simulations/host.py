@@ -16,6 +16,7 @@ from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Roster
+from meshdht.node.administering import replace_keys
 from meshdht.node.control import ControlPort
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
@@ -104,6 +105,13 @@ class Host:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
+
+    async def replace_keys(self) -> None:
+        """Have its device go on by other keys, and start again by these, as the daemon does;
+        raises StateError, and nothing has happened."""
+        await replace_keys(self.node)
+        await self.stop()
+        self.start()
 
     def sleep(self) -> None:
         """Close the lid: it neither hears nor speaks. (Its timers go on in vain.)"""

@@ -7,6 +7,7 @@ names as added, and passes it on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass
 from enum import Enum
@@ -117,6 +118,17 @@ class MembershipLog:
         """What a device with these heads lacks, parents first; heads unknown here are ignored."""
         known = self._ancestry(head for head in heads if head in self._statements)
         return [statement for statement in self if statement.hash not in known]
+
+    def nearest(self, statement_hash: StatementHash) -> Iterator[Statement]:
+        """A statement and what it builds on: its parents next, then theirs, each once. Raises
+        KeyError if it is not in the log."""
+        seen = {statement_hash}
+        queue = deque(seen)
+        while queue:
+            statement = self._statements[queue.popleft()]
+            yield statement
+            queue.extend(each for each in statement.parents if each not in seen)
+            seen.update(statement.parents)
 
     def parents_for(self, *needed: StatementHash) -> tuple[StatementHash, ...]:
         """Parents for a new statement: as many heads as it may name, first those above ``needed``.

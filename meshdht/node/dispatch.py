@@ -78,9 +78,9 @@ class Dispatcher:
             return
         match incoming.packet.kind:
             case MessageKind.PROBE:
-                self._probe_received(incoming, self._peers.handle_probe)
+                self._or_to_old_key(incoming, self._peers.handle_probe)
             case MessageKind.PROBE_REPLY:
-                self._probe_received(incoming, self._peers.handle_reply)
+                self._or_to_old_key(incoming, self._peers.handle_reply)
             case MessageKind.GOSSIP:
                 self._gossip_received(incoming)
             case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
@@ -91,7 +91,7 @@ class Dispatcher:
                 | MessageKind.SECRET_HANDOVER
                 | MessageKind.SECRET_REFUSAL
             ):
-                self._generations.handle(incoming)
+                self._about_secrets(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
                 self.malformed[incoming.packet.kind.name] += 1
 
@@ -102,14 +102,14 @@ class Dispatcher:
                 # A link stays good as long as its invite counts.
                 self._on_join_request(incoming)
             case MessageKind.PROBE:
-                self._probe_received(incoming, self._generations.handle)
+                self._or_to_old_key(incoming, self._generations.handle)
             case (
                 MessageKind.SECRET_REQUEST
                 | MessageKind.SECRET_OFFER
                 | MessageKind.SECRET_HANDOVER
                 | MessageKind.SECRET_REFUSAL
             ):
-                self._generations.handle(incoming)
+                self._about_secrets(incoming)
             case MessageKind.PROBE_REPLY if self._herald.received(incoming):
                 return
             case MessageKind.GOSSIP if self._identity.waits(self._identity.under(incoming.under)):
@@ -117,8 +117,14 @@ class Dispatcher:
             case _:
                 self.passed_over += 1
 
-    def _probe_received(self, incoming: Incoming, handle: Callable[[Incoming], None]) -> None:
-        """It may be for a key that this device had before."""
+    def _about_secrets(self, incoming: Incoming) -> None:
+        """An offer has no box: whether it answers a probe by an old key, its id tells."""
+        is_offer = incoming.packet.kind is MessageKind.SECRET_OFFER
+        if not (is_offer and self._herald.received(incoming)):
+            self._or_to_old_key(incoming, self._generations.handle)
+
+    def _or_to_old_key(self, incoming: Incoming, handle: Callable[[Incoming], None]) -> None:
+        """A probe or request may be to a key that this device had before."""
         try:
             handle(incoming)
         except RemoteError:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import islice
 
 from meshdht.crypto.boxes import BoxKey, device_box_key
 from meshdht.crypto.keys import DeviceId, PacketKey, VerifyKey
@@ -24,7 +25,6 @@ from meshdht.errors import Malformed, RemoteError
 from meshdht.limits import MAX_WANTED_PEERS, SECRET_REQUESTS_BURST, SECRET_REQUESTS_PER_S
 from meshdht.membership.generations import Generation, anchor_hand_over
 from meshdht.membership.roster import Anchor
-from meshdht.membership.statements import StatementHash
 from meshdht.node.allowance import Allowance
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
@@ -168,17 +168,12 @@ class SecretExchange:
         self._control.send(MessageKind.SECRET_HANDOVER, message_id, body, to, under=under)
 
     def _statements(self) -> list[bytes]:
-        """The statement that began the generation in use, and the last before it, parents first."""
+        """The statement that began the generation in use, and the last before it, the nearest
+        first."""
         rekey = self._holdings.roster.rekey
         if rekey is None:
             return []
-        found: dict[StatementHash, None] = {}
-        queue = [rekey.hash]
-        while queue and len(found) < STATEMENTS:
-            each = queue.pop(0)
-            found[each] = None
-            queue += self._holdings.log[each].parents
-        return [self._holdings.log[each].raw for each in found]
+        return [each.raw for each in islice(self._holdings.log.nearest(rekey.hash), STATEMENTS)]
 
     def _is_within_rate(self) -> bool:
         return self._allowance.take(self._control.clock.monotonic())

@@ -109,7 +109,7 @@ class Generations:
         self._switched = asyncio.Event()
         self._missing = asyncio.Event()
         self._alone = asyncio.Event()
-        self._outcasts = Outcasts(identity, holdings, control, put_out)
+        self._outcasts = Outcasts(identity, holdings, control, put_out, push)
         self.exchange = SecretExchange(identity, holdings, control, self._handed)
         self._rekey_control()
 

@@ -14,7 +14,7 @@ a thief learns that the device is out, by whom, and that somebody is there.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from meshdht.crypto.boxes import BoxKey, device_box_key
@@ -43,7 +43,7 @@ from meshdht.wire.packet import MessageKind
 
 class Outcasts:
     """``put_out(verdict)`` hears that this device is one, by statements that its log lacks the
-    ground for. What the log can take changes the roster instead."""
+    ground for. What the log can take changes the roster instead, and is told by ``push``."""
 
     def __init__(
         self,
@@ -51,11 +51,13 @@ class Outcasts:
         holdings: NodeHoldings,
         control: ControlPort,
         put_out: Callable[[Verdict], None],
+        push: Callable[[Sequence[bytes], DeviceId], None],
     ) -> None:
         self._identity = identity
         self._holdings = holdings
         self._control = control
         self._put_out = put_out
+        self._push = push
         self._box_key = lru_cache(OUTCASTS_REMEMBERED)(self._compute_key)
         self._roster: Roster | None = None
         self._keys: dict[DeviceId, VerifyKey] = {}
@@ -110,7 +112,8 @@ class Outcasts:
     # --- hearing -----------------------------------------------------------------------------
 
     def refusal_received(self, incoming: Incoming) -> None:
-        """A member says that this device is out; raises RemoteError."""
+        """A member says that this device is out, or that the member itself is not what we know it
+        by any more; raises RemoteError."""
         packet, holdings = incoming.packet, self._holdings
         member = holdings.roster.device(packet.sender)
         if member is None or member.id == self._identity.device:
@@ -118,7 +121,9 @@ class Outcasts:
         box_key = self._box_key(member.verify_key)
         pair = Pair(box_key, packet.sender, self._identity.device, packet.message_id)
         statements = open_refusal(pair, packet.body)
-        holdings.take_statements(statements)
+        new, _ = holdings.take_statements(statements)
+        if new:
+            self._push(new, packet.sender)
         own = holdings.roster.device(self._identity.device)
         if own is None:
             return

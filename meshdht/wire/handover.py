@@ -13,7 +13,8 @@ Boxed from one device to one other: whoever else holds the packet key that they 
 neither ask in a device's name nor read the answer. A request is as large as the largest
 hand-over, so that it may be answered to an address that has proved nothing. The commitment is
 that of the generation which the asker has; the statements are those that the receiver may lack. A
-refusal has those that prove to the asker that it is out (see membership/outcasts.py).
+refusal has those that prove to the asker that it is out (see membership/outcasts.py), or that the
+key which it asks has a successor (see node/herald.py).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Admins act while the network is in parts, and devices are off: afterwards all must agree.
 
 A run draws a network of 3 to N devices, some of them admins, and cuts it into two or three parts.
-In each of them admins rotate, revoke, grant, take away, rename and invite, and devices leave, in
-any order; some devices are switched off meanwhile. It heals at once or part by part. From then on
-nothing is done by hand.
+In each of them admins rotate, revoke, grant, take away, rename and invite, and devices leave or
+replace their keys, in any order; some devices are switched off meanwhile. It heals at once or
+part by part. From then on nothing is done by hand.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from meshdht.membership.administration import (
     RemoveAdminBody,
     RenameBody,
 )
+from meshdht.membership.fold import fold
+from meshdht.membership.log import MembershipLog
+from meshdht.membership.roster import Roster
 from meshdht.node.administering import act
 from simulations.host import Host, eventually
 from simulations.loop import alone
@@ -39,8 +42,17 @@ ADMINS = 0.4
 ACTS = (1, 8)
 PAUSES_S = (0.05, 1.0, 30.0)
 OFF = 0.2
-# How likely each act is, of an admin's.
-WEIGHTS = {"revoke": 4, "rotate": 3, "grant": 2, "demote": 2, "rename": 2, "invite": 2, "leave": 1}
+# How likely each act is: of an admin's, but for "replace keys", which any member may.
+WEIGHTS = {
+    "revoke": 4,
+    "rotate": 3,
+    "grant": 2,
+    "demote": 2,
+    "rename": 2,
+    "invite": 2,
+    "leave": 1,
+    "replace keys": 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +124,12 @@ async def one_run(options: Options) -> Outcome:
         await run.begin(one.random.randint(SMALLEST, max(SMALLEST, options.nodes)))
         await run.fall_apart()
         await run.heal()
-        agreed_s = await eventually(lambda: _agree(one.hosts), WITHIN_S, 0.05)
-        leaks = _leaks(one.hosts)
+        judge = _Judge(one.hosts)
+        agreed_s = await eventually(judge.all_agree, WITHIN_S, 0.05)
+        leaks = judge.leaks()
         await asyncio.sleep(AFTERWARDS_S)
-        leaks |= _leaks(one.hosts)
-        out = len(one.hosts) - len(_who_stays(one.hosts))
-        nodes, digest = len(one.hosts), one.network.digest
+        leaks |= judge.leaks()
+        out, nodes, digest = len(judge.out), len(one.hosts), one.network.digest
         return Outcome(options.seed, nodes, run.acts, out, agreed_s, len(leaks), digest)
 
 
@@ -190,6 +202,8 @@ class _Run:
                     await actor.node.rotator.rotate()
                 case "invite":
                     await self._let_in(actor, part)
+                case "replace keys":
+                    await chance.choice(_members(part)).replace_keys()
                 case _:
                     await act(actor.node, self._body(what, target))
         except MeshdhtError:
@@ -220,9 +234,14 @@ class _Run:
             raise
 
 
+def _members(part: Sequence[Host]) -> list[Host]:
+    """Those that are on and know themselves for members."""
+    return [host for host in part if host.is_on and host.node.own]
+
+
 def _admins(part: Sequence[Host]) -> list[Host]:
-    """Those that are on and know themselves for admins."""
-    return [host for host in part if host.is_on and host.node.own and host.node.own.admin]
+    """Those of them that know themselves for admins."""
+    return [host for host in _members(part) if host.node.own and host.node.own.admin]
 
 
 def _key(host: Host) -> VerifyKey:
@@ -232,37 +251,53 @@ def _key(host: Host) -> VerifyKey:
 # --- what must hold --------------------------------------------------------------------------
 
 
-def _best(hosts: Sequence[Host]) -> Host:
-    """Whoever knows most."""
-    return max(hosts, key=lambda host: len(host.node.holdings.log))
+class _Judge:
+    """Compares what the hosts do with what they should, by all that anybody has said."""
 
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self._hosts = hosts
+        self._digests: list[bytes] = []
+        self._roster: Roster
 
-def _who_stays(hosts: Sequence[Host]) -> list[Host]:
-    """The members, by whoever knows most."""
-    roster = _best(hosts).node.roster
-    return [host for host in hosts if host.id in roster]
+    @property
+    def roster(self) -> Roster:
+        """By the statements of all."""
+        digests = [host.node.holdings.log_digest() for host in self._hosts]
+        if digests != self._digests:
+            self._digests = digests
+            log = MembershipLog(self._hosts[0].node.holdings.log.network)
+            for host in self._hosts:
+                for statement in host.node.holdings.log:
+                    log.add(statement.raw, verified=True)
+            self._roster = fold(log)
+        return self._roster
 
+    @property
+    def stay(self) -> list[Host]:
+        roster = self.roster
+        return [host for host in self._hosts if host.id in roster]
 
-def _agree(hosts: Sequence[Host]) -> bool:
-    """Whether all that stay have one roster, with all that was said while they were apart, and
-    one current secret, and know no path to who is out."""
-    stay, best = _who_stays(hosts), _best(hosts).node
-    gone = [host.id for host in hosts if host not in stay]
-    rosters = {host.node.holdings.log_digest() for host in stay}
-    secrets = {host.node.identity.generation.secret.raw for host in stay}
-    return (
-        rosters == {best.holdings.log_digest()}
-        and len(secrets) == 1
-        and not best.roster.needs_rekey
-        and not any(host.node.path(each).endpoint for host in stay for each in gone)
-    )
+    @property
+    def out(self) -> list[Host]:
+        roster = self.roster
+        return [host for host in self._hosts if host.id not in roster]
 
+    def all_agree(self) -> bool:
+        """Whether all that stay hold one log, with all that counts of what was said while they
+        were apart, and one current secret, and know no path to who is out."""
+        stay, out = self.stay, self.out
+        return (
+            len({host.node.holdings.log_digest() for host in stay}) == 1
+            and len({host.node.identity.generation.secret.raw for host in stay}) == 1
+            and list(stay[0].node.roster) == list(self.roster)
+            and not stay[0].node.roster.needs_rekey
+            and not any(host.node.path(each.id).endpoint for host in stay for each in out)
+        )
 
-def _leaks(hosts: Sequence[Host]) -> set[DeviceId]:
-    """Who is out and holds the secret that is current among the others."""
-    stay = _who_stays(hosts)
-    current = {host.node.identity.generation.secret.raw for host in stay}
-    return {host.id for host in hosts if host not in stay and _secrets(host) & current}
+    def leaks(self) -> set[DeviceId]:
+        """Who is out and holds the secret that is current among the others."""
+        current = {host.node.identity.generation.secret.raw for host in self.stay}
+        return {host.id for host in self.out if _secrets(host) & current}
 
 
 def _secrets(host: Host) -> set[bytes]:

@@ -171,6 +171,19 @@ def test_another_device_is_told_what_it_lacks() -> None:
     assert log.since(log.heads()) == []
 
 
+def test_what_a_statement_builds_on_comes_nearest_first_and_once() -> None:
+    household, (root, *_) = _chain(1)
+    left, right = (
+        household.write(UnknownBody(200, side), parents=[root.hash]) for side in (b"l", b"r")
+    )
+    last = household.write(UnknownBody(200, b"last"), parents=[left.hash, right.hash])
+    household.write(UnknownBody(200, b"above"), parents=[last.hash])
+    first, *parents, common = list(household.log.nearest(last.hash))[:4]
+    assert (first, common) == (last, root)
+    assert {each.hash for each in parents} == {left.hash, right.hash}
+    assert len(list(household.log.nearest(last.hash))) == len(household.log) - 1
+
+
 def test_new_statements_build_on_what_their_authority_rests_on() -> None:
     household = Household()
     branches = [

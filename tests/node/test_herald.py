@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from meshdht.membership.administration import RevokeBody, TagBody
+from meshdht.membership.administration import GrantAdminBody, RevokeBody, TagBody
 from meshdht.node.administering import act, replace_keys
 from simulations.loop import run
+from tests.node.test_races import heal, split
 from tests.support.mesh import Machine, Mesh, eventually, mesh
 
 
@@ -172,5 +173,29 @@ def test_who_replaced_its_keys_twice_while_another_was_off_is_found() -> None:
             assert len(second.node.identity.former) == 2
             first.restart()
             await settled(world)
+
+    run(main())
+
+
+def test_who_replaced_its_keys_is_found_by_those_who_went_over_to_another_secret() -> None:
+    """They have the secret from before alone in common, and speak no gossip under that."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await act(first.node, GrantAdminBody(second.node.identity.signing.public))
+            await eventually(lambda: second.node.own is not None and second.node.own.admin)
+            split(world, {first.endpoint.host})
+            await asyncio.sleep(60)
+            await first.node.rotator.rotate()
+            await second.node.rotator.rotate()
+            await replace(first)
+            await first.node.rotator.rotate()
+            await asyncio.sleep(60)
+            heal(world)
+            await eventually(lambda: first.id in third.node.roster, 600)
+            await settled(world)
+            secrets = {each.node.identity.generation.secret.raw for each in world.machines}
+            assert len(secrets) == 1
 
     run(main())

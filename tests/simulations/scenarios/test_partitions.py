@@ -20,8 +20,9 @@ def test_after_a_partition_all_agree_and_nobody_who_is_out_has_the_secret() -> N
     assert int(out) > 0
 
 
-@pytest.mark.parametrize("seed", [149, 863, 922])
-def test_all_agree_though_the_secret_of_one_side_came_to_nothing(seed: int) -> None:
+# Each was wrong once.
+@pytest.mark.parametrize("seed", [22, 91])
+def test_all_agree_where_they_did_not(seed: int) -> None:
     assert run(partitions.one_run(Options(nodes=20, seed=seed))).holds
 
 
