@@ -20,7 +20,7 @@ from meshdht.node.administering import replace_keys
 from meshdht.node.control import ControlPort
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
-from meshdht.node.inviting import Scope, invite_device
+from meshdht.node.inviting import Scope, hints, invite_device
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
@@ -149,11 +149,11 @@ class Host:
     # --- joining -----------------------------------------------------------------------------
 
     async def invite(self, *, uses: int = 1) -> Link:
-        """A link that names this host; raises StateError if it is no member."""
-        scope, hints = Scope(INVITE_S, uses), self.node.own_endpoints
-        return await invite_device(self.node, scope, hints, self.clock, self._entropy())
+        """A link that names this host, and others; raises StateError if it is no member."""
+        scope, where = Scope(INVITE_S, uses), hints(self.node)
+        return await invite_device(self.node, scope, where, self.clock, self._entropy())
 
-    async def join(self, link: Link, hints: Sequence[Endpoint] = ()) -> Joined:
+    async def join(self, link: Link, asked: Sequence[Endpoint] = ()) -> Joined:
         """Join by a link, and start; raises what ``Joiner.run`` raises."""
         entropy = self._entropy()
         signing = SigningKey(entropy.token(SigningKey.SIZE))
@@ -171,9 +171,10 @@ class Host:
                     self.events["bad reply"] += 1
 
         self.side.attach(self.endpoint, receive)
-        joined = await joiner.run(hints or link.hints, JOIN_TIMEOUT_S)
+        joined = await joiner.run(asked or link.hints, JOIN_TIMEOUT_S)
         self.install(joined.identity, joined.log)
         self.disk.know_peer(joined.member, joined.endpoint)
+        self.disk.know_hints(link.hints)
         self.start(told_unix=joined.unix)
         return joined
 

@@ -28,12 +28,11 @@ from meshdht.daemon.finding import Finder
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import UsageError
-from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.administration import validate_tags
 from meshdht.membership.names import validate_label
 from meshdht.membership.roster import Device
 from meshdht.membership.statements import Terms
-from meshdht.node.inviting import EPHEMERAL_MIN_S, Scope, invite_anchor, invite_device
+from meshdht.node.inviting import EPHEMERAL_MIN_S, Scope, hints, invite_anchor, invite_device
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.view import PathView
@@ -140,8 +139,8 @@ class DaemonService(NetworkService):
             )
         terms = Terms(request.approve, request.ephemeral_s, tags)
         scope = Scope(request.expires_s, request.uses, name, terms)
-        hints = self._hints()
-        link = await invite_device(self._node, scope, hints, self._node.time, self._entropy)
+        where = hints(self._node)
+        link = await invite_device(self._node, scope, where, self._node.time, self._entropy)
         return Invite(
             link=str(link),
             expires=link.expires,
@@ -155,8 +154,8 @@ class DaemonService(NetworkService):
         self._finder.admin("hand out an anchor link")
         name = validate_label(request.name, "anchor name") if request.name else ""
         scope = Scope(request.expires_s, request.uses, name)
-        hints = self._hints()
-        link = await invite_anchor(self._node, scope, hints, self._node.time, self._entropy)
+        where = hints(self._node)
+        link = await invite_anchor(self._node, scope, where, self._node.time, self._entropy)
         return AnchorLink(link=str(link), expires=link.expires)
 
     async def anchors(self) -> Anchors:
@@ -174,17 +173,6 @@ class DaemonService(NetworkService):
                 )
             )
         return Anchors(network=self._network, anchors=tuple(lines))
-
-    def _hints(self) -> list[Endpoint]:
-        """Where a joiner may find us, and, should we be off by then, the others."""
-        own = self._node.own_endpoints
-        others = [self._path(device).endpoint for device in self._node.roster]
-        reachable = [endpoint for endpoint in others if endpoint is not None]
-        room_for_others = min(len(reachable), LINK_HINTS_MAX // 2)
-        half = (LINK_HINTS_MAX - room_for_others) // 2
-        # Interfaces come first, what the world sees of us last: some of both, however many.
-        hints = [*own[:half], *own[half:][-half:], *reachable]
-        return list(dict.fromkeys(hints))[:LINK_HINTS_MAX]
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)

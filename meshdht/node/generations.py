@@ -74,6 +74,7 @@ class Generations:
         neighbours: Callable[[], Sequence[Neighbour]],
         absent: Callable[[], Sequence[DeviceId]],
         anchors: Callable[[], Mapping[DeviceId, Endpoint]],
+        hints: Sequence[Endpoint],
         *,
         on_learned: Callable[[], None],
         on_switch: Callable[[], None],
@@ -82,13 +83,14 @@ class Generations:
         put_out: Callable[[Verdict], None],
     ) -> None:
         """``absent()``: the devices that a path is missing to; ``anchors()``: where those are
-        that the DHT knows."""
+        that the DHT knows; ``hints``: where the invite said that the network is."""
         self._identity = identity
         self._holdings = holdings
         self._control = control
         self._neighbours = neighbours
         self._absent = absent
         self._anchors = anchors
+        self._hints = hints
         self._were_at: dict[DeviceId, Endpoint] = {}
         self._on_learned = on_learned
         self._on_switch = on_switch
@@ -321,7 +323,7 @@ class Generations:
             if await set_within(self._alone, pause * self._control.entropy.uniform(0.8, 1.2)):
                 self._alone.clear()
                 rounds = 0
-            elif self._identity.others:
+            elif self._identity.others or self._is_lost():
                 if self._identity.forget_old(self._control.clock.unix()):
                     self._rekey_control()
                     self._on_learned()
@@ -329,10 +331,19 @@ class Generations:
 
     def _ask_round(self, keys: Sequence[PacketKey | None]) -> None:
         """Ask devices that we do not reach, where they may be, under each of these keys."""
+        is_lost = self._is_lost()
         for device in self._drawn(self._absent(), ABSENT_WIDTH):
             for endpoint in self.whereabouts(device):
                 for key in keys:
                     self.exchange.ask(device, endpoint, key)
+            for endpoint in self._drawn(self._hints, ADDRESSES) if is_lost else ():
+                for key in dict.fromkeys([None, *keys]):
+                    self.exchange.ask(device, endpoint, key)
+
+    def _is_lost(self) -> bool:
+        """Whether we reach nobody, and were told where somebody is: those may be at another
+        generation, and whichever device it is hears what is boxed to it alone."""
+        return bool(self._hints) and not self._neighbours()
 
     def _drawn(self, items: Sequence[T], most: int) -> list[T]:
         """At most ``most`` of the items, drawn evenly."""

@@ -9,6 +9,7 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import InviteKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
+from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link
@@ -29,6 +30,21 @@ class Scope:
     """The label suggested to the joiner; empty: it chooses."""
     terms: Terms = NO_TERMS
     """An anchor's invite has none."""
+
+
+def hints(node: Node) -> list[Endpoint]:
+    """Where a joiner may find us, and, should we be off by then, the others: those that are here
+    now, then where those were last that are not."""
+    own = node.own_endpoints
+    paths = [node.path(each.id).endpoint for each in node.roster]
+    others = [endpoint for endpoint in paths if endpoint is not None]
+    for each in node.roster:
+        if each is not node.own:
+            others += node.whereabouts(each.id)[:1]
+    others = list(dict.fromkeys(others))
+    half = (LINK_HINTS_MAX - min(len(others), LINK_HINTS_MAX // 2)) // 2
+    # Interfaces come first, what the world sees of us last: some of both, however many.
+    return list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
 
 
 async def invite_device(

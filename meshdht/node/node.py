@@ -197,6 +197,7 @@ class Node(NodeSpeech):
             self._peers.neighbours,
             self._missing_peers,
             self._known_anchors,
+            self._state.hints,
             on_learned=lambda: self._journal.write(self._save_generations),
             on_switch=self._switched,
             push=self._gossip.push_statements,

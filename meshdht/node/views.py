@@ -122,6 +122,10 @@ class NodeViews:
         """Whether it is in the DHT, and those nearest to it were found."""
         return self._dht.is_entered and self._entrance.tried.is_set()
 
+    def whereabouts(self, device: DeviceId) -> list[Endpoint]:
+        """Where a device may be: where it was reached last, and what it published."""
+        return self._generations.whereabouts(device)
+
     @property
     def own_endpoints(self) -> list[Endpoint]:
         """Where this device may be reached: hints for a link."""

@@ -139,6 +139,10 @@ def test_a_link_names_the_others_too_for_when_we_are_off() -> None:
             hints = (await link_of(first)).hints
             assert hints[0] == first.machine.endpoint
             assert set(hints[1:]) == {second.machine.endpoint, third.machine.endpoint}
+            await second.machine.stop()
+            await eventually(lambda: not first.machine.reaches(second.machine), 300)
+            others = (await link_of(first)).hints[1:]
+            assert others == (third.machine.endpoint, second.machine.endpoint)
 
     run(main())
 

@@ -6,7 +6,9 @@ import asyncio
 
 from meshdht.crypto.keys import NetworkSecret
 from meshdht.endpoint import Endpoint
+from meshdht.membership.administration import GrantAdminBody
 from meshdht.membership.generations import Generation
+from meshdht.node.administering import act
 from meshdht.wire.classify import Traffic, classify
 from meshdht.wire.packet import MessageKind, open_packet
 from simulations.loop import run
@@ -80,5 +82,27 @@ def test_a_crash_between_the_secret_and_its_statement_leaves_the_old_generation(
             assert first.node.identity.waits(drawn)
             assert (await first.node.rotator.rotate()).number == 3
             await eventually(lambda: second.node.identity.generation.number == 3)
+
+    run(main())
+
+
+def test_who_lost_all_that_it_knew_asks_where_its_link_said_that_the_network_is() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await act(first.node, GrantAdminBody(second.node.identity.signing.public))
+            link = await first.invite()
+            await eventually(lambda: second.node.own is not None and second.node.own.admin)
+            joined = await world.join(link)
+            await joined.stop(crash=True)
+            await eventually(lambda: joined.id in third.node.roster)
+            await first.stop()
+            await second.node.rotator.rotate()
+            await asyncio.sleep(60)
+            joined.store.hints = [first.endpoint, third.endpoint]
+            joined.restart()
+            assert not any(joined.node.path(each.id).endpoint for each in (second, third))
+            await world.connected([second, third, joined], within_s=120)
+            assert joined.node.identity.generation.number == 2
 
     run(main())
