@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from meshdht.lab.device import Device
 from meshdht.lab.world import World
 from tests.lab.homes import connect, eventually, everyone_reaches_everyone, public
+from tests.lab.traffic import Traffic
 
 TRAFFIC_S = 20
 
@@ -53,22 +55,22 @@ def test_devices_replace_their_keys_and_stay_what_they_are(world: World) -> None
     everyone_reaches_everyone(nas, laptop, phone)
 
 
-def test_a_connection_goes_on_over_keys_replaced_at_both_ends(world: World) -> None:
+def test_a_connection_goes_on_over_keys_replaced_at_both_ends(
+    world: World, number: Callable[[str], None]
+) -> None:
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
     connect(nas, laptop)
-    address = nas.addresses()[0]
-    server = nas.host.popen(["iperf3", "--server", "--one-off", "--bind", address])
-    assert eventually(lambda: bool(nas.host.run(["ss", "-Hltn", "sport = :5201"]).stdout))
-    seconds = str(TRAFFIC_S)
-    tcp = laptop.host.popen(
-        ["iperf3", "--client", address, "--time", seconds, "--bitrate", "1M", "--json"]
-    )
-    time.sleep(2)
+    traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate="1M")
+    began = []
     for device in (laptop, nas):
+        time.sleep(2)
+        began.append(time.time())
         device.must("device", "replace-keys", "--yes")
-        assert laptop.reaches(address) is not None
-    sent = tcp.complete(timeout=3 * TRAFFIC_S)
-    tcp.check(sent)
-    server.check(server.complete())
-    assert json.loads(sent.stdout)["intervals"][-2]["sum"]["bytes"] > 0
+        assert laptop.reaches(nas.addresses()[0]) is not None
+    silences = traffic.silences()
+    first, second = began
+    for whose, since, until in (("its own", first, second), ("the other's", second, math.inf)):
+        gap = max(end - start for start, end in silences if since < end and start < until)
+        number(f"longest silence of a device while {whose} keys are replaced: {gap:.2f} s")
+        assert gap < TRAFFIC_S / 2

@@ -384,16 +384,9 @@ def test_the_published_log_folds_to_the_published_roster() -> None:
     for raw in reversed(VECTOR["statements"].values()):
         log.add(bytes.fromhex(raw))
     roster = Folder().fold(log)
-    assert [
-        {
-            "id": str(each.id),
-            "wireguard_key": each.wireguard_key.raw.hex(),
-            "name": each.name,
-            "ipv4": str(each.ipv4),
-            "ipv6": str(each.ipv6),
-            "admin": each.admin,
-        }
-        for each in roster
-    ] == VECTOR["devices"]
+    for device, told in zip(roster, VECTOR["devices"], strict=True):
+        said = {each: str(getattr(device, each)) for each in ("id", "name", "ipv4", "ipv6")}
+        tunnel = device.wireguard_key.raw.hex()
+        assert {**said, "wireguard_key": tunnel, "admin": device.admin} == told
     assert [each.hash.hex() for each in roster.rejections] == VECTOR["without_effect"]
     assert roster.needs_rekey is VECTOR["needs_rekey"]
