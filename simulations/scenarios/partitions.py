@@ -68,12 +68,14 @@ class Outcome:
     """From the healing on; infinity: never."""
     leaks: int
     """Devices that are out and hold the current secret, at the end or two minutes later."""
+    cut_off: bool
+    """Some that stay can hear nothing from the others."""
     digest: str
 
     @property
     def holds(self) -> bool:
         """Whether it came out as it must."""
-        return self.agreed_s <= WITHIN_S and not self.leaks
+        return self.cut_off or (self.agreed_s <= WITHIN_S and not self.leaks)
 
 
 async def partition(options: Options) -> Report:
@@ -81,16 +83,22 @@ async def partition(options: Options) -> Report:
     outcomes = [await alone(one_run(each)) for each in options.each_seed()]
     digests = hashlib.blake2b("".join(each.digest for each in outcomes).encode(), digest_size=16)
     rows = [_row(of, few, many) for of, few, many in _bands(options.nodes, outcomes)]
-    head = ("devices", "runs", "acts", "out", "agreed", "median s", "99 % s", "worst s", "leaks")
+    times = ("median s", "99 % s", "worst s")
+    head = ("devices", "runs", "acts", "out", "agreed", *times, "cut off", "leaks")
     acts = sum((each.acts for each in outcomes), Counter[str]())
-    failed = [each.seed for each in outcomes if not each.holds]
+    failed = [str(each.seed) for each in outcomes if not each.holds]
+    cut_off = [str(each.seed) for each in outcomes if each.cut_off]
     remarks = [
         "acts: " + ", ".join(f"{name} {number}" for name, number in sorted(acts.items())),
         "agreed: runs in which all that stay have one roster and one current secret, and no path "
-        "to who is out;\nseconds from the healing on. leaks: devices that are out and hold it.",
+        "to who is out;\nseconds from the healing on. leaks: devices that are out and hold it. cut "
+        "off: runs in which some that stay\ncan hear nothing from the others, by what is in "
+        "docs/decisions/removal.md.",
     ]
+    if cut_off:
+        remarks.append(f"cut off with the seeds {', '.join(cut_off)}")
     if failed:
-        remarks.append(f"not so with the seeds {', '.join(map(str, failed))}")
+        remarks.append(f"not so with the seeds {', '.join(failed)}")
     return Report(render(head, rows), digests.hexdigest(), tuple(remarks))
 
 
@@ -113,7 +121,8 @@ def _row(band: Sequence[Outcome], few: int, many: int) -> list[Cell]:
         sum(each.out for each in band),
         percent(len(agreed), len(band)),
         *times,
-        sum(each.leaks for each in band),
+        sum(each.cut_off for each in band),
+        sum(each.leaks for each in band if not each.cut_off),
     ]
 
 
@@ -129,8 +138,16 @@ async def one_run(options: Options) -> Outcome:
         leaks = judge.leaks()
         await asyncio.sleep(AFTERWARDS_S)
         leaks |= judge.leaks()
-        out, nodes, digest = len(judge.out), len(one.hosts), one.network.digest
-        return Outcome(options.seed, nodes, run.acts, out, agreed_s, len(leaks), digest)
+        return Outcome(
+            options.seed,
+            nodes=len(one.hosts),
+            acts=run.acts,
+            out=len(judge.out),
+            agreed_s=agreed_s,
+            leaks=len(leaks),
+            cut_off=agreed_s > WITHIN_S and judge.some_are_cut_off(),
+            digest=one.network.digest,
+        )
 
 
 class _Run:
@@ -294,10 +311,31 @@ class _Judge:
             and not any(host.node.path(each.id).endpoint for host in stay for each in out)
         )
 
+    def some_are_cut_off(self) -> bool:
+        """Whether some of those that stay can hear nothing from others, by anybody."""
+        heard, *others = self.stay
+        reached = [heard]
+        while reached:
+            one = reached.pop()
+            reached += [other for other in others if _may_speak(one, other)]
+            others = [other for other in others if other not in reached]
+        return bool(others)
+
     def leaks(self) -> set[DeviceId]:
         """Who is out and holds the secret that is current among the others."""
         current = {host.node.identity.generation.secret.raw for host in self.stay}
         return {host.id for host in self.out if _secrets(host) & current}
+
+
+def _may_speak(one: Host, other: Host) -> bool:
+    """Whether each is a member to the other, and they have a secret in common."""
+    return _knows(one, other) and _knows(other, one) and bool(_secrets(one) & _secrets(other))
+
+
+def _knows(one: Host, other: Host) -> bool:
+    """Whether another device is a member to one, by the keys that it has or had."""
+    keys = (other.node.identity.signing, *other.node.identity.former)
+    return any(key.public.device_id in one.node.roster for key in keys)
 
 
 def _secrets(host: Host) -> set[bytes]:

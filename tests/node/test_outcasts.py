@@ -8,16 +8,26 @@ import pytest
 
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.boxes import device_box_key
-from meshdht.crypto.keys import PacketKey, SigningKey
+from meshdht.crypto.keys import NetworkSecret, PacketKey, SigningKey
+from meshdht.gossip.messages import Statements, seal_gossip
 from meshdht.limits import OUTCAST_ANSWERS, OUTCAST_WINDOW_S
-from meshdht.membership.administration import GrantAdminBody, RenameBody
+from meshdht.membership.administration import GrantAdminBody, RenameBody, RevokeBody
+from meshdht.membership.generations import Generation
+from meshdht.membership.invites import write_act
 from meshdht.membership.outcasts import Verdict
 from meshdht.node.administering import act
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.wire.handover import PLAINTEXT_SIZE, Pair, seal_refusal, seal_request
+from meshdht.wire.handover import (
+    PLAINTEXT_SIZE,
+    Pair,
+    SecretHandOver,
+    seal_hand_over,
+    seal_refusal,
+    seal_request,
+)
 from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
-from simulations.loop import VirtualClock, run
+from simulations.loop import UNIX_START, VirtualClock, run
 from tests.node.test_races import heal, split
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
 
@@ -141,6 +151,26 @@ class Thief:
         body = seal_request(pair, self.control.draw_nonce(), bytes(32))
         self.control.send(MessageKind.SECRET_REQUEST, message_id, body, machine.endpoint)
 
+    def say(self, machine: Machine, generation: Generation, statements: list[bytes]) -> None:
+        """Statements, in each of the messages that carry some."""
+        self.to, own = machine.endpoint, self.signing.public.device_id
+        nonce, message_id = self.control.draw_nonce(), self.control.draw_message_id()
+        box_key = device_box_key(self.signing, machine.node.identity.signing.public)
+        pair = Pair(box_key, own, machine.id, message_id)
+        secret = NetworkSecret(bytes(32))
+        gossip = seal_gossip(
+            generation.secret.gossip_key, nonce, own, Statements(tuple(statements))
+        )
+        for kind, body in (
+            (MessageKind.GOSSIP, gossip),
+            (MessageKind.SECRET_REFUSAL, seal_refusal(pair, nonce, statements)),
+            (
+                MessageKind.SECRET_HANDOVER,
+                seal_hand_over(pair, nonce, SecretHandOver(3, secret, statements)),
+            ),
+        ):
+            self.control.send(kind, message_id, body, machine.endpoint)
+
 
 async def thief_of(world: Mesh) -> tuple[Thief, list[Machine]]:
     *others, third = await world.grow(3)
@@ -179,6 +209,40 @@ def test_who_has_not_the_key_that_is_out_hears_nothing() -> None:
                 thief.control.send(kind, message_id, body, first.endpoint)
             await asyncio.sleep(30)
             assert thief.heard == []
+
+    run(main())
+
+
+def test_who_is_out_is_not_heard_though_the_fold_would_side_with_it() -> None:
+    """The founder's key is stolen, a junior admin revokes it: with a backdated revocation of that
+    one the thief would win, could it be told to anybody."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            junior = second.node.identity.signing.public
+            await act(first.node, GrantAdminBody(junior))
+            await eventually(lambda: second.node.own is not None and second.node.own.admin)
+            generation, own = first.node.identity.generation, first.node.own
+            assert own is not None
+            signing, log, now = first.node.identity.signing, first.node.holdings.log, UNIX_START
+            answer = write_act(log, own, signing, RevokeBody(junior), unix_ms=int(now * 1000))
+            await first.stop()
+            await second.node.rotator.revoke(signing.public)
+            await eventually(lambda: third.node.identity.generation.number == 2)
+            thief = Thief(world, signing, generation.secret.packet_key)
+            for machine in (second, third):
+                thief.ask(machine)
+                await asyncio.sleep(1)
+                # It has a token of theirs: its address is proved.
+                assert thief.control.open(thief.heard[-1], machine.endpoint)
+                thief.say(machine, generation, [answer.raw])
+                await asyncio.sleep(1)
+                assert answer.hash not in machine.node.holdings.log
+                assert second.id in machine.node.roster
+                assert first.id not in machine.node.roster
+            third.node.holdings.take_statements([answer.raw])
+            assert first.id in third.node.roster, "so it would be"
 
     run(main())
 

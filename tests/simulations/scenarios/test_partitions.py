@@ -27,12 +27,13 @@ def test_all_agree_where_they_did_not(seed: int) -> None:
 
 
 def test_a_run_counts_only_if_all_agreed_and_nothing_leaked() -> None:
-    def outcome(agreed_s: float, leaks: int) -> Outcome:
-        return Outcome(7, 3, Counter(), 0, agreed_s, leaks, "feed")
+    def outcome(agreed_s: float, leaks: int, *, cut_off: bool = False) -> Outcome:
+        return Outcome(7, 3, Counter(), 0, agreed_s, leaks, cut_off, "feed")
 
     assert outcome(1.0, 0).holds
     assert not outcome(inf, 0).holds
     assert not outcome(1.0, 1).holds
+    assert outcome(inf, 1, cut_off=True).holds
 
 
 def test_one_of_several_runs_is_replayed_by_its_seed_alone() -> None:
