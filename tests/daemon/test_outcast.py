@@ -10,8 +10,8 @@ from meshdht.daemon.places import Places
 from meshdht.membership.outcasts import Verdict
 from meshdht.node.administering import leave, replace_keys
 from simulations.loop import run
-from tests.node.test_races import heal, race, split
 from tests.support.mesh import eventually, mesh
+from tests.support.partition import heal, race, split
 
 PLACES = Places(Path("/var/lib/meshdht"), Path("/run/meshdht"), "home")
 
@@ -57,7 +57,7 @@ def test_a_device_whose_keys_were_replaced_elsewhere_learns_by_which() -> None:
 def test_a_device_that_lost_a_race_learns_who_won_it_and_what_to_do() -> None:
     async def main() -> None:
         async with mesh() as world:
-            _, winner, loser = await race(world)
+            _, winner, loser = await race(world, 4)
             await eventually(lambda: loser.node.own is None)
             error = why_out(loser.node, PLACES)
             assert error is not None
@@ -74,7 +74,7 @@ def test_a_device_whose_admission_fell_learns_why() -> None:
             first, thief = await world.grow(2)
             link = await first.invite()
             await asyncio.sleep(1)
-            split(world, {first.endpoint.host})
+            split(world, first.endpoint)
             friend = await world.join(link, hints=[thief.endpoint])
             await first.node.rotator.revoke(thief.node.identity.signing.public)
             heal(world)

@@ -4,62 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from meshdht.clock import SeededEntropy
-from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import PacketKey, SigningKey
-from meshdht.endpoint import Endpoint
-from meshdht.node.control import ControlPort
-from meshdht.node.network_time import NetworkTime
-from meshdht.wire.disco import seal_probe
-from meshdht.wire.handover import Pair, SecretHandOver, open_hand_over, seal_request
 from meshdht.wire.packet import MessageKind
-from simulations.loop import VirtualClock, run
-from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
-
-
-class Asker:
-    """Somebody with a signing key and a packet key, who speaks with one machine."""
-
-    def __init__(self, world: Mesh, signing: SigningKey, key: PacketKey) -> None:
-        self.signing = signing
-        self.heard: list[bytes] = []
-        self._world = world
-        self.control = ControlPort(
-            signing.public.device_id, key, self._send, NetworkTime(VirtualClock()), SeededEntropy(9)
-        )
-        world.internet.attach(ELSEWHERE, lambda datagram, source: self.heard.append(datagram))
-
-    def _send(self, datagram: bytes, to: Endpoint) -> None:
-        self._world.internet.send(datagram, ELSEWHERE, to)
-
-    def _pair(self, machine: Machine, message_id: bytes) -> Pair:
-        own = machine.store.identity.signing
-        key = device_box_key(self.signing, own.public)
-        return Pair(key, self.signing.public.device_id, machine.id, message_id)
-
-    def request(self, machine: Machine, commitment: bytes = bytes(32)) -> bytes:
-        message_id = self.control.draw_message_id()
-        body = seal_request(self._pair(machine, message_id), self.control.draw_nonce(), commitment)
-        self.control.send(MessageKind.SECRET_REQUEST, message_id, body, machine.endpoint)
-        return message_id
-
-    def probe(self, machine: Machine) -> None:
-        message_id = self.control.draw_message_id()
-        pair = self._pair(machine, message_id)
-        nonce = self.control.draw_nonce()
-        body = seal_probe(pair.key, nonce, pair.sender, pair.receiver, message_id)
-        self.control.send(MessageKind.PROBE, message_id, body, machine.endpoint)
-
-    def opened(self, machine: Machine, message_id: bytes) -> list[SecretHandOver]:
-        """What it was handed in answer."""
-        found = []
-        for datagram in self.heard:
-            incoming = self.control.open(datagram, machine.endpoint)
-            if incoming is not None and incoming.packet.kind is MessageKind.SECRET_HANDOVER:
-                answer = self._pair(machine, message_id)
-                pair = Pair(answer.key, answer.receiver, answer.sender, message_id)
-                found.append(open_hand_over(pair, incoming.packet.body))
-        return found
+from simulations.loop import run
+from tests.support.asker import Asker
+from tests.support.mesh import Machine, Mesh, eventually, mesh
 
 
 async def rotated(world: Mesh) -> tuple[Machine, Machine, PacketKey]:

@@ -9,8 +9,8 @@ import pytest
 from meshdht.membership.administration import GrantAdminBody, RevokeBody, TagBody
 from meshdht.node.administering import act, replace_keys
 from simulations.loop import run
-from tests.node.test_races import heal, split
 from tests.support.mesh import Machine, Mesh, eventually, mesh
+from tests.support.partition import heal, split
 
 
 async def replace(machine: Machine, *, crash: bool = False) -> None:
@@ -185,7 +185,7 @@ def test_who_replaced_its_keys_is_found_by_those_who_went_over_to_another_secret
             first, second, third = await world.grow(3)
             await act(first.node, GrantAdminBody(second.node.identity.signing.public))
             await eventually(lambda: second.node.own is not None and second.node.own.admin)
-            split(world, {first.endpoint.host})
+            split(world, first.endpoint)
             await asyncio.sleep(60)
             await first.node.rotator.rotate()
             await second.node.rotator.rotate()

@@ -6,30 +6,22 @@ import asyncio
 
 import pytest
 
-from meshdht.clock import SeededEntropy
 from meshdht.crypto.boxes import device_box_key
-from meshdht.crypto.keys import NetworkSecret, PacketKey, SigningKey
-from meshdht.gossip.messages import Statements, seal_gossip
 from meshdht.limits import OUTCAST_ANSWERS, OUTCAST_WINDOW_S
 from meshdht.membership.administration import GrantAdminBody, RenameBody, RevokeBody
-from meshdht.membership.generations import Generation
 from meshdht.membership.invites import write_act
 from meshdht.membership.outcasts import Verdict
 from meshdht.node.administering import act
-from meshdht.node.control import ControlPort
-from meshdht.node.network_time import NetworkTime
 from meshdht.wire.handover import (
     PLAINTEXT_SIZE,
     Pair,
-    SecretHandOver,
-    seal_hand_over,
     seal_refusal,
-    seal_request,
 )
 from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
-from simulations.loop import UNIX_START, VirtualClock, run
-from tests.node.test_races import heal, split
-from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
+from simulations.loop import UNIX_START, run
+from tests.support.asker import Asker
+from tests.support.mesh import Machine, Mesh, eventually, mesh
+from tests.support.partition import race
 
 # Two round trips, after a probe or two that found nobody's path; generously.
 SOON_S = 30.0
@@ -102,20 +94,7 @@ def test_it_is_told_on_a_network_that_loses_thirty_percent() -> None:
 def test_who_lost_a_race_while_it_was_off_is_told_who_came_first() -> None:
     async def main() -> None:
         async with mesh() as world:
-            first, second, third = await world.grow(3)
-            link = await first.invite()
-            await asyncio.sleep(2)
-            split(world, {first.endpoint.host, second.endpoint.host, world.home(3).host})
-            red = await world.join(link, hints=[second.endpoint])
-            blue = await world.join(link, hints=[third.endpoint])
-            await asyncio.sleep(5)
-            await red.stop()
-            await blue.stop()
-            heal(world)
-            await eventually(lambda: len(first.node.roster.rejections) == 1, 4 * 3600)
-            await eventually(lambda: third.node.identity.generation.number == 2, 600)
-            [loser] = [each for each in (red, blue) if each.id not in first.node.roster]
-            [winner] = [each for each in (red, blue) if each is not loser]
+            _, winner, loser = await race(world, 3, off=True)
             loser.restart()
             await eventually(lambda: is_out(loser), SOON_S)
             told: list[Verdict] = loser.observed.put_out_by
@@ -124,59 +103,11 @@ def test_who_lost_a_race_while_it_was_off_is_told_who_came_first() -> None:
     run(main())
 
 
-class Thief:
-    """Somebody with a device's key and the packet key of its time, at another address."""
-
-    def __init__(self, world: Mesh, signing: SigningKey, key: PacketKey) -> None:
-        self.signing = signing
-        self.heard: list[bytes] = []
-        self._world = world
-        self.control = ControlPort(
-            signing.public.device_id, key, self._send, NetworkTime(VirtualClock()), SeededEntropy(9)
-        )
-        world.internet.attach(ELSEWHERE, lambda datagram, source: self.heard.append(datagram))
-        self.sent = 0
-
-    def _send(self, datagram: bytes, to: object) -> None:
-        self.sent += len(datagram)
-        self._world.internet.send(datagram, ELSEWHERE, self.to)
-
-    def ask(self, machine: Machine, *, of: Machine | None = None) -> None:
-        """A request to a machine; boxed to another one if that is named."""
-        self.to = machine.endpoint
-        boxed_to = (of or machine).node.identity.signing.public
-        message_id = self.control.draw_message_id()
-        box_key = device_box_key(self.signing, boxed_to)
-        pair = Pair(box_key, self.signing.public.device_id, machine.id, message_id)
-        body = seal_request(pair, self.control.draw_nonce(), bytes(32))
-        self.control.send(MessageKind.SECRET_REQUEST, message_id, body, machine.endpoint)
-
-    def say(self, machine: Machine, generation: Generation, statements: list[bytes]) -> None:
-        """Statements, in each of the messages that carry some."""
-        self.to, own = machine.endpoint, self.signing.public.device_id
-        nonce, message_id = self.control.draw_nonce(), self.control.draw_message_id()
-        box_key = device_box_key(self.signing, machine.node.identity.signing.public)
-        pair = Pair(box_key, own, machine.id, message_id)
-        secret = NetworkSecret(bytes(32))
-        gossip = seal_gossip(
-            generation.secret.gossip_key, nonce, own, Statements(tuple(statements))
-        )
-        for kind, body in (
-            (MessageKind.GOSSIP, gossip),
-            (MessageKind.SECRET_REFUSAL, seal_refusal(pair, nonce, statements)),
-            (
-                MessageKind.SECRET_HANDOVER,
-                seal_hand_over(pair, nonce, SecretHandOver(3, secret, statements)),
-            ),
-        ):
-            self.control.send(kind, message_id, body, machine.endpoint)
-
-
-async def thief_of(world: Mesh) -> tuple[Thief, list[Machine]]:
+async def thief_of(world: Mesh) -> tuple[Asker, list[Machine]]:
     *others, third = await world.grow(3)
     await revoked_while_off(world, others[0], third)
     identity = third.store.identity
-    return Thief(world, identity.signing, identity.generation.secret.packet_key), others
+    return Asker(world, identity.signing, identity.generation.secret.packet_key), others
 
 
 def test_a_thief_hears_little_and_never_more_than_it_said() -> None:
@@ -185,12 +116,12 @@ def test_a_thief_hears_little_and_never_more_than_it_said() -> None:
             thief, (first, _) = await thief_of(world)
             for _ in range(50):
                 before, heard = thief.sent, len(thief.heard)
-                thief.ask(first)
+                thief.request(first)
                 await asyncio.sleep(1)
                 assert sum(map(len, thief.heard[heard:])) <= thief.sent - before
             assert len(thief.heard) == OUTCAST_ANSWERS
             await asyncio.sleep(OUTCAST_WINDOW_S)
-            thief.ask(first)
+            thief.request(first)
             await asyncio.sleep(1)
             assert len(thief.heard) == OUTCAST_ANSWERS + 1
 
@@ -201,9 +132,8 @@ def test_who_has_not_the_key_that_is_out_hears_nothing() -> None:
     async def main() -> None:
         async with mesh() as world:
             thief, (first, second) = await thief_of(world)
-            thief.ask(first, of=second)
+            thief.request(first, boxed_to=second)
             for kind in MessageKind:
-                thief.to = first.endpoint
                 message_id = thief.control.draw_message_id()
                 body = bytes(MAX_BODY_SIZE)
                 thief.control.send(kind, message_id, body, first.endpoint)
@@ -230,9 +160,9 @@ def test_who_is_out_is_not_heard_though_the_fold_would_side_with_it() -> None:
             await first.stop()
             await second.node.rotator.revoke(signing.public)
             await eventually(lambda: third.node.identity.generation.number == 2)
-            thief = Thief(world, signing, generation.secret.packet_key)
+            thief = Asker(world, signing, generation.secret.packet_key)
             for machine in (second, third):
-                thief.ask(machine)
+                thief.request(machine)
                 await asyncio.sleep(1)
                 # It has a token of theirs: its address is proved.
                 assert thief.control.open(thief.heard[-1], machine.endpoint)

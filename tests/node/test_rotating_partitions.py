@@ -10,8 +10,9 @@ import pytest
 from meshdht.errors import StateError
 from meshdht.membership.administration import GrantAdminBody
 from simulations.loop import run
-from tests.node.test_rotating_revocation import act, have_settled, heal, holds, revoke, split
+from tests.node.test_rotating_revocation import act, have_settled, holds, revoke
 from tests.support.mesh import Machine, Mesh, eventually, mesh
+from tests.support.partition import heal, split
 
 
 async def grown(world: Mesh, chance: random.Random) -> list[Machine]:
@@ -57,7 +58,7 @@ def test_rosters_and_generation_are_equal_and_no_revoked_device_has_the_secret(s
             machines = await grown(world, chance)
             cut = chance.randrange(1, len(machines))
             sides = (machines[:cut], machines[cut:])
-            split(world, sides[0])
+            split(world, *(each.endpoint for each in sides[0]))
             await asyncio.sleep(60)
             for _ in range(chance.randrange(1, 5)):
                 side = chance.choice(sides)

@@ -23,7 +23,8 @@ from meshdht.node.rotating import EACH_S
 from meshdht.wire.handover import Pair, open_refusal
 from meshdht.wire.packet import ControlPacket, MessageKind, open_packet
 from simulations.loop import run
-from tests.support.mesh import Machine, Mesh, eventually, mesh
+from tests.support.mesh import Machine, eventually, mesh
+from tests.support.partition import heal, split
 
 
 async def act(machine: Machine, body: AdministrationBody) -> None:
@@ -65,16 +66,6 @@ def holds(machine: Machine, secret: NetworkSecret) -> bool:
     identity = machine.node.identity
     every = [identity.generation, *(each.generation for each in identity.others)]
     return any(each.secret == secret for each in every)
-
-
-def split(world: Mesh, one: list[Machine]) -> None:
-    """A partition: these, and the others."""
-    inside = {each.endpoint for each in one}
-    world.internet.blocked = lambda source, to: (source in inside) != (to in inside)
-
-
-def heal(world: Mesh) -> None:
-    world.internet.blocked = lambda source, to: False
 
 
 def test_all_drop_a_revoked_device_at_once_and_go_over_without_it() -> None:
@@ -213,7 +204,7 @@ def test_both_sides_of_a_partition_revoke_and_agree_when_it_heals() -> None:
             one, other = machines[:4], machines[4:]
             await act(machines[0], GrantAdminBody(other[0].node.identity.signing.public))
             await asyncio.sleep(2)
-            split(world, one)
+            split(world, *(each.endpoint for each in one))
             await asyncio.sleep(60)
             await revoke(one[0], other[3])
             await revoke(other[0], one[3])
