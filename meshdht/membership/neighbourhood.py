@@ -16,38 +16,48 @@ from operator import attrgetter
 from meshdht.crypto.keys import DeviceId
 from meshdht.limits import FULL_MESH_DEVICES
 
-# Asked for with every record that is told: to compare bytes is faster than to compare ids.
+# To compare bytes is faster than to compare ids.
 _raw = attrgetter("raw")
 
 
-def _place(ring: Sequence[DeviceId], device: DeviceId) -> int:
-    return bisect_left(ring, device.raw, key=_raw)
+class Ring:
+    """The devices of a network, and who of them are neighbours."""
 
+    def __init__(self, ids: Sequence[DeviceId]) -> None:
+        """``ids``: of all, ascending."""
+        self._ids = ids
+        # Asked for with every record that is told.
+        self._places = {device: place for place, device in enumerate(ids)}
 
-def neighbourhood(ring: Sequence[DeviceId], own: DeviceId) -> tuple[DeviceId, ...]:
-    """The neighbours of ``own`` among the ids of a network, which are given ascending."""
-    if len(ring) <= FULL_MESH_DEVICES:
-        return tuple(device for device in ring if device != own)
-    place = _place(ring, own)
-    near = {(place + sign * step) % len(ring) for step in _steps(len(ring)) for sign in (1, -1)}
-    near.discard(place)
-    return tuple(ring[each] for each in sorted(near))
+    def _place(self, device: DeviceId) -> int:
+        """Of a device that is in no roster any more: where it was."""
+        place = self._places.get(device)
+        return bisect_left(self._ids, device.raw, key=_raw) if place is None else place
 
+    def neighbourhood(self, own: DeviceId) -> tuple[DeviceId, ...]:
+        """The neighbours of a device, ascending."""
+        size = len(self._ids)
+        if size <= FULL_MESH_DEVICES:
+            return tuple(device for device in self._ids if device != own)
+        place = self._place(own)
+        near = {(place + sign * step) % size for step in _steps(size) for sign in (1, -1)}
+        near.discard(place)
+        return tuple(self._ids[each] for each in sorted(near))
 
-def are_neighbours(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> bool:
-    """Whether each is in the other's neighbourhood."""
-    if len(ring) <= FULL_MESH_DEVICES:
-        return one != other
-    way = (_place(ring, one) - _place(ring, other)) % len(ring)
-    shorter = min(way, len(ring) - way)
-    return shorter.bit_count() == 1
+    def are_neighbours(self, one: DeviceId, other: DeviceId) -> bool:
+        """Whether each is in the other's neighbourhood; never a device and itself."""
+        size = len(self._ids)
+        if size <= FULL_MESH_DEVICES:
+            return one != other
+        way = (self._place(one) - self._place(other)) % size
+        return min(way, size - way).bit_count() == 1
 
-
-def steps_between(ring: Sequence[DeviceId], one: DeviceId, other: DeviceId) -> int:
-    """How many steps from neighbour to neighbour lead from one to the other."""
-    if len(ring) <= FULL_MESH_DEVICES:
-        return int(one != other)
-    return _distances(len(ring))[(_place(ring, one) - _place(ring, other)) % len(ring)]
+    def steps_between(self, one: DeviceId, other: DeviceId) -> int:
+        """How many steps from neighbour to neighbour lead from one to the other."""
+        size = len(self._ids)
+        if size <= FULL_MESH_DEVICES:
+            return int(one != other)
+        return _distances(size)[(self._place(one) - self._place(other)) % size]
 
 
 @lru_cache(maxsize=4)

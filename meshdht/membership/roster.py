@@ -18,7 +18,7 @@ from meshdht.errors import StateError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.administration import RekeyBody
 from meshdht.membership.names import DOMAIN
-from meshdht.membership.neighbourhood import are_neighbours, neighbourhood, steps_between
+from meshdht.membership.neighbourhood import Ring
 from meshdht.membership.statements import Role, Statement, StatementHash, Terms
 
 
@@ -163,15 +163,23 @@ class DeviceIndex:
     def __init__(self, other: DeviceIndex | None = None) -> None:
         """Empty, or a copy."""
         self.by_key: dict[object, Device] = dict(other.by_key) if other else {}
-        self.ring: list[DeviceId] = list(other.ring) if other else []
-        """Ascending."""
+        self._ids: list[DeviceId] = list(other._ids) if other else []
+        self._ring: Ring | None = None
+
+    @property
+    def ring(self) -> Ring:
+        """Of those that are in it now."""
+        if self._ring is None:
+            self._ring = Ring(tuple(self._ids))
+        return self._ring
 
     def add(self, device: Device) -> None:
         keys = (device.id, device.id.raw, device.verify_key, device.wireguard_key)
         self.by_key.update(dict.fromkeys((*keys, device.name, device.ipv6), device))
         if device.ipv4 is not None:
             self.by_key[device.ipv4] = device
-        insort(self.ring, device.id)
+        insort(self._ids, device.id)
+        self._ring = None
 
     def drop(self, device: Device) -> None:
         for key in (device.id, device.id.raw, device.verify_key, device.wireguard_key):
@@ -179,7 +187,8 @@ class DeviceIndex:
         del self.by_key[device.name], self.by_key[device.ipv6]
         if device.ipv4 is not None:
             del self.by_key[device.ipv4]
-        del self.ring[bisect_left(self.ring, device.id)]
+        del self._ids[bisect_left(self._ids, device.id)]
+        self._ring = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +263,15 @@ class Roster:
 
     def neighbourhood(self, device: DeviceId) -> tuple[DeviceId, ...]:
         """The members that a device keeps a path to: all of a small network."""
-        return neighbourhood(self._index.ring, device)
+        return self._index.ring.neighbourhood(device)
 
     def are_neighbours(self, one: DeviceId, other: DeviceId) -> bool:
         """Whether two members keep a path to each other; never a device and itself."""
-        return are_neighbours(self._index.ring, one, other)
+        return self._index.ring.are_neighbours(one, other)
 
     def steps_between(self, one: DeviceId, other: DeviceId) -> int:
         """How many steps from neighbour to neighbour lead from one member to another."""
-        return steps_between(self._index.ring, one, other)
+        return self._index.ring.steps_between(one, other)
 
     def invite(self, key: InvitePublicKey, role: Role = Role.DEVICE) -> Invite | None:
         return self._invites.get((key, role))

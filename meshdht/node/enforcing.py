@@ -98,7 +98,7 @@ class Enforcer:
     def _is_in_touch(self) -> bool:
         """Whether somebody is connected, or nobody is there who could be expected to be."""
         node = self._node
-        others = [each for each in node.roster if each.id != node.identity.device]
-        if any(self._is_connected(each.id) for each in others):
+        if node.connected:
             return True
+        others = [each for each in node.roster if each.id != node.identity.device]
         return bool(node.own_endpoints) and all(each.ephemeral_s for each in others)

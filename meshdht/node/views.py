@@ -49,6 +49,11 @@ class NodeViews:
         """How a device is reached right now."""
         return self._peers.path(device)
 
+    @property
+    def connected(self) -> list[DeviceId]:
+        """The members that a path leads to."""
+        return [each.device for each in self._peers.neighbours()]
+
     def preshared_key(self, device: Device) -> PresharedKey:
         """The key that this pair of devices mixes into its handshakes."""
         own = self._identity.wireguard.public

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.limits import FULL_MESH_DEVICES
-from meshdht.membership.neighbourhood import are_neighbours, neighbourhood, steps_between
+from meshdht.membership.neighbourhood import Ring
 
 
 def ring(size: int) -> list[DeviceId]:
@@ -21,8 +21,8 @@ def ring(size: int) -> list[DeviceId]:
 def test_in_a_small_network_all_are_neighbours(size: int) -> None:
     ids = ring(size)
     for own in ids:
-        assert neighbourhood(ids, own) == tuple(other for other in ids if other != own)
-        assert [other for other in ids if are_neighbours(ids, own, other)] == [
+        assert Ring(ids).neighbourhood(own) == tuple(other for other in ids if other != own)
+        assert [other for other in ids if Ring(ids).are_neighbours(own, other)] == [
             other for other in ids if other != own
         ]
 
@@ -31,12 +31,14 @@ def test_in_a_small_network_all_are_neighbours(size: int) -> None:
 @settings(deadline=None)
 def test_in_a_large_network_neighbours_are_few_and_mutual(size: int) -> None:
     ids = ring(size)
-    near = {own: neighbourhood(ids, own) for own in ids}
+    near = {own: Ring(ids).neighbourhood(own) for own in ids}
     most = 2 * (size - 1).bit_length()
     assert all(4 < len(others) <= most for others in near.values())
     assert all(own in near[other] for own in ids for other in near[own])
     assert all(
-        are_neighbours(ids, own, other) == (other in near[own]) for own in ids[:9] for other in ids
+        Ring(ids).are_neighbours(own, other) == (other in near[own])
+        for own in ids[:9]
+        for other in ids
     )
 
 
@@ -45,7 +47,7 @@ def test_what_neighbours_pass_on_reaches_all_in_few_steps(size: int) -> None:
     ids = ring(size)
     reached, edge, steps = {ids[0]}, {ids[0]}, 0
     while edge:
-        edge = {other for own in edge for other in neighbourhood(ids, own)} - reached
+        edge = {other for own in edge for other in Ring(ids).neighbourhood(own)} - reached
         reached |= edge
         steps += bool(edge)
     assert len(reached) == size
@@ -55,9 +57,12 @@ def test_what_neighbours_pass_on_reaches_all_in_few_steps(size: int) -> None:
 @pytest.mark.parametrize("size", [10, 51, 100, 300])
 def test_from_neighbour_to_neighbour_there_is_always_a_step_nearer(size: int) -> None:
     ids = ring(size)
-    assert steps_between(ids, ids[0], ids[0]) == 0
+    assert Ring(ids).steps_between(ids[0], ids[0]) == 0
     for own in ids[1:]:
-        left = steps_between(ids, own, ids[0])
-        assert (left == 1) == are_neighbours(ids, own, ids[0])
-        assert min(steps_between(ids, each, ids[0]) for each in neighbourhood(ids, own)) == left - 1
+        left = Ring(ids).steps_between(own, ids[0])
+        assert (left == 1) == Ring(ids).are_neighbours(own, ids[0])
+        assert (
+            min(Ring(ids).steps_between(each, ids[0]) for each in Ring(ids).neighbourhood(own))
+            == left - 1
+        )
         assert left <= size.bit_length() // 2 + 1
