@@ -155,6 +155,15 @@ class Founded(Struct, frozen=True, kw_only=True):
     recovery_key: str
 
 
+class Kept(Struct, frozen=True, kw_only=True):
+    """A device that is in a backup now, or out of it, for scripts."""
+
+    version: int = API_VERSION
+    network: str
+    device: str
+    file: str
+
+
 class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
     """The daemon ends, and why."""
 

@@ -22,6 +22,12 @@ class VerbGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         verbs = self.list_commands(ctx)
+        if args[0] == "help":
+            # What many type first: `help VERB` is `VERB --help`.
+            args = [*args[1:], "--help"]
+        if args == ["--help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
         if args[0] not in verbs and not args[0].startswith("-"):
             import difflib
 

@@ -14,7 +14,7 @@ from meshdht.crypto.keys import (
     VerifyKey,
     WireGuardPublicKey,
 )
-from meshdht.errors import StateError
+from meshdht.errors import StateError, UsageError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.administration import RekeyBody
 from meshdht.membership.names import DOMAIN
@@ -307,9 +307,9 @@ class Roster:
             )
 
     def refuse_without(self, device: Device) -> None:
-        """Raise StateError if there would be no admin without this device."""
+        """Raise UsageError if there would be no admin without this device."""
         if device.admin and sum(each.admin for each in self) == 1:
-            raise StateError(
+            raise UsageError(
                 f"{device.name} is the only admin: without it nobody could invite or revoke",
                 "make another device an admin first: meshdht admin add DEVICE",
             )

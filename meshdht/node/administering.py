@@ -56,9 +56,9 @@ async def replace_keys(node: Node) -> DeviceId:
 async def leave(node: Node) -> bool:
     """Take this device out of the network: once another one knows, and it is on disk here.
 
-    False, and nothing is said, if there is no other one. Raises StateError, and it stays a member,
-    if it is the only admin of others or none of them hears of it; raises it as well, and it is
-    out, if the disk refuses.
+    False, and nothing is said, if there is no other one. It stays a member where this raises
+    UsageError, being the only admin of others, or StateError, as none of them hears of it; it is
+    out where that is raised since the disk refuses.
     """
     if len(node.roster) == 1:
         return False

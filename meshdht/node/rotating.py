@@ -69,8 +69,8 @@ class Rotator:
         return generation
 
     async def revoke(self, key: VerifyKey) -> Generation:
-        """Put a device or an anchor out for ever, and rotate in one go. As ``rotate``; it is told
-        so, under the keys that it has, and hears no more."""
+        """Put a device or an anchor out for ever, and rotate in one go. As ``rotate``; UsageError
+        if no admin would remain. It is told so, under the keys that it has, and hears no more."""
         self._admin()
         roster = self._holdings.roster
         device = roster.device(key)

@@ -14,6 +14,23 @@ def test_alone_it_explains_itself_as_a_usage_error(meshdht: Meshdht, group: str)
     assert result.err.startswith(f"Usage: meshdht {group}")
 
 
+@pytest.mark.parametrize("group", ["anchor", "admin", "device", "invite"])
+def test_its_help_says_of_each_verb_in_one_whole_line_what_it_does(
+    meshdht: Meshdht, group: str
+) -> None:
+    _, verbs = meshdht(group, "--help").out.split("Commands:\n")
+    assert verbs.strip()
+    assert "..." not in verbs
+
+
+@pytest.mark.parametrize("verb", [(), ("devices",), ("device",), ("device", "tag")])
+def test_help_is_also_a_word(meshdht: Meshdht, verb: tuple[str, ...]) -> None:
+    asked = meshdht(*verb, "--help")
+    assert (asked.code, asked.err) == (0, "")
+    assert meshdht("help", *verb) == asked
+    assert meshdht("help", "nosuch").code == 2
+
+
 @pytest.mark.parametrize(
     ("typed", "said", "tip"),
     [

@@ -81,7 +81,7 @@ def test_a_device_leaves_and_its_daemon_stops() -> None:
 def test_a_device_that_may_not_leave_goes_on() -> None:
     async def main() -> None:
         async with served(2) as (_, (first, _)):
-            with pytest.raises(StateError, match="d0 is the only admin"):
+            with pytest.raises(UsageError, match="d0 is the only admin"):
                 await first.service.administration.leave()
             assert first.stops == []
             assert not first.machine.node.is_ending

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from meshdht.crypto.keys import DeviceId
-from meshdht.errors import StateError
+from meshdht.errors import UsageError
 from meshdht.membership.administration import RenameBody
 from meshdht.membership.roster import Rename
 from meshdht.membership.statements import Role
@@ -96,7 +96,7 @@ def test_a_network_is_not_left_without_an_admin() -> None:
     household.admit(1, name="laptop")
     nas, laptop = household.roster()
     household.roster().refuse_without(laptop)
-    with pytest.raises(StateError, match="nas is the only admin"):
+    with pytest.raises(UsageError, match="nas is the only admin"):
         household.roster().refuse_without(nas)
     household.grant(1)
     household.roster().refuse_without(nas)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from meshdht.errors import StateError
+from meshdht.errors import StateError, UsageError
 from meshdht.membership.administration import GrantAdminBody, LeaveBody, RenameBody, TagBody
 from meshdht.node.administering import act, leave
 from simulations.loop import run
@@ -105,7 +105,7 @@ def test_the_only_admin_leaves_nobody_behind() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, second = await world.grow(2)
-            with pytest.raises(StateError, match="d0 is the only admin"):
+            with pytest.raises(UsageError, match="d0 is the only admin"):
                 await leave(first.node)
             await act(first.node, GrantAdminBody(second.node.identity.signing.public))
             assert await leave(first.node)

@@ -9,7 +9,7 @@ import pytest
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import NetworkSecret
 from meshdht.endpoint import Endpoint
-from meshdht.errors import RemoteError, StateError
+from meshdht.errors import RemoteError, UsageError
 from meshdht.gossip.messages import open_gossip
 from meshdht.limits import OUTCAST_ANSWERS
 from meshdht.membership.administration import (
@@ -238,7 +238,7 @@ def test_the_only_admin_cannot_be_revoked() -> None:
     async def main() -> None:
         async with mesh() as world:
             first, _ = await world.grow(2)
-            with pytest.raises(StateError, match="the only admin"):
+            with pytest.raises(UsageError, match="the only admin"):
                 await revoke(first, first)
             assert first.node.roster.rekey is None
 

@@ -59,7 +59,7 @@ def anchor() -> None:
 def link(
     context: click.Context, name: str | None, expires_s: int, uses: int, as_json: bool
 ) -> None:
-    """Print what an anchor of this network needs; on an admin's device.
+    """Print what an anchor of this network needs. On an admin's device.
 
     Whoever has the link can hold records and see who talks to whom by address, also after it has
     expired: keep it private.
@@ -82,7 +82,7 @@ def link(
 @common_options()
 @click.pass_context
 def list_(context: click.Context, as_json: bool) -> None:
-    """Every anchor that the network's log names; on a device of the network.
+    """Every anchor that the network's log names. On a device of the network.
 
     \b
     Example: meshdht anchor list
@@ -130,7 +130,7 @@ def anchor_lines(known: Anchors, *, now: float, on: bool) -> list[str]:
 @common_options()
 @click.pass_context
 def run(context: click.Context, link_file: str | None, listen_port: int | None) -> None:
-    """Run an anchor in the foreground until it is told to stop; it logs to stderr.
+    """Run an anchor in the foreground until it is told to stop. It logs to stderr.
 
     The link is needed the first time, and when the network gives out another. --network names the
     anchor on this machine, where there are several.
@@ -150,7 +150,7 @@ def run(context: click.Context, link_file: str | None, listen_port: int | None) 
 @common_options()
 @click.pass_context
 def up(context: click.Context, link_file: str | None, listen_port: int | None) -> None:
-    """Run an anchor in the background; does nothing if it runs.
+    """Run an anchor in the background. Does nothing if it runs.
 
     The link is needed the first time, and when the network gives out another.
 

@@ -7,10 +7,10 @@ import os
 import click
 
 from meshdht.api.errors import ApiError
-from meshdht.api.launch import Backup, Restore
-from meshdht.cli.output import note, say
+from meshdht.api.launch import Backup, Kept, Restore
+from meshdht.cli.output import note, say, say_json
 from meshdht.cli.secrets import ask_unseen, read_file
-from meshdht.cli.settings import Settings, common_options, settings_of
+from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.verbs.anchor import anchor_settings
 from meshdht.cli.verbs.start import START_TIMEOUT_S, need_root, start
 
@@ -25,9 +25,10 @@ passphrase_option = click.option(
 @click.command()
 @click.argument("file")
 @passphrase_option
+@json_option
 @common_options()
 @click.pass_context
-def backup(context: click.Context, file: str, passphrase_file: str | None) -> None:
+def backup(context: click.Context, file: str, passphrase_file: str | None, as_json: bool) -> None:
     """Write this device to the new file FILE, encrypted: its keys, the log, its settings.
 
     Whoever has the file and the passphrase is this device: it is for when the machine is lost, not
@@ -50,15 +51,19 @@ def backup(context: click.Context, file: str, passphrase_file: str | None) -> No
         raise ApiError(said, f"take {PASSPHRASE_MIN} or more: a few words", exit_code=2)
     action = Backup(network=network, file=path, passphrase=passphrase)
     done = start(settings, action, START_TIMEOUT_S)
-    say(f"{done.device} of network {done.network} is in {file}")
+    if as_json:
+        say_json(Kept(network=done.network, device=done.device, file=path))
+    else:
+        say(f"{done.device} of network {done.network} is in {file}")
 
 
 @click.command()
 @click.argument("file")
 @passphrase_option
+@json_option
 @common_options()
 @click.pass_context
-def restore(context: click.Context, file: str, passphrase_file: str | None) -> None:
+def restore(context: click.Context, file: str, passphrase_file: str | None, as_json: bool) -> None:
     """Make this machine the device that a backup in FILE holds.
 
     Only where that network is not on this machine yet, and only when the old machine is gone: two
@@ -69,12 +74,16 @@ def restore(context: click.Context, file: str, passphrase_file: str | None) -> N
     """
     settings = settings_of(context)
     need_root(f"meshdht restore {file}")
+    path = os.path.abspath(file)
     action = Restore(
-        file=os.path.abspath(file),
+        file=path,
         passphrase=_passphrase(passphrase_file, twice=False),
         network=settings.network,
     )
     done = start(settings, action, START_TIMEOUT_S)
+    if as_json:
+        say_json(Kept(network=done.network, device=done.device, file=path))
+        return
     say(f"this machine is {done.device} of network {done.network}")
     note(f"next: meshdht up --network {done.network}, where the old machine is off for good")
 

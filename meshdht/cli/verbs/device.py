@@ -46,7 +46,7 @@ def device() -> None:
 @common_options()
 @click.pass_context
 def rename(context: click.Context, device: str, name: str, as_json: bool) -> None:
-    """Call a device NAME; on an admin's device, or on the device itself.
+    """Call a device NAME. On an admin's device, or on the device itself.
 
     \b
     Example: meshdht device rename laptop-2 work-laptop
@@ -63,7 +63,7 @@ def rename(context: click.Context, device: str, name: str, as_json: bool) -> Non
 @common_options()
 @click.pass_context
 def tag_(context: click.Context, device: str, tags: tuple[str, ...], as_json: bool) -> None:
-    """Give a device these tags, and no others; without any it has none.
+    """Give a device these tags and no others. Without any it has none.
 
     \b
     Example: meshdht device tag nas server home
@@ -103,10 +103,11 @@ def expire(context: click.Context, device: str, after_s: int | None, as_json: bo
 @common_options()
 @click.pass_context
 def replace_keys(context: click.Context, yes: bool, as_json: bool) -> None:
-    """Replace this device's own keys, which somebody else may have, by new ones.
+    """Replace this device's own keys by new ones.
 
-    It keeps its name, addresses, tags and admin right; its id becomes another. The daemon starts
-    again by the new keys, within a second or two, and the old ones are worth nothing.
+    For when somebody else may have them. It keeps its name, addresses, tags and admin right; its
+    id becomes another. The daemon starts again by the new keys, within a second or two, and the
+    old ones are worth nothing.
 
     \b
     Example: meshdht device replace-keys

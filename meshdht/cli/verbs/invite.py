@@ -128,7 +128,7 @@ def _whom(made: Invite) -> str:
 @common_options()
 @click.pass_context
 def revoke(context: click.Context, invite: str, yes: bool, as_json: bool) -> None:
-    """Close an invite, so that its link lets nobody in; on an admin's device.
+    """Close an invite, so that its link lets nobody in. On an admin's device.
 
     ID is what `meshdht invites` prints, or as much of it as tells it from the others. Devices that
     came by it stay.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def test_a_relative_file_is_where_the_user_stands(
     file = str(tmp_path / "nas.backup")
     assert asked == [Restore(file=file, passphrase=WORDS, network=None)]
     assert WORDS not in repr(asked)
+
+
+def test_a_script_reads_what_was_kept_and_where(
+    meshdht: Meshdht, asked: list[Action], words: str, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "nas.backup")
+    told = {"version": 1, "network": "home", "device": "nas", "file": file}
+    for verb in ("backup", "restore"):
+        said = meshdht(verb, file, "--network", "home", "--passphrase-file", words, "--json")
+        assert (said.code, said.err) == (0, "")
+        assert json.loads(said.out) == told
+    assert len(asked) == 2
 
 
 def test_in_a_terminal_a_new_passphrase_is_asked_for_twice(
