@@ -206,6 +206,10 @@ def marks(status: Status) -> list[Text]:
     found = []
     if status.copy_heard is not None:
         found.append(Text(f"⚠ a second {status.device.name} is running  ", RED))
+    if status.held_out_by:
+        first, *others = status.held_out_by
+        more = f" +{len(others)}" if others else ""
+        found.append(Text(f"⚠ revoked for {first}{more}  ", YELLOW))
     if status.applicants:
         verb = "waits" if status.applicants == 1 else "wait"
         found.append(Text(f"● {status.applicants} {verb} for approval  ", YELLOW))

@@ -36,6 +36,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             dropped=new.dropped,
             clocks=new.clocks,
             copy_heard=new.copy_heard,
+            held_out_by=new.held_out_by,
             applicants=new.applicants,
         )
     before = {peer.id: peer for peer in old.peers}
@@ -64,6 +65,7 @@ def apply(status: Status, event: Event) -> Status:
                 dropped=event.dropped,
                 clocks=event.clocks,
                 copy_heard=event.copy_heard,
+                held_out_by=event.held_out_by,
                 applicants=event.applicants,
             )
         case PeerRemoved(id=gone):
@@ -76,7 +78,8 @@ def apply(status: Status, event: Event) -> Status:
 
 def _header(status: Status) -> tuple[object, ...]:
     here = status.engine, status.device, status.listen_port
-    return *here, status.dropped, status.clocks, status.copy_heard, status.applicants
+    told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
+    return *here, status.dropped, *told
 
 
 def _differs(old: Peer, new: Peer) -> bool:

@@ -94,6 +94,7 @@ class ClockWarning(Struct, frozen=True, kw_only=True):
 class Status(Struct, frozen=True, kw_only=True):
     """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason.
     ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds),
+    ``held_out_by`` names devices that go by a revocation of this one which counts for nothing,
     ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin."""
 
     version: int = API_VERSION
@@ -107,6 +108,7 @@ class Status(Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     clocks: tuple[ClockWarning, ...] = ()
     copy_heard: int | None = None
+    held_out_by: tuple[str, ...] = ()
     applicants: int = 0
 
 
@@ -163,6 +165,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     dropped: dict[str, int]
     clocks: tuple[ClockWarning, ...] = ()
     copy_heard: int | None = None
+    held_out_by: tuple[str, ...] = ()
     applicants: int = 0
 
 

@@ -104,6 +104,7 @@ class DaemonService(NetworkService):
             dropped=self._dropped(),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
+            held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),
             applicants=len(self._node.approvals.waiting()) if own.admin else 0,
         )
 

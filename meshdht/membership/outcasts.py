@@ -98,6 +98,17 @@ def judge(
     return _lost_race(log, roster, own, genuine)
 
 
+def hold_out(log: MembershipLog, own: Device, statements: Sequence[bytes]) -> bool:
+    """Whether statements revoke a member by which one is in the log, and by that counts for
+    nothing: whoever tells them holds it for out, and does not know better."""
+    return any(
+        statement.hash in log
+        and isinstance(statement.body, RevokeBody)
+        and statement.body.key == own.verify_key
+        for statement in _genuine(log.network, statements)
+    )
+
+
 def _genuine(network: NetworkId, statements: Iterable[bytes]) -> Iterator[Statement]:
     for raw in list(statements)[:STATEMENTS]:
         try:

@@ -111,7 +111,7 @@ class Generations:
         self._switched = asyncio.Event()
         self._missing = asyncio.Event()
         self._alone = asyncio.Event()
-        self._outcasts = Outcasts(identity, holdings, control, put_out, push)
+        self.outcasts = Outcasts(identity, holdings, control, put_out, push)
         self.exchange = SecretExchange(identity, holdings, control, self._handed)
         self._rekey_control()
 
@@ -195,10 +195,10 @@ class Generations:
     def handle(self, incoming: Incoming) -> None:
         """A message about secrets, or a probe under another key; raises RemoteError."""
         match incoming.packet.kind:
-            case MessageKind.PROBE | MessageKind.SECRET_REQUEST if self._outcasts.has(
+            case MessageKind.PROBE | MessageKind.SECRET_REQUEST if self.outcasts.has(
                 incoming.packet.sender
             ):
-                self._outcasts.handle(incoming)
+                self.outcasts.handle(incoming)
             case MessageKind.PROBE:
                 self.exchange.probe_received(incoming)
             case MessageKind.SECRET_REQUEST:
@@ -208,7 +208,7 @@ class Generations:
             case MessageKind.SECRET_HANDOVER:
                 self.exchange.hand_over_received(incoming)
             case MessageKind.SECRET_REFUSAL:
-                self._outcasts.refusal_received(incoming)
+                self.outcasts.refusal_received(incoming)
 
     def heard(self, device: DeviceId) -> None:
         """A packet of the device came under the keys in use."""

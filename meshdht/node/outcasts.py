@@ -28,7 +28,7 @@ from meshdht.limits import (
     OUTCASTS_PER_S,
     OUTCASTS_REMEMBERED,
 )
-from meshdht.membership.outcasts import Verdict, evidence, judge, outcasts
+from meshdht.membership.outcasts import Verdict, evidence, hold_out, judge, outcasts
 from meshdht.membership.roster import Roster
 from meshdht.membership.statements import StatementHash
 from meshdht.node.allowance import Allowance
@@ -39,6 +39,9 @@ from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import open_probe
 from meshdht.wire.handover import Pair, open_refusal, open_request, seal_refusal
 from meshdht.wire.packet import MessageKind
+
+# A device that is not reached is asked once an hour at least.
+HELD_OUT_REMEMBERED_S = 2 * 3600.0
 
 
 class Outcasts:
@@ -62,6 +65,7 @@ class Outcasts:
         self._roster: Roster | None = None
         self._keys: dict[DeviceId, VerifyKey] = {}
         self._answered: OrderedDict[DeviceId, list[float]] = OrderedDict()
+        self._held_out_by: OrderedDict[DeviceId, float] = OrderedDict()
         self._allowance = Allowance(OUTCASTS_PER_S, OUTCASTS_BURST, control.clock.monotonic())
 
     def _compute_key(self, key: VerifyKey) -> BoxKey:
@@ -131,6 +135,17 @@ class Outcasts:
         verdict = judge(holdings.log, holdings.roster, own, lacking)
         if verdict is not None:
             self._put_out(verdict)
+        elif hold_out(holdings.log, own, statements):
+            self._held_out_by.pop(packet.sender, None)
+            self._held_out_by[packet.sender] = self._control.clock.unix()
+            if len(self._held_out_by) > OUTCASTS_REMEMBERED:
+                self._held_out_by.popitem(last=False)
+
+    def held_out_by(self) -> list[DeviceId]:
+        """The members that said in the last hours that this one is revoked, while by the log it is
+        not: two admins revoked each other, and they follow the other one."""
+        now = self._control.clock.unix()
+        return [each for each, at in self._held_out_by.items() if now - at < HELD_OUT_REMEMBERED_S]
 
     def _is_in_log(self, raw: bytes) -> bool:
         """Then the fold has judged it."""

@@ -91,6 +91,13 @@ class NodeViews:
         return self._publisher.copy_heard
 
     @property
+    def held_out_by(self) -> list[Device]:
+        """Members without a path to us that hold us for revoked (see node/outcasts.py)."""
+        said = self._generations.outcasts.held_out_by()
+        found = [self.roster.device(each) for each in said if not self.path(each).endpoint]
+        return [each for each in found if each is not None]
+
+    @property
     def time(self) -> NetworkTime:
         """The network's time: what is dated or expires goes by it."""
         return self._time

@@ -12,6 +12,7 @@ from meshdht.membership.administration import GrantAdminBody, RenameBody, Revoke
 from meshdht.membership.invites import write_act
 from meshdht.membership.outcasts import Verdict
 from meshdht.node.administering import act
+from meshdht.node.outcasts import HELD_OUT_REMEMBERED_S
 from meshdht.wire.handover import (
     PLAINTEXT_SIZE,
     Pair,
@@ -21,7 +22,7 @@ from meshdht.wire.packet import MAX_BODY_SIZE, MessageKind
 from simulations.loop import UNIX_START, run
 from tests.support.asker import Asker
 from tests.support.mesh import Machine, Mesh, eventually, mesh
-from tests.support.partition import race
+from tests.support.partition import heal, race, split
 
 # Two round trips, after a probe or two that found nobody's path; generously.
 SOON_S = 30.0
@@ -173,6 +174,34 @@ def test_who_is_out_is_not_heard_though_the_fold_would_side_with_it() -> None:
                 assert first.id not in machine.node.roster
             third.node.holdings.take_statements([answer.raw])
             assert first.id in third.node.roster, "so it would be"
+
+    run(main())
+
+
+def test_two_admins_that_revoked_each_other_see_who_goes_by_the_other_one() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            await act(first.node, GrantAdminBody(second.node.identity.signing.public))
+            await eventually(lambda: second.node.own is not None and second.node.own.admin)
+            await eventually(
+                lambda: first.node.holdings.log_digest() == third.node.holdings.log_digest()
+            )
+            split(world, first.endpoint)
+            await second.node.rotator.revoke(first.node.identity.signing.public)
+            await first.node.rotator.revoke(second.node.identity.signing.public)
+            await asyncio.sleep(60)
+            assert first.node.held_out_by == []
+            heal(world)
+            await eventually(lambda: bool(first.node.held_out_by), 3600)
+            [other] = first.node.held_out_by
+            assert other.id == third.id
+            assert not is_out(first)
+            await asyncio.sleep(60)
+            assert first.id not in third.node.roster, "it does not listen"
+            await third.stop()
+            await asyncio.sleep(HELD_OUT_REMEMBERED_S)
+            assert first.node.held_out_by == []
 
     run(main())
 

@@ -158,6 +158,12 @@ def test_the_header_tells_an_admin_who_waits_and_of_a_second_copy(ledger: Ledger
     assert len(header(ledger, "home", 80, 100.0).plain) == 80
 
 
+def test_the_header_says_for_whom_this_device_is_revoked(ledger: Ledger) -> None:
+    assert ledger.status is not None
+    ledger.take(Snapshot(replace(ledger.status, held_out_by=("attic", "pi"))), 100.0)
+    assert "⚠ revoked for attic +1  ● 2 of 3 online " in header(ledger, "home", 100, 100.0).plain
+
+
 def test_the_header_names_a_wrong_clock(ledger: Ledger) -> None:
     warning = ClockWarning(
         device="attic",

@@ -52,7 +52,11 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
         say_json(snapshot)
         return
     on = coloured(sys.stdout)
-    warnings = [*clock_lines(snapshot, on=on), *copy_lines(snapshot, on=on)]
+    warnings = [
+        *clock_lines(snapshot, on=on),
+        *copy_lines(snapshot, on=on),
+        *held_out_lines(snapshot, on=on),
+    ]
     for line in [*status_lines(snapshot, on=on), *warnings]:
         say(line)
     if not snapshot.peers:
@@ -102,6 +106,16 @@ def copy_lines(snapshot: Status, *, on: bool) -> list[str]:
         f"stop one of the two for good; if the other is not yours, have an admin revoke {name},"
         " and join anew"
     )
+    return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
+
+
+def held_out_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """Two lines where devices go by a revocation of this one that counts for nothing here."""
+    if not snapshot.held_out_by:
+        return []
+    names, own = ", ".join(snapshot.held_out_by), snapshot.device.name
+    what = f"for {names}, {own} is revoked: two admins revoked each other while apart"
+    todo = "on the devices that are to come over: meshdht leave, then join by a link of the others"
     return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
 
 

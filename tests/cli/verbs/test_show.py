@@ -127,6 +127,17 @@ def test_status_names_a_wrong_clock_and_says_what_to_do(
     assert clock_lines(STATUS, on=False) == []
 
 
+def test_status_names_those_that_hold_this_device_for_revoked(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    assert "revoked" not in meshdht("status").out
+    service.snapshot = replace(STATUS, held_out_by=("attic", "pi"))
+    said = meshdht("status").out
+    assert "⚠ for attic, pi, nas is revoked: two admins revoked each other while apart" in said
+    assert "meshdht leave, then join by a link of the others" in said
+    assert json.loads(meshdht("status", "--json").out)["held_out_by"] == ["attic", "pi"]
+
+
 def test_status_says_that_another_machine_has_this_devices_keys(
     meshdht: Meshdht, service: FakeService
 ) -> None:
