@@ -104,6 +104,26 @@ def test_who_lost_a_race_while_it_was_off_is_told_who_came_first() -> None:
     run(main())
 
 
+def test_who_came_in_by_one_that_had_been_revoked_elsewhere_hears_of_it_from_that_one() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, _ = await world.grow(3)
+            link = await first.invite()
+            await asyncio.sleep(2)
+            split(world, second.endpoint, world.home(3))
+            joined = await world.join(link, hints=[second.endpoint])
+            await first.node.rotator.revoke(second.node.identity.signing.public)
+            await asyncio.sleep(20)
+            heal(world)
+            await eventually(lambda: is_out(second), 600)
+            await eventually(lambda: is_out(joined), SOON_S)
+            [rejection] = joined.node.roster.rejections
+            assert rejection.reason == "its author had been removed"
+            assert not joined.observed.put_out_by, "its own log has it all"
+
+    run(main())
+
+
 async def thief_of(world: Mesh) -> tuple[Asker, list[Machine]]:
     *others, third = await world.grow(3)
     await revoked_while_off(world, others[0], third)
