@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from meshdht.clock import Entropy
 from meshdht.dht.messages import REPLY_TO, Pong, Reply, Request, decode_reply, encode_request
@@ -85,8 +86,7 @@ class RoundTripEstimate:
         return min(self.smoothed + 2 * self.variation, self.timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply that came from the address asked, under the message id it was asked with."""
 
     sender: bytes

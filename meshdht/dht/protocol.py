@@ -210,7 +210,7 @@ class DhtProtocol(KademliaProtocol):
     def _closest(self, sender: bytes, target: bytes) -> tuple[WireContact, ...]:
         """Contacts that answer, nearest to the target; a doubtful one is nobody's business."""
         near = self.router.find_neighbors(Node(target), exclude=sender, itself=True)
-        return tuple(node.wire for node in near if node.failures == 0)
+        return tuple([node.wire for node in near if node.failures == 0])
 
     def ask(
         self,

@@ -180,7 +180,7 @@ class Bucket(KBucket):
 
 
 def _count(nodes: Iterable[RemoteNode], prefix: str) -> int:
-    return sum(node.prefix == prefix for node in nodes)
+    return [node.prefix for node in nodes].count(prefix)
 
 
 def _highest(bucket: KBucket) -> int:

@@ -316,7 +316,11 @@ class Roster:
 
     def has_node(self, node_id: bytes) -> bool:
         """Whether a member or an anchor has this id in the DHT."""
-        return node_id in self._index.by_key or node_id in self._anchors
+        return self.has_member_node(node_id) or node_id in self._anchors
+
+    def has_member_node(self, node_id: bytes) -> bool:
+        """Whether a member has this id in the DHT."""
+        return node_id in self._index.by_key
 
     def __contains__(self, device: DeviceId) -> bool:
         return device in self._index.by_key

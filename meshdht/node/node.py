@@ -132,7 +132,7 @@ class Node(NodeSpeech):
             on_seen=self._peers.seen_from,
             has_heard=self._control.has_heard,
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
-            is_anchor=lambda node_id: DeviceId(node_id) not in self._holdings.roster,
+            is_anchor=lambda node_id: not self._holdings.roster.has_member_node(node_id),
             on_met=lambda node_id, endpoint: self._peers.learn(DeviceId(node_id), [endpoint]),
         )
 

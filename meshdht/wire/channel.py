@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
@@ -37,8 +37,7 @@ from meshdht.wire.packet import (
 from meshdht.wire.tokens import AddressTokens
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A packet that was let in."""
 
     packet: ControlPacket
