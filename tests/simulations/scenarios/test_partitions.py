@@ -26,6 +26,12 @@ def test_all_agree_where_they_did_not(seed: int) -> None:
     assert run(partitions.one_run(Options(nodes=20, seed=seed))).holds
 
 
+def test_a_network_that_two_admins_left_in_two_counts_as_such() -> None:
+    outcome = run(partitions.one_run(Options(nodes=20, seed=269)))
+    assert outcome.cut_off
+    assert outcome.agreed_s == inf
+
+
 def test_a_run_counts_only_if_all_agreed_and_nothing_leaked() -> None:
     def outcome(agreed_s: float, leaks: int, *, cut_off: bool = False) -> Outcome:
         return Outcome(7, 3, Counter(), 0, agreed_s, leaks, cut_off, "feed")
