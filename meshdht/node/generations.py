@@ -20,7 +20,7 @@ from meshdht.crypto.keys import DeviceId, NetworkSecret, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import WAITING_GENERATIONS
-from meshdht.membership.generations import Generation
+from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Rekey
 from meshdht.node.control import ControlPort
@@ -238,16 +238,19 @@ class Generations:
         if self._identity.waits(generation):
             self._reconcile_with(source)
         elif generation != self._identity.generation:
-            self._tell_why_not(generation, source)
+            self._tell_why_not(generation, giver, source)
 
-    def _tell_why_not(self, generation: Generation, giver: Endpoint) -> None:
+    def _tell_why_not(self, generation: Generation, giver: DeviceId, source: Endpoint) -> None:
         """The log has another generation for the current one than a member uses: either of us
-        lacks a statement. It hears what whoever began its generation did not know."""
+        lacks a statement. It hears what whoever began its generation did not know; who has the
+        first, which no statement began, is handed ours."""
         roster, commitment = self._holdings.roster, generation.commitment(self._identity.network)
         rekeys = (*roster.rekeys, *roster.void_rekeys)
         began = [each.hash for each in rekeys if each.commitment == commitment]
         if began:
-            tell_beyond(self._identity, self._control, self._holdings, began, giver, generation)
+            tell_beyond(self._identity, self._control, self._holdings, began, source, generation)
+        elif generation.number == FIRST_GENERATION:
+            self.exchange.hand(giver, source, generation.secret.packet_key)
 
     # --- what is done in time ----------------------------------------------------------------
 

@@ -177,6 +177,27 @@ def test_who_replaced_its_keys_twice_while_another_was_off_is_found() -> None:
     run(main())
 
 
+def test_a_secret_that_begins_before_the_new_keys_are_reached_gets_to_them() -> None:
+    """The device reaches the others already, and looks no further; they do not reach it yet."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(2)
+            await replace_keys(second.node)
+            await second.stop()
+            # First probes the new keys while nobody has them yet.
+            await asyncio.sleep(0.1)
+            second.restart()
+            await eventually(lambda: second.reaches(first))
+            assert not first.reaches(second)
+            await first.node.rotator.rotate()
+            await eventually(lambda: second.node.identity.generation.number == 2, 10)
+            await settled(world)
+
+    run(main())
+
+
 def test_who_replaced_its_keys_is_found_by_those_who_went_over_to_another_secret() -> None:
     """They have the secret from before alone in common, and speak no gossip under that."""
 
