@@ -20,11 +20,7 @@ def why_out(node: Node, places: Places) -> StateError | None:
     key = node.identity.signing.public
     removed = node.roster.removal(key)
     if removed is None and (heir := node.roster.successor(key)) is not None:
-        return StateError(
-            f"the keys of this device in network {network!r} were replaced by others, which"
-            f" {heir.device_id} has",
-            f"if that is not yours, have an admin revoke it; {again}",
-        )
+        return _replaced(network, heir.device_id, again)
     if removed is None:
         return StateError(f"network {network!r} does not admit this device: {_why(node)}", again)
     return StateError(_removed(node, network, removed.by, removed.removed_at), again)
@@ -33,6 +29,8 @@ def why_out(node: Node, places: Places) -> StateError | None:
 def told_out(node: Node, places: Places, verdict: Verdict) -> StateError:
     """What a device says that was off when it was put out, and has heard of it from a member."""
     network = places.network
+    if verdict.heir is not None:
+        return _replaced(network, verdict.heir, _again(places))
     if verdict.by is None:
         winners = ", ".join(verdict.winners)
         what = f"network {network!r} does not admit this device: {_raced(winners)}"
@@ -43,6 +41,13 @@ def told_out(node: Node, places: Places, verdict: Verdict) -> StateError:
 
 def _again(places: Places) -> str:
     return f"to join again, take a new link, and first: rm -r {places.directory}"
+
+
+def _replaced(network: str, heir: DeviceId, again: str) -> StateError:
+    return StateError(
+        f"the keys of this device in network {network!r} were replaced by others, which {heir} has",
+        f"if that is not yours, have an admin revoke it; {again}",
+    )
 
 
 def _removed(node: Node, network: str, by: DeviceId, unix: int) -> str:

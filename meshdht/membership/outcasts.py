@@ -5,6 +5,7 @@ judge by the log it has, without what they build on:
 
 - its revocation, with the grants by which their author is an admin, each by the key of the next,
   up to one by an admin that the device knows, or by the recovery key;
+- or the succession by which its key went on as another one;
 - or, if others used its invite first, the statements that admitted those, by members that it knows.
 
 Whose word counts here is an admin, or a member that holds the invite's key, to the device anyway:
@@ -18,7 +19,13 @@ from dataclasses import dataclass
 
 from meshdht.crypto.keys import DeviceId, NetworkId, VerifyKey
 from meshdht.errors import RemoteError
-from meshdht.membership.administration import GrantAdminBody, LeaveBody, RecoverBody, RevokeBody
+from meshdht.membership.administration import (
+    GrantAdminBody,
+    LeaveBody,
+    RecoverBody,
+    RevokeBody,
+    SucceedBody,
+)
 from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Device, Roster
 from meshdht.membership.statements import AdmitBody, GenesisBody, Statement, decode_statement
@@ -32,16 +39,21 @@ class Verdict:
     """Why a device is out."""
 
     by: DeviceId | None
-    """Who revoked it: itself, if it left. None if others used its invite first."""
+    """Who revoked it: itself, if it left or goes on by other keys. None if others used its
+    invite first."""
     at: int
     """Unix seconds, by the clock of who wrote it."""
     winners: tuple[str, ...] = ()
     """The names that those others asked for."""
+    heir: DeviceId | None = None
+    """The id by which it goes on."""
 
 
 def outcasts(log: MembershipLog, roster: Roster) -> dict[DeviceId, VerifyKey]:
     """The devices that are out, and can be told why."""
     found = {each.id: each.verify_key for each in roster.removed}
+    for succession in roster.successions:
+        found.setdefault(succession.old.device_id, succession.old)
     for rejection in roster.rejections:
         body = log[rejection.hash].body
         if isinstance(body, AdmitBody) and body.claim.device.device_id not in roster:
@@ -57,6 +69,9 @@ def evidence(log: MembershipLog, roster: Roster, key: VerifyKey) -> list[bytes]:
     if removal is not None:
         statement = log[removal.statement]
         return [statement.raw, *(each.raw for each in _grants(log, roster, statement.author))]
+    for succession in roster.successions:
+        if succession.old == key:
+            return [log[succession.hash].raw]
     invites = {
         body.claim.invite
         for rejection in roster.rejections
@@ -91,6 +106,9 @@ def judge(
     genuine = list(_genuine(log.network, statements))
     for statement in genuine:
         body, author = statement.body, statement.author
+        if isinstance(body, SucceedBody) and author == own.verify_key:
+            at = statement.unix_ms // 1000
+            return Verdict(author.device_id, at, heir=body.device.device_id)
         left = isinstance(body, LeaveBody) and author == own.verify_key
         revoked = isinstance(body, RevokeBody) and body.key == own.verify_key
         if left or (revoked and _is_admin(log, roster, author, genuine)):

@@ -111,5 +111,7 @@ def test_a_device_that_was_off_when_it_was_put_out_says_so_and_what_to_do() -> N
             assert "rm -r /var/lib/meshdht/home" in told.hint
             raced = told_out(second.node, PLACES, Verdict(None, 1_767_225_600, ("pi",)))
             assert "pi used the invite first" in raced.message
+            heir = told_out(second.node, PLACES, Verdict(second.id, 1_767_225_600, heir=first.id))
+            assert f"were replaced by others, which {first.id} has" in heir.message
 
     run(main())

@@ -11,7 +11,7 @@ from meshdht.limits import OUTCAST_ANSWERS, OUTCAST_WINDOW_S
 from meshdht.membership.administration import GrantAdminBody, RenameBody, RevokeBody
 from meshdht.membership.invites import write_act
 from meshdht.membership.outcasts import Verdict
-from meshdht.node.administering import act
+from meshdht.node.administering import act, replace_keys
 from meshdht.node.outcasts import HELD_OUT_REMEMBERED_S
 from meshdht.wire.handover import (
     PLAINTEXT_SIZE,
@@ -76,6 +76,29 @@ def test_it_is_told_although_its_log_lacks_what_came_before_and_learns_nothing_e
             secret = first.node.identity.generation.secret
             assert third.node.identity.generation.secret != secret
             assert not third.node.identity.others
+
+    run(main())
+
+
+def test_a_backup_of_keys_that_were_replaced_is_told_who_has_the_new_ones() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            backup = world.copy(third, 0.0)
+            await backup.stop(crash=True)
+            # Not in its log: it lacks what the succession builds on.
+            await act(first.node, RenameBody(second.node.identity.signing.public, "attic"))
+            await eventually(lambda: "attic" in third.names())
+            heir = await replace_keys(third.node)
+            await third.stop()
+            third.restart()
+            await eventually(lambda: heir in first.node.roster)
+            await eventually(lambda: first.node.identity.generation.number == 2)
+            backup.restart()
+            await eventually(lambda: is_out(backup), SOON_S)
+            [verdict] = set(backup.observed.put_out_by)
+            assert verdict.heir == heir
+            assert backup.node.identity.generation.number == 1
 
     run(main())
 
