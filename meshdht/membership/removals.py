@@ -193,12 +193,24 @@ def settle(
     and is asked about each ruling once."""
     ruling = Ruling()
     undecided = sorted(candidates, key=lambda each: each.seniority)
-    while undecided and (undecided := upheld_by(ruling, undecided)):
-        beaten = _beaten(undecided)
-        taken = [each for each in undecided if each not in beaten] or undecided[:1]
+    while undecided and (upheld := upheld_by(ruling, undecided)):
+        # Who lacks authority though nothing that stands took it may have it once more stands: a
+        # use of its invite may be free then.
+        right = set(upheld)
+        undecided = [
+            each
+            for each in undecided
+            if each in right or not any(other.attacks(each) for other in ruling.standing.values())
+        ]
+        taken = _unbeaten(upheld, undecided) or _unbeaten(upheld, upheld) or upheld[:1]
         ruling = Ruling((*ruling.standing.values(), *taken))
         undecided = [each for each in undecided if each.place not in ruling.standing]
     return ruling
+
+
+def _unbeaten(removals: Sequence[Removal], by: Sequence[Removal]) -> list[Removal]:
+    beaten = _beaten(by)
+    return [each for each in removals if each not in beaten]
 
 
 def _beaten(removals: Sequence[Removal]) -> set[Removal]:

@@ -240,3 +240,21 @@ def test_an_admission_by_one_that_is_revoked_without_knowing_it_falls() -> None:
     household.invite(1)
     household.admit(2, 1)
     assert household.members() == [0, 2]
+
+
+def test_a_use_that_a_void_admission_took_is_free_for_who_came_in_by_it() -> None:
+    """Also while it is settled what stands: the last recovered device beats all others."""
+    household = Household()
+    household.with_admins(1)
+    household.invite(5, uses=1)
+    household.succeed(0, 10)
+    household.admit(7, 5, author=0)
+    household.admit(2, 5, author=10)
+    start = household.log.heads()
+    recovery = household.recover(2)
+    for other in (10, 1):
+        household.revoke(2, author=other, parents=start)
+    for other in (10, 1):
+        household.revoke(other, author=2, parents=[recovery.hash])
+    assert household.members() == [2]
+    assert household.admins() == [2]
