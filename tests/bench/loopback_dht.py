@@ -35,6 +35,7 @@ from meshdht.node.ports import NodeState, NodeStore
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.store.store import Store
 from simulations.ledger import Ledger, SharedLog, prepare
+from simulations.measure import SETTLE_S
 from simulations.table import Cell, percent, quantile, render
 from tests.support.mesh import MemoryStore, Observed
 
@@ -210,8 +211,10 @@ async def look_ups(
 
 
 async def settle() -> None:
-    """Wait until all have joined, published, connected to their neighbours, and rest."""
+    """Wait until all have joined, published, connected to their neighbours, published once more
+    as the network had grown meanwhile, and rest."""
     end = time.monotonic() + SETTLE_MAX_S
+    await asyncio.sleep(SETTLE_S)
     share = 1.0
     while share > QUIET_SHARE and time.monotonic() < end:
         before = time.process_time()

@@ -10,6 +10,7 @@ from tests.bench import loopback_dht
 def test_a_few_nodes_on_real_sockets_publish_and_find_with_half_of_them_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loopback_dht, "SETTLE_S", 2.0)
     monkeypatch.setattr(loopback_dht, "QUIET_LOOK_S", 0.2)
     monkeypatch.setattr(loopback_dht, "QUIET_SHARE", 0.5)
     table = loopback_dht.measure(6, 6, with_hyperdht=False, directory=tmp_path)
