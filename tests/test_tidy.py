@@ -24,6 +24,7 @@ TESTED_ELSEWHERE = {
     "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
+    "meshdht/net/port.py": "tests/daemon/test_carriers.py",
     "meshdht/paths/view.py": "tests/node/test_peers.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",
     "meshdht/wireguard/constants.py": "tests/wireguard/test_timers.py",

@@ -12,7 +12,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from ipaddress import ip_interface
 
 from meshdht.api.errors import ApiError
@@ -21,6 +20,7 @@ from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import addresses_of
+from meshdht.daemon.carriers import Carrier, prefixed
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
@@ -31,14 +31,12 @@ from meshdht.daemon.service import DaemonService
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.tunnels import Tunnels
-from meshdht.engine.embedded import EmbeddedEngine
 from meshdht.errors import JoinFailed, MeshdhtError, StateError
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.netlink import Netlink
-from meshdht.net.tun import Tun
-from meshdht.net.udp import UdpPort
+from meshdht.net.port import Port
 from meshdht.node.nearby import Nearby
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
@@ -58,10 +56,10 @@ class Daemon:
         places: Places,
         state: NodeState,
         store: Store,
-        port: UdpPort,
+        port: Port,
         switchboard: Switchboard,
         netlink: Netlink,
-        tun: Tun,
+        carrier: Carrier,
         clock: Clock,
         entropy: Entropy,
         *,
@@ -75,10 +73,9 @@ class Daemon:
         self._store = store
         self._port = port
         self._netlink = netlink
-        self._tun = tun
+        self._carrier = carrier
         self._wait_for_peer = wait_connected
         self._stopping = asyncio.Event()
-        self._tun_lost = asyncio.Event()
         self._connected = asyncio.Event()
         self._fatal: MeshdhtError | None = None
         self._disk_failure = ""
@@ -91,15 +88,13 @@ class Daemon:
         disk = DiskStore(store, state.identity.signing.log_key)
         self.node = Node(state, disk, port.send, clock, entropy, self)
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
-        self._engine = EmbeddedEngine(
+        self._engine = carrier.make_engine(
             state.identity.wireguard,
-            tun,
-            port.send,
+            port,
             clock=self.node.time,
             stamps_after=stamps_after,
             entropy=entropy,
             on_event=lambda event: self._tunnels.wireguard_event(event),
-            on_tun_lost=self._tun_lost.set,
         )
         self._tunnels = Tunnels(self.node, self._engine, self.node.time)
         self.service = DaemonService(
@@ -115,7 +110,6 @@ class Daemon:
             self._restart,
         )
         switchboard.control = self.node.datagram_received
-        switchboard.wireguard = self._engine.handle_wireguard
 
     # --- NodeObserver ------------------------------------------------------------------------
 
@@ -173,7 +167,6 @@ class Daemon:
         """Serve until told to stop; reports Ready, or raises what keeps it from that."""
         self.node.roster.refuse_newer()
         async with AsyncExitStack() as stack:
-            stack.callback(lambda: self._tun.close())
             await self._configure_interface()
             await self._engine.start()
             stack.push_async_callback(self._engine.close)
@@ -189,7 +182,7 @@ class Daemon:
                         tasks.create_task(self._tunnels.run()),
                         tasks.create_task(self._store.run(self.disk_failed)),
                         tasks.create_task(surroundings.run(watch)),
-                        tasks.create_task(self._mend_tun()),
+                        tasks.create_task(self._mend_interface()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -257,11 +250,13 @@ class Daemon:
 
     async def _configure_interface(self) -> None:
         own, roster = self._own(), self.node.roster
-        await refuse_local_overlap(self._netlink, roster.ipv4_range, excluding=self._tun.name)
+        await refuse_local_overlap(
+            self._netlink, roster.ipv4_range, excluding=self._carrier.interface
+        )
         addresses = [ip_interface(f"{own.ipv6}/{roster.ipv6_subnet.prefixlen}")]
         if own.ipv4 is not None:
             addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
-        await self._netlink.configure(self._tun.name, addresses, DEFAULT_MTU)
+        await self._netlink.configure(self._carrier.interface, addresses, DEFAULT_MTU)
 
     def _look_around(self) -> Surroundings:
         return Surroundings(
@@ -269,33 +264,27 @@ class Daemon:
             self._nearby,
             self._netlink,
             self._port.port,
-            self._tun.name,
+            self._carrier.interface,
             self._config,
             self._entropy,
         )
 
-    async def _mend_tun(self) -> None:
+    async def _mend_interface(self) -> None:
         """Somebody deleted the interface: make it again."""
         while True:
-            await self._tun_lost.wait()
-            self._tun_lost.clear()
-            log.warning("the interface %s vanished; making it again", self._tun.name)
-            self._tun.close()
-            self._tun = Tun(self._tun.name)
+            await self._carrier.lost.wait()
+            self._carrier.lost.clear()
+            log.warning("the interface %s vanished; making it again", self._carrier.interface)
+            await self._carrier.remake()
             await self._configure_interface()
-            self._engine.attach(self._tun)
+            self._carrier.attach()
 
     def _dropped(self) -> dict[str, int]:
         """What was thrown away, by reason, wherever it was."""
         dropped = Counter(self.node.dropped)
         dropped.update({f"beacon_{each}": n for each, n in self._nearby.dropped.items()})
-        for prefix, counters in (
-            ("port", self._port.counters),
-            ("wireguard", self._engine.device_counters),
-            ("engine", self._engine.counters),
-        ):
-            for reason, count in asdict(counters).items():
-                dropped[f"{prefix}_{reason}"] += count
+        dropped.update(prefixed("port", self._port.counters))
+        dropped.update(self._carrier.dropped())
         return {reason: count for reason, count in sorted(dropped.items()) if count}
 
 

@@ -20,7 +20,8 @@ from meshdht.membership.log import MembershipLog
 from meshdht.membership.names import suggest_label, validate_label
 from meshdht.membership.statements import ENTROPY_SIZE, GenesisBody
 from meshdht.net.netlink import Netlink
-from meshdht.net.udp import Receiver, UdpPort
+from meshdht.net.port import Port
+from meshdht.net.udp import Receiver
 from meshdht.node.control import ControlPort
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
@@ -92,7 +93,7 @@ async def join(
     request: Join,
     link: Link,
     pending: PendingKeys,
-    port: UdpPort,
+    port: Port,
     switchboard: Switchboard,
     clock: Clock,
     entropy: Entropy,

@@ -12,6 +12,7 @@ from pathlib import Path
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
 from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.daemon.carriers import Carrier, EmbeddedCarrier
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
 from meshdht.daemon.founding import PendingKeys, found, join
@@ -25,8 +26,7 @@ from meshdht.membership.link import Link, parse_link
 from meshdht.membership.names import validate_label
 from meshdht.membership.recovery import spell
 from meshdht.net.netlink import Netlink, open_netlink
-from meshdht.net.tun import Tun
-from meshdht.net.udp import UdpPort
+from meshdht.net.port import Port
 from meshdht.node.ports import NodeState
 from meshdht.store.store import Store
 
@@ -80,10 +80,10 @@ class Launch:
         """Run a daemon until it ends; whether it is to be started again from the disk."""
         async with AsyncExitStack() as stack:
             # Early: who may not make an interface shall not use up an invite either.
-            tun = Tun(config.interface or self._places.interface)
-            stack.callback(tun.close)
+            carrier = EmbeddedCarrier(config.interface or self._places.interface, self._switchboard)
+            stack.push_async_callback(carrier.close)
             netlink = await stack.enter_async_context(open_netlink())
-            daemon = await self._compose(stack, config, netlink, tun)
+            daemon = await self._compose(stack, config, netlink, carrier)
             await daemon.run(self._reporter, self._is_up)
         return daemon.is_to_restart
 
@@ -110,25 +110,25 @@ class Launch:
         self._is_kept = True
 
     async def _compose(
-        self, stack: AsyncExitStack, config: Config, netlink: Netlink, tun: Tun
+        self, stack: AsyncExitStack, config: Config, netlink: Netlink, carrier: Carrier
     ) -> Daemon:
         match self._action:
             case Create() as create:
                 identity, log, key = await found(create, netlink, self._clock, self._entropy)
                 self._reporter.keep_recovery_key(spell(key))
                 state = NodeState(identity, log)
-                port = self._open_new_port(stack, create.listen_port, config)
+                port = await open_new_port(stack, carrier, create.listen_port, config)
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 await save_new(store, identity, log, port.port)
             case Join() as request:
-                port = self._open_new_port(stack, request.listen_port, config)
+                port = await open_new_port(stack, carrier, request.listen_port, config)
                 state, store = await self._join(stack, request, port, netlink)
             case Run():
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 state = await load(store)
                 # Before anything is written.
                 fold(state.log).refuse_newer()
-                port = self._open_port(stack, await self._known_port(store, config))
+                port = await open_port(stack, carrier, await known_port(store, config))
         port.start()
         return Daemon(
             self._places,
@@ -137,7 +137,7 @@ class Launch:
             port,
             self._switchboard,
             netlink,
-            tun,
+            carrier,
             self._clock,
             self._entropy,
             config=config,
@@ -146,7 +146,7 @@ class Launch:
         )
 
     async def _join(
-        self, stack: AsyncExitStack, request: Join, port: UdpPort, netlink: Netlink
+        self, stack: AsyncExitStack, request: Join, port: Port, netlink: Netlink
     ) -> tuple[NodeState, Store]:
         assert self._link is not None
         # Before asking: an invite that lets in a device which cannot use it would be wasted.
@@ -173,32 +173,6 @@ class Launch:
         state = NodeState(joined.identity, joined.log, peers, hints, told_unix=joined.unix)
         return state, store
 
-    # --- port --------------------------------------------------------------------------------
-
-    def _open_new_port(self, stack: AsyncExitStack, asked: int | None, config: Config) -> UdpPort:
-        """The port asked for; else the default, or any free one where that is taken."""
-        chosen = asked if asked is not None else config.listen_port
-        if chosen is not None:
-            return self._open_port(stack, chosen)
-        try:
-            return self._open_port(stack, DEFAULT_PORT)
-        except PlatformError:
-            return self._open_port(stack, 0)
-
-    def _open_port(self, stack: AsyncExitStack, number: int) -> UdpPort:
-        port = UdpPort(
-            number,
-            on_wireguard=self._switchboard.wireguard_received,
-            on_control=self._switchboard.control_received,
-        )
-        stack.callback(port.close)
-        return port
-
-    @staticmethod
-    async def _known_port(store: Store, config: Config) -> int:
-        """What the configuration says, else what was chosen when the network was set up."""
-        return config.listen_port if config.listen_port is not None else await listen_port(store)
-
     # --- state -------------------------------------------------------------------------------
 
     @contextmanager
@@ -217,6 +191,30 @@ class Launch:
             if not self._is_kept:
                 self._places.remove_new_files()
             raise
+
+
+async def open_new_port(
+    stack: AsyncExitStack, carrier: Carrier, asked: int | None, config: Config
+) -> Port:
+    """The port asked for; else the default, or any free one where that is taken."""
+    chosen = asked if asked is not None else config.listen_port
+    if chosen is not None:
+        return await open_port(stack, carrier, chosen)
+    try:
+        return await open_port(stack, carrier, DEFAULT_PORT)
+    except PlatformError:
+        return await open_port(stack, carrier, 0)
+
+
+async def open_port(stack: AsyncExitStack, carrier: Carrier, number: int) -> Port:
+    port = await carrier.open_port(number)
+    stack.callback(port.close)
+    return port
+
+
+async def known_port(store: Store, config: Config) -> int:
+    """What the configuration says, else what was chosen when the network was set up."""
+    return config.listen_port if config.listen_port is not None else await listen_port(store)
 
 
 def set_up_logging(reporter: Reporter, places: Places, level: str) -> None:

@@ -1,0 +1,127 @@
+"""What carries the tunnels: a network interface, a UDP port, and the engine between the two."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import WireGuardPrivateKey
+from meshdht.daemon.switchboard import Switchboard
+from meshdht.engine.backend import Backend
+from meshdht.engine.embedded import EmbeddedEngine
+from meshdht.net.port import Port
+from meshdht.net.tun import Tun
+from meshdht.net.udp import UdpPort
+from meshdht.wireguard.events import DeviceEvent
+
+
+class Carrier(Protocol):
+    """An interface that exists, down and without addresses unless it was left for us."""
+
+    lost: asyncio.Event
+    """Set when somebody deleted the interface: then ``remake`` it, configure it, ``attach``."""
+
+    @property
+    def interface(self) -> str:
+        """The interface's name now."""
+
+    async def open_port(self, number: int) -> Port:
+        """Take a UDP port, or with 0 a free one; raises PlatformError. Who opens it closes it."""
+
+    def make_engine(
+        self,
+        private: WireGuardPrivateKey,
+        port: Port,
+        *,
+        clock: Clock,
+        stamps_after: float,
+        entropy: Entropy,
+        on_event: Callable[[DeviceEvent], None],
+    ) -> Backend:
+        """The engine, not started; ``stamps_after``: Unix seconds that date the first handshakes,
+        or later."""
+
+    async def remake(self) -> None:
+        """Make the lost interface again; raises PlatformError."""
+
+    def attach(self) -> None:
+        """Let the engine go on over the interface that was made again."""
+
+    def dropped(self) -> dict[str, int]:
+        """What the engine threw away, by reason."""
+
+    async def close(self) -> None:
+        """Delete the interface. Closing again is harmless."""
+
+
+class EmbeddedCarrier:
+    """A TUN device and sockets; they vanish with the process."""
+
+    def __init__(self, interface: str, switchboard: Switchboard) -> None:
+        """Make the interface; raises PlatformError."""
+        self.lost = asyncio.Event()
+        self._switchboard = switchboard
+        self._tun = Tun(interface)
+        self._engine: EmbeddedEngine | None = None
+
+    @property
+    def interface(self) -> str:
+        return self._tun.name
+
+    async def open_port(self, number: int) -> UdpPort:
+        return UdpPort(
+            number,
+            on_wireguard=self._switchboard.wireguard_received,
+            on_control=self._switchboard.control_received,
+        )
+
+    def make_engine(
+        self,
+        private: WireGuardPrivateKey,
+        port: Port,
+        *,
+        clock: Clock,
+        stamps_after: float,
+        entropy: Entropy,
+        on_event: Callable[[DeviceEvent], None],
+    ) -> EmbeddedEngine:
+        engine = EmbeddedEngine(
+            private,
+            self._tun,
+            port.send,
+            clock=clock,
+            stamps_after=stamps_after,
+            entropy=entropy,
+            on_event=on_event,
+            on_tun_lost=self.lost.set,
+        )
+        self._switchboard.wireguard = engine.handle_wireguard
+        self._engine = engine
+        return engine
+
+    async def remake(self) -> None:
+        self._tun.close()
+        self._tun = Tun(self._tun.name)
+
+    def attach(self) -> None:
+        if self._engine is not None:
+            self._engine.attach(self._tun)
+
+    def dropped(self) -> dict[str, int]:
+        if self._engine is None:
+            return {}
+        return prefixed("wireguard", self._engine.device_counters) | prefixed(
+            "engine", self._engine.counters
+        )
+
+    async def close(self) -> None:
+        self._tun.close()
+
+
+def prefixed(prefix: str, counters: Any) -> Counter[str]:
+    """The counts of a dataclass, each with the name of whose they are."""
+    return Counter({f"{prefix}_{reason}": count for reason, count in asdict(counters).items()})
