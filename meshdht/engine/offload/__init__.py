@@ -1,0 +1,1 @@
+"""Segmentation and coalescing of IP packets at a TUN device, as a network card would do it."""
