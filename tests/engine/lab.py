@@ -23,17 +23,12 @@ PORT = 51820
 START_TIMEOUT_S = 10.0
 
 
-class End:
-    """One end of a tunnel: host ``n`` has 192.0.2.n and 2001:db8::n outside, 10.0.0.n and
-    fd00::n inside."""
+class Party:
+    """One whom a tunnel's end can have as its peer, whether or not it exists."""
 
-    def __init__(self, host: Host, number: int, switch: Switch) -> None:
-        self.host = host
+    def __init__(self, number: int) -> None:
         self.number = number
         self.private = WireGuardPrivateKey(bytes([number]) * 32)
-        self.card = host.attach(switch, f"192.0.2.{number}/24", f"2001:db8::{number}/64")
-        self.inside = [f"10.0.0.{number}/24", f"fd00::{number}/64"]
-        self.process: Process | None = None
 
     def endpoint(self, *, ipv6: bool = False) -> Endpoint:
         host = f"2001:db8::{self.number}" if ipv6 else f"192.0.2.{self.number}"
@@ -43,9 +38,26 @@ class End:
     def own_networks(self) -> list[str]:
         return [f"10.0.0.{self.number}/32", f"fd00::{self.number}/128"]
 
+
+class End(Party):
+    """One end of a tunnel: host ``n`` has 192.0.2.n and 2001:db8::n outside, 10.0.0.n and
+    fd00::n inside."""
+
+    def __init__(self, host: Host, number: int, switch: Switch) -> None:
+        super().__init__(number)
+        self.host = host
+        self.card = host.attach(switch, f"192.0.2.{number}/24", f"2001:db8::{number}/64")
+        self.inside = [f"10.0.0.{number}/24", f"fd00::{number}/64"]
+        self.process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        """The first one inside."""
+        return self.inside[0].partition("/")[0]
+
     def ping(
         self,
-        other: End,
+        other: Party,
         *,
         ipv6: bool = False,
         count: int = 1,
@@ -70,7 +82,7 @@ class EmbeddedEnd(End):
 
     def start(
         self,
-        *peers: End,
+        *peers: Party,
         knows_endpoint: bool = True,
         ipv6: bool = False,
         psk: bytes | None = None,
@@ -104,7 +116,7 @@ class EmbeddedEnd(End):
         answer: dict[str, Any] = json.loads(self._ask("stats"))
         return answer
 
-    def endpoint_of(self, peer: End) -> str:
+    def endpoint_of(self, peer: Party) -> str:
         return str(self.stats()["endpoints"][str(peer.private.public)])
 
     def _ask(self, line: str) -> str:
@@ -122,7 +134,7 @@ class WireGuardGoEnd(End):
 
     def start(
         self,
-        *peers: End,
+        *peers: Party,
         knows_endpoint: bool = True,
         ipv6: bool = False,
         psk: bytes | None = None,

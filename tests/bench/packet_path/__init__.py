@@ -1,0 +1,1 @@
+"""How fast packets go through a tunnel, ours beside others, in one call."""
