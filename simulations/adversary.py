@@ -9,7 +9,7 @@ Every one keeps a log of (time, source, kind, key) of what reached it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from meshdht.clock import SeededEntropy
@@ -146,9 +146,7 @@ class Insider:
                 return Stored(Outcome.STORED, 1)
 
     def _nearest(self, target: bytes) -> tuple[WireContact, ...]:
-        wanted = int.from_bytes(target, "big")
-        ids = sorted(self.contacts, key=lambda each: int.from_bytes(each, "big") ^ wanted)
-        return tuple(WireContact(each, self.contacts[each]) for each in ids[:20])
+        return nearest_of((WireContact(*each) for each in self.contacts.items()), target)
 
     def ask(self, request: Request, to: Endpoint) -> None:
         """Send a request; the answer, if any, lands in ``answers``."""
@@ -158,17 +156,28 @@ class Insider:
         self._pending[message_id] = (request, to)
         self.port.send(MessageKind.DHT_REQUEST, message_id, encode_request(request), to)
 
+    def greet(self, to: Endpoint) -> None:
+        """Become known to a node: ask it for the neighbours of our id."""
+        self.ask(FindNode(self.id), to)
+
     async def enter(self, bootstrap: Endpoint) -> None:
-        """Become known: ask a node, and those it names, for the neighbours of our id."""
-        self.ask(FindNode(self.id), bootstrap)
+        """Become known to a node, and to those it names."""
+        self.greet(bootstrap)
         for _ in range(2):
             await asyncio.sleep(0.5)
             for reply in self.answers:
                 for contact in reply.contacts if isinstance(reply, Nodes) else ():
                     if contact.node_id not in self.contacts and contact.node_id != self.id:
                         self.contacts[contact.node_id] = contact.endpoint
-                        self.ask(FindNode(self.id), contact.endpoint)
+                        self.greet(contact.endpoint)
             self.answers.clear()
+
+
+def nearest_of(contacts: Iterable[WireContact], key: bytes) -> tuple[WireContact, ...]:
+    """As many as a reply may name, the nearest to a key first."""
+    wanted = int.from_bytes(key, "big")
+    ranked = sorted(contacts, key=lambda each: int.from_bytes(each.node_id, "big") ^ wanted)
+    return tuple(ranked[:DHT_CONTACTS_PER_REPLY])
 
 
 def key_of(request: Request) -> bytes:
@@ -257,10 +266,8 @@ class Colluder(Insider):
                 return super().answer(request)
 
     def _near(self, request: Request) -> tuple[WireContact, ...]:
-        wanted = int.from_bytes(key_of(request), "big")
-        others = [each for each in self.accomplices if each.node_id != self.id]
-        others.sort(key=lambda each: int.from_bytes(each.node_id, "big") ^ wanted)
-        return tuple(others[:DHT_CONTACTS_PER_REPLY])
+        others = (each for each in self.accomplices if each.node_id != self.id)
+        return nearest_of(others, key_of(request))
 
 
 class Flooder(Insider):

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dead", type=float, help="share of nodes that die")
     parser.add_argument("--lookups", type=int)
     parser.add_argument("--hours", type=float, help="of virtual time that are measured")
-    parser.add_argument("--processes", type=int, help="to run it, each with a share of the devices")
+    parser.add_argument("--processes", type=int, help="that share the devices, or the seeds")
     parser.add_argument("--no-stock", action="store_true", help="without the baseline")
     return parser
 

@@ -19,7 +19,7 @@ from kademlia.network import Server
 
 from meshdht.endpoint import Endpoint
 from simulations.network import DatagramNetwork
-from simulations.world import PORT, address
+from simulations.world import household
 
 # Datagrams after which a run that feeds itself is given up: it would never end.
 DATAGRAMS_MAX = 2_000_000
@@ -43,9 +43,12 @@ class _Transport:
 class StockPeer:
     """One server of the package."""
 
-    def __init__(self, network: DatagramNetwork, number: int) -> None:
-        self.endpoint = Endpoint(address(number), PORT)
-        self.server: Any = Server()
+    def __init__(
+        self, network: DatagramNetwork, at: Endpoint, node_id: bytes | None = None
+    ) -> None:
+        """``node_id``: without one, the package draws it."""
+        self.endpoint = at
+        self.server: Any = Server(node_id=node_id)
         self._network = network
         self._protocol: Any = self.server._create_protocol()
         self._protocol.transport = _Transport(network, self.endpoint)
@@ -64,7 +67,7 @@ async def start(network: DatagramNetwork, count: int, chance: random.Random) -> 
     """``count`` servers, each bootstrapped by one that came before it."""
     peers: list[StockPeer] = []
     for number in range(count):
-        peer = StockPeer(network, number)
+        peer = StockPeer(network, household(number))
         if peers:
             await finished(network, peer.server.bootstrap([tuple(chance.choice(peers).endpoint)]))
         peers.append(peer)

@@ -28,6 +28,11 @@ def address(number: int) -> str:
     return f"{20 + (number >> 16)}.{number >> 8 & 255}.{number & 255}.1"
 
 
+def household(number: int) -> Endpoint:
+    """Where the device of household ``number`` is seen, if it has but one and no NAT."""
+    return Endpoint(address(number), PORT)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a machine is plugged in, and what its interface knows of that."""
@@ -60,7 +65,7 @@ class World:
     ) -> Host:
         """A machine that carries no device yet."""
         number = len(self.hosts)
-        home = endpoint or Endpoint(address(number), PORT)
+        home = endpoint or household(number)
         host = Host(
             number,
             home,

@@ -13,7 +13,7 @@ from simulations.measure import locator_of, settled
 from simulations.network import DatagramNetwork
 from simulations.scenarios.options import Options, Report
 from simulations.table import Cell, render
-from simulations.world import PORT, World, world
+from simulations.world import PORT, World, household, world
 
 REQUESTS = 20
 
@@ -86,7 +86,7 @@ async def _stock(options: Options) -> list[list[Cell]]:
         for number in range(20):
             await peers[number % len(peers)].server.set(str(number), "v" * 800)
         rows: list[list[Cell]] = []
-        abused = stock.StockPeer(network, options.nodes)
+        abused = stock.StockPeer(network, household(options.nodes))
         network.attach(abused.endpoint, lambda datagram, source: None)
         for peer in peers:
             to = (peer.endpoint.host, peer.endpoint.port)

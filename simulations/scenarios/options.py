@@ -24,7 +24,8 @@ class Options:
     seeds: int = 1
     """Runs, each with the seed after the last one's, where a scenario adds runs up."""
     processes: int = 1
-    """What a run is divided among, where a scenario can be (see parts.py)."""
+    """What one run (see parts.py), or several (see spread.py), are divided among, where a scenario
+    can be."""
     stock: bool = True
     """Run the unmodified package beside ours, where a scenario has that."""
 

@@ -28,8 +28,8 @@ from meshdht.membership.log import MembershipLog
 from meshdht.membership.roster import Roster
 from meshdht.node.administering import act
 from simulations.host import Host, eventually
-from simulations.loop import alone
 from simulations.scenarios.options import Options, Report
+from simulations.spread import spread
 from simulations.table import Cell, percent, quantile, render
 from simulations.world import World, world
 
@@ -80,7 +80,7 @@ class Outcome:
 
 async def partition(options: Options) -> Report:
     """admins act on all sides of a partition: all agree afterwards, and who is out stays out"""
-    outcomes = [await alone(one_run(each)) for each in options.each_seed()]
+    outcomes = await spread(one_run, [(each,) for each in options.each_seed()], options.processes)
     digests = hashlib.blake2b("".join(each.digest for each in outcomes).encode(), digest_size=16)
     rows = [_row(of, few, many) for of, few, many in _bands(options.nodes, outcomes)]
     times = ("median s", "99 % s", "worst s")

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Sequence
 
 from simulations.host import Host, eventually
-from simulations.loop import alone
 from simulations.measure import SETTLE_S, START_SPREAD_S
 from simulations.scenarios.options import Options, Report
+from simulations.spread import spread
 from simulations.table import Cell, quantile, render
 from simulations.world import world
 
@@ -24,8 +24,7 @@ async def revoke(options: Options) -> Report:
     datagrams: list[float] = []
     leaks = 0
     digests = hashlib.blake2b(digest_size=16)
-    for one_run in options.each_seed():
-        one = await alone(_one(one_run))
+    for one in await spread(_one, [(each,) for each in options.each_seed()], options.processes):
         dropped.append(one[0])
         over.append(one[1])
         datagrams.append(one[2])

@@ -16,7 +16,7 @@ from simulations.measure import SETTLE_S, START_SPREAD_S
 from simulations.scenarios.options import Options, Report
 from simulations.stock import StockPeer
 from simulations.table import Cell, quantile, render
-from simulations.world import PORT, world
+from simulations.world import PORT, household, world
 
 # How many endpoints each source names. Of one that lives, every second answers.
 WIDTHS = {"remembered": 60, "LAN": 2, "hints": 6, "anchors": 2}
@@ -130,7 +130,7 @@ async def _stock(options: Options, alive: Sequence[str]) -> float:
         network = options.network()
         peers = await stock.start(network, options.nodes - 1, chance)
         named = _named(alive, [peer.endpoint for peer in peers], chance)
-        newcomer = StockPeer(network, options.nodes)
+        newcomer = StockPeer(network, household(options.nodes))
         began = asyncio.get_running_loop().time()
         everybody = [tuple(each) for endpoints in named.values() for each in endpoints]
         await stock.finished(network, newcomer.server.bootstrap(everybody))

@@ -6,13 +6,13 @@ import pytest
 
 from meshdht.limits import DHT_LOOKUP_REQUESTS
 from simulations.loop import run
-from simulations.scenarios.eclipse import MEMBERS, SYBILS, Counts, outcome
+from simulations.scenarios.eclipse import MEMBERS, OURS, SYBILS, Counts, outcome
 from simulations.scenarios.options import Options
 
 
 async def counts(nodes: int, share: float, attack: str = SYBILS) -> Counts:
     options = Options(nodes=nodes, seed=3, lookups=30)
-    return (await outcome(options, share, attack))[0]
+    return (await outcome(options, attack, OURS, share))[0]
 
 
 @pytest.mark.parametrize("attack", [SYBILS, MEMBERS])

@@ -31,3 +31,14 @@ def test_several_seeds_are_added_up_and_the_worst_is_told(monkeypatch: pytest.Mo
     asked = [line.split()[5] for line in report.table.splitlines()[2:]]
     assert asked == ["10", "10"]
     assert "2 seeds" in report.remarks[0]
+
+
+def test_by_how_many_processes_it_is_run_makes_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(eclipse, "SHARES", (0.2,))
+    one, two = (
+        run(eclipse.eclipse(Options(nodes=10, seed=1, seeds=2, lookups=5, processes=processes)))
+        for processes in (1, 2)
+    )
+    assert one == two

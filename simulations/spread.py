@@ -1,0 +1,29 @@
+"""Runs that have nothing to do with each other, in one process or spread over several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any, TypeVar, TypeVarTuple
+
+from simulations.loop import alone, run
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+async def spread(
+    work: Callable[[*Ts], Coroutine[Any, Any, T]], cases: Sequence[tuple[*Ts]], processes: int
+) -> list[T]:
+    """What ``work``, a function of a module, gives for each case: in the order of the cases, and
+    the same by however many processes. No time passes meanwhile in the loop that waits for it."""
+    if processes == 1:
+        return [await alone(work(*case)) for case in cases]
+    with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+        return list(pool.map(partial(_one, work), cases))
+
+
+def _one(work: Callable[[*Ts], Coroutine[Any, Any, T]], case: tuple[*Ts]) -> T:
+    return run(work(*case))

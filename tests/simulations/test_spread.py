@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from simulations.loop import run
+from simulations.spread import spread
+
+
+async def waited(name: str, seconds: float) -> tuple[str, float]:
+    """What it was told, and how late it is when it has waited."""
+    await asyncio.sleep(seconds)
+    return name, asyncio.get_running_loop().time()
+
+
+async def process(number: int) -> int:
+    return os.getpid()
+
+
+async def failing(number: int) -> int:
+    raise ValueError(f"run {number}")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_run_begins_at_time_zero_and_they_come_in_the_order_of_the_cases(
+    processes: int,
+) -> None:
+    cases = [("late", 9.0), ("early", 2.0), ("middle", 5.0)]
+    assert run(spread(waited, cases, processes)) == cases
+
+
+def test_several_processes_do_what_one_did_by_itself() -> None:
+    assert run(spread(process, [(0,)], 1)) == [os.getpid()]
+    others = run(spread(process, [(number,) for number in range(8)], 2))
+    assert os.getpid() not in others
+    assert len(set(others)) <= 2
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_that_fails_fails_the_whole(processes: int) -> None:
+    with pytest.raises(ValueError, match="run 3"):
+        run(spread(failing, [(3,), (4,)], processes))
