@@ -44,7 +44,7 @@ _DONT_FRAGMENT = 0x4000
 _U16 = struct.Struct("!H")
 
 # Fewer rows than this have their checksums verified one by one.
-_MATRIX_MIN = 5
+_MATRIX_MIN = 4
 
 Words = npt.NDArray[np.uint64]
 Run = tuple[int, int]
@@ -121,8 +121,11 @@ def runs(rows: Bytes, lengths: npt.NDArray[np.integer], udp: bool) -> list[Run]:
     sizes: list[int] = lengths.tolist()
     found: list[Run] = []
     for start, stop, layout in _flows(heads, sizes, udp):
-        if layout is None:
-            found += ((row, row + 1) for row in range(start, stop))
+        if layout is None or stop - start == 1:
+            found.append((start, stop))
+            continue
+        if _is_one_stream(layout, heads[start:stop], sizes[start:stop]):
+            found += _verified(rows, sizes, layout, (start, stop))
             continue
         fields = layout.fields.iter_unpack(heads[start:stop].data)
         fixed = layout.version == 6 or bool(heads[start, 6] & _DONT_FRAGMENT >> 8)
@@ -203,7 +206,7 @@ def _layout_of(head: bytes, size: int, udp: bool) -> _Layout | None:
 
 def _flows(heads: Bytes, sizes: list[int], udp: bool) -> Iterator[tuple[int, int, _Layout | None]]:
     """Neighbours whose headers are those of one flow: ``(start, stop, layout)``, in order and
-    over all rows; those with no layout are not merged."""
+    over all rows; those with no layout come one by one."""
     count = len(sizes)
     data = heads.tobytes()
     layout = _layout_of(data[:_HEADERS_MAX], sizes[0], udp)
@@ -216,11 +219,37 @@ def _flows(heads: Bytes, sizes: list[int], udp: bool) -> Iterator[tuple[int, int
     start, first = 0, int.from_bytes(data[:_HEADERS_MAX], "big")
     for row in range(1, count):
         head = data[row * _HEADERS_MAX : (row + 1) * _HEADERS_MAX]
-        number = int.from_bytes(head, "big")
-        if layout is None or (number ^ first) & layout.same_number:
+        if layout is None or (int.from_bytes(head, "big") ^ first) & layout.same_number:
             yield start, row, layout
-            start, first, layout = row, number, _layout_of(head, sizes[row], udp)
+            start, layout = row, _layout_of(head, sizes[row], udp)
+            first = int.from_bytes(head, "big") if layout else 0
     yield start, count, layout
+
+
+def _is_one_stream(layout: _Layout, heads: Bytes, sizes: list[int]) -> bool:
+    """Whether one flow's packets are one run without looking at each: the usual train of TCP.
+
+    Where this says no, ``_joined`` finds what there is.
+    """
+    count, size, last, at = len(sizes), sizes[0], sizes[-1], layout.transport
+    payload = size - layout.size
+    if (
+        count < _MATRIX_MIN
+        or layout.protocol != TCP
+        or sizes.count(size) < count - (last < size)
+        or last <= layout.size
+        or size + (count - 2) * payload + last - layout.size > PACKET_MAX
+        or (heads[:-1, at + 13] & (PSH | FIN)).any()
+    ):
+        return False
+    steps = np.arange(count)
+    sequences = heads[:, at + 4 : at + 8].view(">u4")[:, 0]
+    if (sequences != (int(sequences[0]) + steps * payload) & 0xFFFFFFFF).any():
+        return False
+    if layout.version == 6:
+        return True
+    identifications = heads[:, 4:6].view(">u2")[:, 0]
+    return not (identifications != (int(identifications[0]) + steps) & 0xFFFF).any()
 
 
 def _joined(
@@ -262,13 +291,10 @@ def _verified(rows: Bytes, sizes: list[int], layout: _Layout, run: Run) -> list[
     start, stop = run
     if stop - start == 1:
         return [run]
-    last = stop - 1
-    if stop - start < _MATRIX_MIN:
-        wrong = [row for row in range(start, last) if not _intact(rows, row, sizes[row], layout)]
-    else:
-        wrong = _wrong(rows[start:last], sizes[start], layout, start)
-    if not _intact(rows, last, sizes[last], layout):
-        wrong.append(last)
+    # The last packet may be shorter than those that are summed together.
+    alone = start if stop - start < _MATRIX_MIN else stop - (sizes[stop - 1] < sizes[start])
+    wrong = _wrong(rows[start:alone], sizes[start], layout, start) if start < alone else []
+    wrong += (row for row in range(alone, stop) if not _intact(rows, row, sizes[row], layout))
     parts: list[Run] = []
     for row in wrong:
         parts += [(start, row)] if start < row else []
