@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import signal
 
 from meshdht.lab.device import Device
 from tests.lab.homes import eventually
@@ -25,11 +26,9 @@ class Traffic:
         self._client = source.host.popen(
             ["iperf3", "--client", address, "--time", lasts, "--bitrate", bitrate, "--json"]
         )
-        # By a count: with a deadline (-w) the first error that the machine reports ends it.
-        count = str(round(seconds / PINGS_EVERY_S))
-        self._pings = source.host.popen(
-            ["ping", "-D", "-i", str(PINGS_EVERY_S), "-c", count, address]
-        )
+        # Until it is told to end: with a deadline (-w) the first error that the machine reports
+        # ends it, with a count it waits for the last reply as long as the slowest took, twice.
+        self._pings = source.host.popen(["ping", "-D", "-i", str(PINGS_EVERY_S), address])
 
     def silences(self) -> list[tuple[float, float]]:
         """Once it is over: between which instants (Unix seconds) no ping was answered. The
@@ -38,6 +37,7 @@ class Traffic:
         self._client.check(sent)
         self._server.check(self._server.complete())
         assert json.loads(sent.stdout)["intervals"][-2]["sum"]["bytes"] > 0
+        self._pings.signal(signal.SIGINT)
         said = self._pings.complete().stdout
         answered = re.findall(r"^\[([\d.]+)\].*ttl=", said, re.MULTILINE)
         replies = [float(instant) for instant in answered]
