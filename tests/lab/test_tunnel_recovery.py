@@ -10,9 +10,9 @@ from meshdht.lab.world import World
 from tests.lab.homes import connect, eventually, everyone_reaches_everyone, public
 from tests.lab.traffic import Traffic
 
-TRAFFIC_S = 9
+TRAFFIC_S = 10
 BEFORE_S = 2
-SILENCE_MAX_S = 5
+SILENCE_MAX_S = 7
 ASLEEP_S = 16  # past the 15 s of silence after which WireGuard suspects the session
 BITRATE = "2M"
 
