@@ -1,11 +1,14 @@
-"""What every room's tests share: the numbers that a run prints at its end."""
+"""What every room's tests share: the numbers that a run prints at its end, and a network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+import os
+from collections.abc import Callable, Iterator
 
 import pytest
 
+_CLONE_NEWNET = 0x40000000
 _NUMBERS = pytest.StashKey[list[str]]()
 
 
@@ -23,3 +26,20 @@ def pytest_terminal_summary(
         terminalreporter.section("numbers")
         for line in numbers:
             terminalreporter.line(line)
+
+
+@pytest.fixture
+def own_network() -> Iterator[None]:
+    """An empty network namespace with the loopback down; needs root. Linux keeps it by thread, so
+    that no process is needed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    original = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        if libc.unshare(_CLONE_NEWNET):
+            pytest.skip("network namespaces need root")
+        try:
+            yield
+        finally:
+            assert libc.setns(original, _CLONE_NEWNET) == 0
+    finally:
+        os.close(original)

@@ -38,6 +38,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             copy_heard=new.copy_heard,
             held_out_by=new.held_out_by,
             applicants=new.applicants,
+            engine_reason=new.engine_reason,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -67,6 +68,7 @@ def apply(status: Status, event: Event) -> Status:
                 copy_heard=event.copy_heard,
                 held_out_by=event.held_out_by,
                 applicants=event.applicants,
+                engine_reason=event.engine_reason,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -77,7 +79,7 @@ def apply(status: Status, event: Event) -> Status:
 
 
 def _header(status: Status) -> tuple[object, ...]:
-    here = status.engine, status.device, status.listen_port
+    here = status.engine, status.engine_reason, status.device, status.listen_port
     told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
     return *here, status.dropped, *told
 

@@ -95,7 +95,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason.
     ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds),
     ``held_out_by`` names devices that go by a revocation of this one which counts for nothing,
-    ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin."""
+    ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin,
+    ``engine_reason`` why this engine carries the traffic."""
 
     version: int = API_VERSION
     network: str
@@ -110,6 +111,7 @@ class Status(Struct, frozen=True, kw_only=True):
     copy_heard: int | None = None
     held_out_by: tuple[str, ...] = ()
     applicants: int = 0
+    engine_reason: str = ""
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -167,6 +169,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     copy_heard: int | None = None
     held_out_by: tuple[str, ...] = ()
     applicants: int = 0
+    engine_reason: str = ""
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

@@ -22,6 +22,8 @@ from meshdht.wireguard.events import DeviceEvent
 class Carrier(Protocol):
     """An interface that exists, down and without addresses unless it was left for us."""
 
+    why: str
+    """Why this engine, in a few words for the user."""
     lost: asyncio.Event
     """Set when somebody deleted the interface: then ``remake`` it, configure it, ``attach``."""
 
@@ -45,14 +47,20 @@ class Carrier(Protocol):
         """The engine, not started; ``stamps_after``: Unix seconds that date the first handshakes,
         or later."""
 
+    async def run(self) -> None:
+        """What the engine does beside carrying traffic, until cancelled."""
+
     async def remake(self) -> None:
         """Make the lost interface again; raises PlatformError."""
 
-    def attach(self) -> None:
+    async def attach(self) -> None:
         """Let the engine go on over the interface that was made again."""
 
     def dropped(self) -> dict[str, int]:
         """What the engine threw away, by reason."""
+
+    def leave(self) -> None:
+        """Another daemon comes: ``close`` leaves for it what can carry traffic meanwhile."""
 
     async def close(self) -> None:
         """Delete the interface. Closing again is harmless."""
@@ -61,8 +69,9 @@ class Carrier(Protocol):
 class EmbeddedCarrier:
     """A TUN device and sockets; they vanish with the process."""
 
-    def __init__(self, interface: str, switchboard: Switchboard) -> None:
+    def __init__(self, interface: str, switchboard: Switchboard, why: str) -> None:
         """Make the interface; raises PlatformError."""
+        self.why = why
         self.lost = asyncio.Event()
         self._switchboard = switchboard
         self._tun = Tun(interface)
@@ -103,11 +112,14 @@ class EmbeddedCarrier:
         self._engine = engine
         return engine
 
+    async def run(self) -> None:
+        """Nothing: the engine lives in callbacks."""
+
     async def remake(self) -> None:
         self._tun.close()
         self._tun = Tun(self._tun.name)
 
-    def attach(self) -> None:
+    async def attach(self) -> None:
         if self._engine is not None:
             self._engine.attach(self._tun)
 
@@ -117,6 +129,9 @@ class EmbeddedCarrier:
         return prefixed("wireguard", self._engine.device_counters) | prefixed(
             "engine", self._engine.counters
         )
+
+    def leave(self) -> None:
+        """Nothing can be left: this process carries the traffic."""
 
     async def close(self) -> None:
         self._tun.close()

@@ -1,7 +1,7 @@
 """The network's configuration file: ``config.toml`` beside its state; every key may be left out.
 
 listen_port = 41820        # UDP port; 0 picks a free one at each start
-engine = "auto"            # auto or embedded
+engine = "auto"            # auto, kernel or embedded
 interface = "mesh-home"    # name of the network interface
 anchors = []               # "host:port" of boxes that hold records: names or addresses
 exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
@@ -30,7 +30,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """What the user set; None where the daemon chooses."""
 
     listen_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
-    engine: Literal["auto", "embedded"] = "auto"
+    engine: Literal["auto", "kernel", "embedded"] = "auto"
     interface: Annotated[str, Meta(pattern=_INTERFACE)] | None = None
     anchors: Annotated[list[Annotated[str, Meta(pattern=_ANCHOR)]], Meta(max_length=16)] = []
     exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []

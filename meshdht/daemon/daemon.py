@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 15.0
 
+# Ends a daemon that another one follows at once: what carries traffic without it stays.
+HAND_OVER = signal.SIGUSR2
+
 
 class Daemon:
     """A network that is up. Implements ``NodeObserver``."""
@@ -101,6 +104,7 @@ class Daemon:
             places.network,
             self.node,
             self._engine,
+            carrier.why,
             port.port,
             clock,
             entropy,
@@ -141,6 +145,10 @@ class Daemon:
         if not self._stopping.is_set():
             self.is_to_restart = True
             self._stopping.set()
+
+    def _hand_over(self) -> None:
+        self._carrier.leave()
+        self._stop()
 
     def path_changed(self, device: DeviceId) -> None:
         self._tunnels.path_changed(device)
@@ -183,6 +191,7 @@ class Daemon:
                         tasks.create_task(self._store.run(self.disk_failed)),
                         tasks.create_task(surroundings.run(watch)),
                         tasks.create_task(self._mend_interface()),
+                        tasks.create_task(self._carrier.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -203,6 +212,7 @@ class Daemon:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop)
+            loop.add_signal_handler(HAND_OVER, self._hand_over)
             reporter.ready(
                 Ready(
                     network=self._places.network,
@@ -264,7 +274,7 @@ class Daemon:
             self._nearby,
             self._netlink,
             self._port.port,
-            self._carrier.interface,
+            lambda: self._carrier.interface,
             self._config,
             self._entropy,
         )
@@ -277,7 +287,7 @@ class Daemon:
             log.warning("the interface %s vanished; making it again", self._carrier.interface)
             await self._carrier.remake()
             await self._configure_interface()
-            self._carrier.attach()
+            await self._carrier.attach()
 
     def _dropped(self) -> dict[str, int]:
         """What was thrown away, by reason, wherever it was."""

@@ -12,9 +12,10 @@ from pathlib import Path
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
 from meshdht.clock import SystemClock, SystemEntropy
-from meshdht.daemon.carriers import Carrier, EmbeddedCarrier
+from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
+from meshdht.daemon.engines import make_carrier
 from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
@@ -79,10 +80,16 @@ class Launch:
     async def _serve(self, config: Config) -> bool:
         """Run a daemon until it ends; whether it is to be started again from the disk."""
         async with AsyncExitStack() as stack:
-            # Early: who may not make an interface shall not use up an invite either.
-            carrier = EmbeddedCarrier(config.interface or self._places.interface, self._switchboard)
-            stack.push_async_callback(carrier.close)
             netlink = await stack.enter_async_context(open_netlink())
+            # Early: who may not make an interface shall not use up an invite either.
+            carrier = await make_carrier(
+                config,
+                self._places,
+                netlink,
+                self._switchboard,
+                adopts=isinstance(self._action, Run),
+            )
+            stack.push_async_callback(carrier.close)
             daemon = await self._compose(stack, config, netlink, carrier)
             await daemon.run(self._reporter, self._is_up)
         return daemon.is_to_restart

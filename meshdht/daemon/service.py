@@ -50,6 +50,7 @@ class DaemonService(NetworkService):
         network: str,
         node: Node,
         engine: Backend,
+        engine_reason: str,
         listen_port: int,
         clock: Clock,
         entropy: Entropy,
@@ -61,6 +62,7 @@ class DaemonService(NetworkService):
         self._network = network
         self._node = node
         self._engine = engine
+        self._engine_reason = engine_reason
         self._listen_port = listen_port
         self._clock = clock
         self._entropy = entropy
@@ -96,6 +98,7 @@ class DaemonService(NetworkService):
         return Status(
             network=self._network,
             engine=self._engine.name,
+            engine_reason=self._engine_reason,
             device=ThisDevice(name=own.name, id=str(own.id), addresses=addresses_of(own)),
             peers=tuple(peers),
             daemon=__version__,

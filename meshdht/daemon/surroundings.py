@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from meshdht.clock import Entropy
 from meshdht.daemon.config import Config
@@ -41,7 +41,7 @@ class Surroundings:
         nearby: Nearby,
         netlink: Netlink,
         listen_port: int,
-        own_interface: str,
+        own_interface: Callable[[], str],
         config: Config,
         entropy: Entropy,
     ) -> None:
@@ -64,7 +64,7 @@ class Surroundings:
     async def look(self) -> None:
         """Tell the node where this machine is, if that has changed."""
         excluded = self._config.exclude_interfaces
-        found = await usable_addresses(self._netlink, self._own_interface, excluded)
+        found = await usable_addresses(self._netlink, self._own_interface(), excluded)
         if found == self._known:
             return
         self._known = found

@@ -62,6 +62,16 @@ class LocalRange:
     interface: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network interface. ``kind`` is empty for what is no virtual one; ``alias`` is a text for
+    people that anybody with the right may write there."""
+
+    index: int
+    kind: str
+    alias: str
+
+
 class Netlink:
     """One rtnetlink socket on the running loop; ``open_netlink`` makes it."""
 
@@ -92,6 +102,37 @@ class Netlink:
             with contextlib.suppress(OSError):
                 index = socket.if_nametoindex(interface)
                 await self._route.link("del", index=index)
+
+    async def find(self, interface: str) -> Link | None:
+        """The interface of this name. Raises PlatformError."""
+        with self._explained(f"cannot look for the network interface {interface}"):
+            async for message in await self._route.get_links(ifname=interface):
+                about = message.get("IFLA_LINKINFO")
+                kind = about.get("IFLA_INFO_KIND") if about else None
+                return Link(message["index"], kind or "", message.get("IFLA_IFALIAS") or "")
+        return None
+
+    async def make(self, interface: str, kind: str, alias: str) -> int:
+        """Make an interface, down and without addresses; its index. Raises OSError."""
+        with self._as_os_error():
+            await self._route.link("add", ifname=interface, kind=kind)
+            index = socket.if_nametoindex(interface)
+            await self._route.link("set", index=index, ifalias=alias)
+        return index
+
+    async def bring_up(self, index: int) -> None:
+        """Raises OSError."""
+        with self._as_os_error():
+            await self._route.link("set", index=index, state="up")
+
+    async def remove(self, index: int) -> None:
+        """Delete the interface of this index, as ``delete``."""
+        with self._explained("cannot delete a network interface"):
+            try:
+                await self._route.link("del", index=index)
+            except self._errors as error:
+                if _code(error) != errno.ENODEV:
+                    raise
 
     async def local_addresses(self) -> list[LocalAddress]:
         """The usable addresses of global scope, sorted by interface. Raises PlatformError."""
@@ -153,6 +194,14 @@ class Netlink:
                 return False
             raise
         return True
+
+    @contextlib.contextmanager
+    def _as_os_error(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            code = _code(error)
+            raise OSError(code, os.strerror(code)) from None
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Iterator[None]:

@@ -21,7 +21,7 @@ Receiver = Callable[[bytes, Endpoint], None]
 
 # Datagrams taken from one socket before the loop may turn to something else.
 _BATCH = 64
-_DATAGRAM_SIZE = 65535
+DATAGRAM_SIZE = 65535
 
 # Room for what arrives while Python is busy: 4 MiB is 30 ms at 1 Gbit/s.
 _BUFFER_SIZE = 4 * 1024 * 1024
@@ -94,7 +94,7 @@ class UdpPort:
         receive = sock.recvfrom
         for _ in range(_BATCH):
             try:
-                data, address = receive(_DATAGRAM_SIZE)
+                data, address = receive(DATAGRAM_SIZE)
             except BlockingIOError:
                 return
             except OSError:
@@ -141,22 +141,32 @@ def _bind_family(family: socket.AddressFamily, host: str, port: int) -> socket.s
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
+            allow_fragments(sock)
         _enlarge_buffers(sock)
         sock.bind((host, port))
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise PlatformError(
-                f"UDP port {port} is taken by another program",
-                "choose another with --listen-port, or stop that program (ss -ulpn shows it)",
-            ) from None
+            raise port_is_taken(port) from None
         if error.errno == errno.EACCES:
             raise PlatformError(
                 f"no permission to use UDP port {port}", "run with sudo, or a port above 1023"
             ) from None
         raise
     return sock
+
+
+def port_is_taken(port: int) -> PlatformError:
+    """What to tell the user then."""
+    return PlatformError(
+        f"UDP port {port} is taken by another program",
+        "choose another with --listen-port, or stop that program (ss -ulpn shows it)",
+    )
+
+
+def allow_fragments(sock: socket.socket) -> None:
+    """Send without IPv4's "don't fragment" from now on."""
+    sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_DONT)
 
 
 def _enlarge_buffers(sock: socket.socket) -> None:

@@ -26,6 +26,7 @@ class Served:
             "home",
             machine.node,
             self.engine,
+            "it is all there is",
             41820,
             machine.clock,
             SeededEntropy(machine.number + 50),

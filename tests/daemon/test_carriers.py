@@ -28,7 +28,7 @@ def is_there() -> bool:
 
 @pytest.fixture
 async def carrier() -> AsyncIterator[Carrier]:
-    carrier = EmbeddedCarrier(INTERFACE, Switchboard())
+    carrier = EmbeddedCarrier(INTERFACE, Switchboard(), "")
     yield carrier
     await carrier.close()
 
@@ -56,7 +56,7 @@ async def test_a_deleted_interface_is_noticed_and_can_be_made_again(carrier: Car
     await eventually(carrier.lost.is_set)
     assert carrier.dropped()["engine_tun_lost"] == 1
     await carrier.remake()
-    carrier.attach()
+    await carrier.attach()
     assert is_there()
     await engine.close()
     port.close()

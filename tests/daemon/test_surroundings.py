@@ -83,7 +83,7 @@ class Bench:
         nearby: Any = Nearby()
         netlink: Any = FakeNetlink(self.addresses)
         entropy = SeededEntropy(1)
-        self.it = Surroundings(node, nearby, netlink, 41820, "mesh-home", config, entropy)
+        self.it = Surroundings(node, nearby, netlink, 41820, lambda: "mesh-home", config, entropy)
         self.lan: Any = self.it._lan
 
     async def run_for(self, seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +11,7 @@ from ipaddress import IPv4Address, ip_interface, ip_network
 import pytest
 
 from meshdht.errors import PlatformError
-from meshdht.net.netlink import LocalAddress, LocalRange, Netlink, open_netlink
+from meshdht.net.netlink import Link, LocalAddress, LocalRange, Netlink, open_netlink
 from meshdht.net.tun import Tun
 
 pytestmark = pytest.mark.lab
@@ -106,3 +107,26 @@ async def test_a_machine_without_ipv6_gets_its_ipv4_address(
 
     monkeypatch.setattr(netlink._route, "addr", without_ipv6)
     assert await netlink.configure("mesh0", [V4, V6], 1420) == (V4,)
+
+
+async def test_an_interface_is_made_found_by_its_alias_and_removed(
+    own_network: None, netlink: Netlink
+) -> None:
+    assert await netlink.find("mesh1") is None
+    index = await netlink.make("mesh1", "bridge", "meshdht /var/lib/meshdht/home")
+    assert await netlink.find("mesh1") == Link(index, "bridge", "meshdht /var/lib/meshdht/home")
+    await netlink.bring_up(index)
+    await netlink.remove(index)
+    await netlink.remove(index)
+    assert await netlink.find("mesh1") is None
+
+
+async def test_what_the_kernel_cannot_make_is_told_by_its_number(
+    own_network: None, netlink: Netlink
+) -> None:
+    with pytest.raises(OSError, match="not supported") as raised:
+        await netlink.make("mesh1", "no-such-kind", "")
+    assert raised.value.errno == errno.EOPNOTSUPP
+    await netlink.make("mesh1", "bridge", "")
+    with pytest.raises(OSError, match="exists"):
+        await netlink.make("mesh1", "bridge", "")

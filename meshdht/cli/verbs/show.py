@@ -68,7 +68,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
     online = sum(peer.online for peer in snapshot.peers)
     facts = (
         f"{online} of {len(snapshot.peers)} peers online" if snapshot.peers else "no peers yet",
-        f"{snapshot.engine} engine",
+        engine_text(snapshot),
         f"UDP port {snapshot.listen_port}",
         f"up {age_text(snapshot.uptime_s)}",
     )
@@ -85,6 +85,13 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         Column(styles=("dim",)),
     ]
     return [head, *table(columns, rows, titles=False, on=on)]
+
+
+def engine_text(snapshot: Status) -> str:
+    """The engine; where it is not the kernel's, also why."""
+    if snapshot.engine == "kernel" or not snapshot.engine_reason:
+        return f"{snapshot.engine} engine"
+    return f"{snapshot.engine} engine ({snapshot.engine_reason})"
 
 
 def clock_lines(snapshot: Status, *, on: bool) -> list[str]:

@@ -34,6 +34,26 @@ def test_status_is_one_aligned_line_a_peer(meshdht: Meshdht) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("engine", "reason", "text"),
+    [
+        (
+            "embedded",
+            "this kernel has no WireGuard",
+            "embedded engine (this kernel has no WireGuard)",
+        ),
+        ("embedded", "", "embedded engine"),
+        ("kernel", "this kernel has WireGuard", "kernel engine"),
+    ],
+)
+def test_status_says_which_engine_and_why_it_is_not_the_kernels(
+    meshdht: Meshdht, service: FakeService, engine: str, reason: str, text: str
+) -> None:
+    service.snapshot = replace(STATUS, engine=engine, engine_reason=reason)
+    assert f" · {text} · " in meshdht("status").out
+    assert json.loads(meshdht("status", "--json").out)["engine_reason"] == reason
+
+
 def test_status_alone_on_a_network_says_what_to_do(meshdht: Meshdht, service: FakeService) -> None:
     service.snapshot = replace(STATUS, peers=())
     result = meshdht("status")
