@@ -15,10 +15,11 @@ import argparse
 import os
 import platform
 import sys
+from itertools import chain, starmap
 
 from tests.bench.packet_path import install, rekey
 from tests.bench.packet_path.suite import KINDS, OURS, REFERENCE, ROWS, Kind, Round
-from tests.bench.packet_path.table import Results, medians, ratios, table
+from tests.bench.packet_path.table import Results, failures, medians, ratios, table
 
 QUICK_SECONDS, SECONDS = 1, 3
 
@@ -72,6 +73,8 @@ def main() -> None:
     columns = {name: medians(results) for name, results in rounds.items()}
     rows = [row for row in ROWS if any(row in results for results in columns.values())]
     print(table(rows, columns))
+    for failure in chain.from_iterable(starmap(failures, rounds.items())):
+        print(failure)
     if REFERENCE in columns:
         against = {name: ratios(each, columns[REFERENCE]) for name, each in columns.items()}
         print(f"\nthe same, divided by {REFERENCE}'s\n{table(rows, against)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -124,6 +125,7 @@ class Round:
             with tunnel(self.kind) as ends:
                 self._measure(*ends)
         except FAILURES as error:
+            print(f"{self.kind.name}: {error}", file=sys.stderr)
             for row in ROWS:
                 self.results.setdefault(row, f"failed: {error}")
 

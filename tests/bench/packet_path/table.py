@@ -35,17 +35,13 @@ def ratios(of: Results, to: Results) -> dict[str, Value]:
 
 
 def table(rows: Sequence[str], columns: Mapping[str, Results]) -> str:
-    """A line a row, a column a kind; below, the reasons of what failed."""
-    failures: list[str] = []
+    """A line a row, a column a kind."""
     lines = [["", *columns]]
     for row in rows:
         line = [row]
-        for kind, results in columns.items():
+        for results in columns.values():
             value = results.get(row, NOTHING)
-            if isinstance(value, str) and value != NOTHING:
-                failures.append(f"{kind}, {row}: {value}")
-                value = "failed"
-            line.append(value if isinstance(value, str) else number(value))
+            line.append(value.partition(":")[0] if isinstance(value, str) else number(value))
         lines.append(line)
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     text = [
@@ -55,7 +51,20 @@ def table(rows: Sequence[str], columns: Mapping[str, Results]) -> str:
         ).rstrip()
         for line in lines
     ]
-    return "\n".join([*text, *failures])
+    return "\n".join(text)
+
+
+def failures(kind: str, rounds: Sequence[Results]) -> list[str]:
+    """A line for each reason of each round: the table shows a row that failed once as the median
+    of the other rounds."""
+    lines = []
+    for number, results in enumerate(rounds, 1):
+        reasons = dict.fromkeys(value for value in results.values() if isinstance(value, str))
+        for reason in reasons:
+            rows = [row for row, value in results.items() if value == reason]
+            what = "every row" if len(rows) == len(results) else "; ".join(rows)
+            lines.append(f"{kind}, round {number}, {what}: {reason}")
+    return lines
 
 
 def number(value: float) -> str:
