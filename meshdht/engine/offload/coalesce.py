@@ -43,8 +43,8 @@ _HEADERS_MAX = 104  # IPv6 and TCP with all its options, and on to a multiple of
 _DONT_FRAGMENT = 0x4000
 _U16 = struct.Struct("!H")
 
-# Fewer rows than this have their checksums verified one by one.
-_MATRIX_MIN = 4
+# Fewer rows than this are cheaper one by one than by numpy's calls: their headers, their sums.
+_HEADERS_MIN, _SUMS_MIN = 12, 4
 
 Words = npt.NDArray[np.uint64]
 Run = tuple[int, int]
@@ -210,7 +210,7 @@ def _flows(heads: Bytes, sizes: list[int], udp: bool) -> Iterator[tuple[int, int
     count = len(sizes)
     data = heads.tobytes()
     layout = _layout_of(data[:_HEADERS_MAX], sizes[0], udp)
-    if layout is not None:
+    if layout is not None and count >= _HEADERS_MIN:
         # The usual train is one flow, which a comparison of the whole matrix tells.
         words = heads.view(np.uint64)
         if not ((words ^ words[0]) & layout.same).any():
@@ -234,7 +234,7 @@ def _is_one_stream(layout: _Layout, heads: Bytes, sizes: list[int]) -> bool:
     count, size, last, at = len(sizes), sizes[0], sizes[-1], layout.transport
     payload = size - layout.size
     if (
-        count < _MATRIX_MIN
+        count < _HEADERS_MIN
         or layout.protocol != TCP
         or sizes.count(size) < count - (last < size)
         or last <= layout.size
@@ -292,7 +292,7 @@ def _verified(rows: Bytes, sizes: list[int], layout: _Layout, run: Run) -> list[
     if stop - start == 1:
         return [run]
     # The last packet may be shorter than those that are summed together.
-    alone = start if stop - start < _MATRIX_MIN else stop - (sizes[stop - 1] < sizes[start])
+    alone = start if stop - start < _SUMS_MIN else stop - (sizes[stop - 1] < sizes[start])
     wrong = _wrong(rows[start:alone], sizes[start], layout, start) if start < alone else []
     wrong += (row for row in range(alone, stop) if not _intact(rows, row, sizes[row], layout))
     parts: list[Run] = []
