@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from meshdht.engine.offload import virtio
@@ -11,6 +12,9 @@ from meshdht.engine.offload.headers import ACK, CWR, ECE, FIN, PSH, TCP, UDP
 from tests.engine.offload.packets import DESTINATION, HOP_BY_HOP, ROUTING, Packet
 
 PAYLOAD_MAX = 3000
+
+# How long an example takes says something of the machine alone.
+untimed = settings(deadline=None)
 
 
 def payloads(min_size: int = 0, max_size: int = PAYLOAD_MAX) -> st.SearchStrategy[bytes]:

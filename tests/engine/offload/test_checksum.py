@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from meshdht.engine.offload import checksum
 from tests.engine.offload.packets import internet_checksum, word_sum
+from tests.engine.offload.strategies import untimed
 
 # RFC 1071, section 3.
 EXAMPLE = bytes.fromhex("0001f203f4f5f6f7")
@@ -23,6 +24,7 @@ def test_a_buffer_that_holds_its_checksum_sums_to_nothing() -> None:
     assert checksum.of(EXAMPLE + value.to_bytes(2, "big")) == 0
 
 
+@untimed
 @given(st.binary(min_size=1, max_size=300))
 def test_a_sum_is_that_of_the_plain_loop(data: bytes) -> None:
     assert checksum.of(data) == word_sum(data) % checksum.MODULUS
@@ -30,6 +32,7 @@ def test_a_sum_is_that_of_the_plain_loop(data: bytes) -> None:
         assert checksum.field(checksum.of(data)) == internet_checksum(data)
 
 
+@untimed
 @given(
     st.integers(0, 9),
     st.integers(0, 75),
@@ -52,6 +55,7 @@ def test_a_row_of_the_greatest_words_does_not_overflow() -> None:
     assert checksum.of_rows(rows).tolist() == [checksum.of(rows[0].tobytes())] * 2
 
 
+@untimed
 @given(st.binary(min_size=8, max_size=8), st.integers(0, 255), st.integers(0, 65535))
 def test_a_pseudo_header_is_addresses_protocol_and_length(
     addresses: bytes, protocol: int, size: int

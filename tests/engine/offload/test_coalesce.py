@@ -17,7 +17,7 @@ from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.offload.headers import ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP, UDP, URG
 from tests.engine.offload import gro
 from tests.engine.offload.packets import HOP_BY_HOP, Packet, segments
-from tests.engine.offload.strategies import flows, header_of, payloads
+from tests.engine.offload.strategies import flows, header_of, payloads, untimed
 
 OPTIONS = b"\x01\x01\x08\x0a" + bytes(8)
 OUT = virtio.HEADER_SIZE + coalesce.PACKET_MAX
@@ -63,6 +63,7 @@ def raws_of(packets: list[Packet]) -> list[bytes]:
 # --- one flow
 
 
+@untimed
 @given(flows, payloads(1, 20000), st.integers(200, 1500), st.sampled_from([0, PSH, FIN, PSH | FIN]))
 def test_what_was_cut_is_merged_into_what_it_was(
     flow: Packet, payload: bytes, gso_size: int, flags: int
@@ -91,6 +92,7 @@ def same_but_checksum(one: bytes, other: bytes, at: int) -> bool:
     return len(fields) == 1 and one[:at] + one[at + 2 :] == other[:at] + other[at + 2 :]
 
 
+@untimed
 @given(st.sampled_from([4, 6]), st.integers(2, 50))
 def test_a_train_of_one_flow_is_one_packet(version: int, count: int) -> None:
     raws = raws_of(stream(count, 1000, Packet(version=version)))
@@ -261,6 +263,7 @@ def mixed(start: list[Packet], steps: list[tuple[int, int, int, int, int]]) -> l
     return raws
 
 
+@untimed
 @given(st.lists(flows, min_size=3, max_size=3), trains, st.booleans())
 def test_any_train_is_judged_as_one_by_one(
     start: list[Packet], steps: list[tuple[int, int, int, int, int]], udp: bool
@@ -269,6 +272,7 @@ def test_any_train_is_judged_as_one_by_one(
     assert runs(raws, udp) == gro.runs(raws, udp)
 
 
+@untimed
 @given(
     st.lists(flows, min_size=3, max_size=3),
     trains,
@@ -287,6 +291,7 @@ def test_damage_is_never_merged_and_all_packets_are_handed_on(
         assert gro.runs(raws[begin:end], udp=True) == [(0, end - begin)]
 
 
+@untimed
 @given(st.lists(st.binary(min_size=20, max_size=120), min_size=1, max_size=20))
 def test_noise_is_handed_on_as_it_is(raws: list[bytes]) -> None:
     assert runs(raws) == [(row, row + 1) for row in range(len(raws))]

@@ -10,12 +10,13 @@ from hypothesis import given
 from meshdht.engine.offload.headers import transport_of
 from meshdht.errors import Malformed
 from tests.engine.offload.packets import ROUTING, Packet
-from tests.engine.offload.strategies import large_packets
+from tests.engine.offload.strategies import large_packets, untimed
 
 V4 = Packet(payload=b"data").raw
 V6 = Packet(version=6, payload=b"data").raw
 
 
+@untimed
 @given(large_packets)
 def test_options_and_extension_headers_are_passed_over(packet: Packet) -> None:
     assert transport_of(memoryview(packet.raw)) == (
