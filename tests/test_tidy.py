@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "meshdht/wireguard/constants.py": "tests/wireguard/test_timers.py",
     "meshdht/wireguard/events.py": "tests/wireguard/test_device.py",
     "meshdht/wireguard/counters.py": "tests/wireguard/test_device_hostile.py",
+    "meshdht/wireguard/transport.py": "tests/wireguard/test_device.py",
 }
 
 NOT_TEXT = {".pyc", ".svg", ".raw"}

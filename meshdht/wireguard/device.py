@@ -9,35 +9,22 @@ could be sent again from elsewhere after we restarted. The initiator's first pac
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, ValuesView
-
-from cryptography.exceptions import InvalidTag
+from collections.abc import Iterable
 
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, Refused
 from meshdht.limits import WIREGUARD_PEERS
-from meshdht.wireguard.allowed_ips import AllowedIPs, IPNetwork
+from meshdht.wireguard.allowed_ips import IPNetwork
 from meshdht.wireguard.constants import DEFAULT_MTU, SPECIFICATION, Intervals
-from meshdht.wireguard.counters import Counters
-from meshdht.wireguard.events import (
-    DeviceEvent,
-    EndpointRoamed,
-    HandshakeCompleted,
-    HandshakeFailed,
-    HandshakeWanted,
-)
+from meshdht.wireguard.events import HandshakeFailed, HandshakeWanted
 from meshdht.wireguard.handshake import Handshaker
-from meshdht.wireguard.indices import IndexTable
-from meshdht.wireguard.inner import destination, source_and_length
 from meshdht.wireguard.messages import (
     COOKIE_REPLY,
     INITIATION,
     RESPONSE,
     TRANSPORT,
-    TRANSPORT_SIZE_MIN,
     CookieReply,
     Initiation,
     Response,
@@ -45,10 +32,11 @@ from meshdht.wireguard.messages import (
 from meshdht.wireguard.peer import Peer
 from meshdht.wireguard.session import Session
 from meshdht.wireguard.timers import NEVER, Expiry
+from meshdht.wireguard.transport import Transport
 
 
-class Device:
-    """One static key and its peers."""
+class Device(Transport):
+    """One static key and its peers. ``Transport`` has the packets and the poll surface."""
 
     def __init__(
         self,
@@ -60,28 +48,10 @@ class Device:
         stamps_after: float = 0.0,
     ) -> None:
         """``mtu``: of the tunnel, for padding. No handshake is dated before ``stamps_after``."""
-        self.counters = Counters()
+        super().__init__(entropy, mtu, intervals)
         self._entropy = entropy
-        self._mtu = mtu
-        self._intervals = intervals
-        # A last chance to rekey while receiving only (section 6.2).
-        self._rekey_receiving_after = (
-            intervals.reject_after_time - intervals.keepalive_timeout - intervals.rekey_timeout
-        )
-        self._peers: dict[WireGuardPublicKey, Peer] = {}
-        self._allowed_ips: AllowedIPs[Peer] = AllowedIPs()
-        self._indices = IndexTable(entropy)
         self._handshaker = Handshaker(private, self._peers, self._indices, self.counters, entropy)
         self._handshaker.stamps_after = stamps_after
-        self._transmits: deque[tuple[bytes, Endpoint]] = deque()
-        self._packets: deque[bytes] = deque()
-        self._events: deque[DeviceEvent] = deque()
-        self._deadline = NEVER
-
-    @property
-    def peers(self) -> ValuesView[Peer]:
-        """For reading: endpoints, handshake times, bytes."""
-        return self._peers.values()
 
     def add_peer(
         self,
@@ -136,26 +106,11 @@ class Device:
     def initiate(self, public: WireGuardPublicKey, now: float, unix: float) -> None:
         """Begin a handshake without a packet to send: our side of a session may be lost."""
         peer = self._peers.get(public)
-        if peer is not None and peer.keypairs.sending(now, self._intervals) is None:
+        if peer is not None and self.sending(peer, now) is None:
             self._initiate(peer, now, unix)
             self._watch(peer)
 
     # --- the poll surface
-
-    def handle_packet(self, packet: bytes, now: float, unix: float) -> None:
-        """Send an IP packet from this machine to the peer that its destination belongs to."""
-        address = destination(packet)
-        peer = None if address is None else self._allowed_ips.lookup(address)
-        if peer is None:
-            self.counters.no_route += 1
-            return
-        session = peer.keypairs.sending(now, self._intervals)
-        if session is None:
-            self.counters.staged_dropped += peer.stage(packet)
-            self._initiate(peer, now, unix)
-        else:
-            self._send(peer, session, packet, now, unix)
-        self._watch(peer)
 
     def handle_datagram(self, data: bytes, source: Endpoint, now: float, unix: float) -> None:
         """Take a datagram that ``wire.classify`` calls WireGuard's. Never raises."""
@@ -188,44 +143,10 @@ class Device:
         """When to call ``handle_timeout``, in monotonic seconds; it may turn out too early."""
         return None if self._deadline == NEVER else self._deadline
 
-    def poll_transmit(self) -> tuple[bytes, Endpoint] | None:
-        """The next datagram to send."""
-        return self._transmits.popleft() if self._transmits else None
-
-    def poll_packet(self) -> bytes | None:
-        """The next IP packet for this machine; its source address is one of its peer's."""
-        return self._packets.popleft() if self._packets else None
-
-    def poll_event(self) -> DeviceEvent | None:
-        """The next thing worth knowing."""
-        return self._events.popleft() if self._events else None
-
     # --- sending
 
-    def _send(self, peer: Peer, session: Session, packet: bytes, now: float, unix: float) -> None:
-        """One transport message; an empty packet is a keepalive."""
-        endpoint = peer.endpoint
-        if endpoint is None:
-            self.counters.no_endpoint += 1
-            return
-        message = session.seal(packet, self._mtu)
-        peer.tx_bytes += len(message)
-        self._transmits.append((message, endpoint))
-        if packet:
-            peer.timers.data_sent(now)
-        else:
-            peer.timers.empty_sent(now)
-        if (
-            session.initiator and now - session.created_at >= self._intervals.rekey_after_time
-        ) or session.sent > self._intervals.rekey_after_messages:
-            self._initiate(peer, now, unix)
-
-    def _send_staged(self, peer: Peer, session: Session, now: float, unix: float) -> None:
-        while peer.staged:
-            self._send(peer, session, peer.staged.popleft(), now, unix)
-
     def _send_keepalive(self, peer: Peer, now: float, unix: float) -> None:
-        session = peer.keypairs.sending(now, self._intervals)
+        session = self.sending(peer, now)
         if session is None:
             self._initiate(peer, now, unix)
         else:
@@ -252,68 +173,6 @@ class Device:
         self._send_handshake(peer, message, peer.endpoint, now)
 
     # --- receiving
-
-    def _receive(self, data: bytes, source: Endpoint, now: float, unix: float) -> None:
-        """A transport message."""
-        if len(data) < TRANSPORT_SIZE_MIN:
-            raise Malformed("a transport message has at least 32 bytes")
-        peer, session = self._indices.entries.get(int.from_bytes(data[4:8], "little"), (None, None))
-        if peer is None or session is None:
-            self.counters.unknown_index += 1
-            return
-        counter = int.from_bytes(data[8:16], "little")
-        age = now - session.created_at
-        intervals = self._intervals
-        if age >= intervals.reject_after_time or counter >= intervals.reject_after_messages:
-            self.counters.expired += 1
-            return
-        try:
-            packet = session.open(data)
-        except InvalidTag:
-            self.counters.bad_tag += 1
-            return
-        if not session.replay.accept(counter):
-            self.counters.replayed += 1
-            return
-        peer.rx_bytes += len(data)
-        if source != peer.endpoint:
-            self._roam(peer, source)
-        if session is peer.keypairs.next:
-            self._confirm(peer, session, source, now, unix)
-        if packet:
-            peer.timers.data_received(now)
-            self._deliver(peer, packet)
-        else:
-            peer.timers.empty_received(now)
-        if (
-            age >= self._rekey_receiving_after
-            and session.initiator
-            and session is peer.keypairs.current
-        ):
-            self._initiate(peer, now, unix)
-        self._watch(peer)
-
-    def _deliver(self, peer: Peer, packet: bytes) -> None:
-        """Hand over an inner packet whose source is the peer's, without its padding."""
-        address, length = source_and_length(packet)
-        if address is None:
-            self.counters.bad_packet += 1
-        elif self._allowed_ips.lookup(address) is not peer:
-            self.counters.bad_source += 1
-        else:
-            self._packets.append(packet if length == len(packet) else packet[:length])
-
-    def _confirm(
-        self, peer: Peer, session: Session, source: Endpoint, now: float, unix: float
-    ) -> None:
-        self._release(peer.keypairs.confirm())
-        self._established(peer, source, unix)
-        self._send_staged(peer, session, now, unix)
-
-    def _established(self, peer: Peer, source: Endpoint, unix: float) -> None:
-        peer.timers.handshake_done()
-        peer.handshake_unix = unix
-        self._events.append(HandshakeCompleted(peer.public, source, unix))
 
     def _receive_initiation(self, data: bytes, source: Endpoint, now: float) -> None:
         initiation = Initiation.decode(data)
@@ -362,10 +221,6 @@ class Device:
             self._transmits.append((cookie, source))
         return cookie == b""
 
-    def _roam(self, peer: Peer, source: Endpoint) -> None:
-        peer.endpoint = source
-        self._events.append(EndpointRoamed(peer.public, source))
-
     # --- time
 
     def _expire(self, peer: Peer, expiry: Expiry, now: float, unix: float) -> None:
@@ -388,12 +243,3 @@ class Device:
         """Forget all keys of sessions and handshakes."""
         self._handshaker.forget(peer)
         self._release(peer.keypairs.clear())
-
-    def _release(self, sessions: list[Session]) -> None:
-        for session in sessions:
-            self._indices.release(session.local_index)
-
-    def _watch(self, peer: Peer) -> None:
-        """Take note of deadlines that the peer's timers were given."""
-        if peer.timers.earliest < self._deadline:
-            self._deadline = peer.timers.earliest

@@ -17,12 +17,12 @@ def destination(packet: bytes) -> bytes | None:
     return None
 
 
-def source_and_length(packet: bytes) -> tuple[bytes | None, int]:
+def source_and_length(packet: bytes, size: int) -> tuple[bytes | None, int]:
     """The source address and the length that the header names; (None, 0) if this is no IP packet.
 
-    The header's length leaves out WireGuard's padding and may not go beyond the packet.
+    ``packet`` is ``size`` bytes long, of which the first 40 are enough. The header's length leaves
+    out WireGuard's padding and may not go beyond the packet.
     """
-    size = len(packet)
     version = packet[0] >> 4 if size else 0
     if version == 4 and size >= _IPV4_HEADER:
         length = packet[2] << 8 | packet[3]

@@ -50,6 +50,8 @@ RESPONSE_SIZE = 92
 COOKIE_REPLY_SIZE = 64
 TRANSPORT_HEADER_SIZE = 16
 TRANSPORT_SIZE_MIN = 32
+# What a packet grows by on the way: header and tag.
+OVERHEAD = TRANSPORT_SIZE_MIN
 
 # What mac1 covers ends here, counted from the end of an initiation or a response.
 MACS_SIZE = 2 * MAC_SIZE

@@ -37,3 +37,21 @@ class ReplayWindow:
             return False
         blocks[block & 127] = bits | bit
         return True
+
+    def accept_run(self, first: int, count: int) -> bool:
+        """Whether ``count`` consecutive counters are all ahead of the highest accepted; they are
+        then marked. Else nothing is, and each is to be asked for by ``accept``."""
+        highest = self._highest
+        if first <= highest:
+            return False
+        last = first + count - 1
+        blocks = self._blocks
+        begin, end = first >> 6, last >> 6
+        for passed in range(max(highest >> 6, end - _BLOCKS) + 1, end + 1):
+            blocks[passed & 127] = 0
+        for block in range(begin, end + 1):
+            low = max(first, block << 6) & 63
+            high = min(last, (block << 6) | 63) & 63
+            blocks[block & 127] |= (1 << (high + 1)) - (1 << low)
+        self._highest = last
+        return True

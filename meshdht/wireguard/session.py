@@ -13,17 +13,22 @@ _NONCE_PREFIX = bytes(4)
 _PADDING = [bytes(size) for size in range(16)]
 
 
+def padded_size(size: int, mtu: int) -> int:
+    """Of a packet in a transport message: a multiple of 16 bytes, but never beyond ``mtu``."""
+    return max(size, min(size + (-size & 15), mtu))
+
+
 class Session:
     """Two keys, two counters. ``created_at`` is monotonic seconds."""
 
     __slots__ = (
-        "_head",
-        "_receive",
-        "_send",
         "created_at",
+        "head",
         "initiator",
         "local_index",
+        "opener",
         "replay",
+        "sealer",
         "sent",
     )
 
@@ -36,9 +41,9 @@ class Session:
         initiator: bool,
         now: float,
     ) -> None:
-        self._send = ChaCha20Poly1305(keys.send)
-        self._receive = ChaCha20Poly1305(keys.receive)
-        self._head = transport_head(remote_index)
+        self.sealer = ChaCha20Poly1305(keys.send)
+        self.opener = ChaCha20Poly1305(keys.receive)
+        self.head = transport_head(remote_index)
         self.local_index = local_index
         self.initiator = initiator
         self.created_at = now
@@ -50,16 +55,13 @@ class Session:
         counter = self.sent.to_bytes(8, "little")
         self.sent += 1
         size = len(packet)
-        padding = -size & 15
-        if padding:
-            if size + padding > mtu:
-                padding = max(0, mtu - size)
-            packet += _PADDING[padding]
-        return self._head + counter + self._send.encrypt(_NONCE_PREFIX + counter, packet, None)
+        if size & 15:
+            packet += _PADDING[padded_size(size, mtu) - size]
+        return self.head + counter + self.sealer.encrypt(_NONCE_PREFIX + counter, packet, None)
 
     def open(self, message: bytes) -> bytes:
         """The padded packet of a transport message; raises InvalidTag. Check the counter then."""
-        return self._receive.decrypt(_NONCE_PREFIX + message[8:16], message[16:], None)
+        return self.opener.decrypt(_NONCE_PREFIX + message[8:16], message[16:], None)
 
 
 class Keypairs:

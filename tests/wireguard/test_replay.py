@@ -58,3 +58,16 @@ def test_a_leap_over_everything_forgets_all_bits() -> None:
     assert all(window.accept(counter) for counter in range(10_000))
     assert window.accept(2**63)
     assert all(window.accept(2**63 - back) for back in range(1, WINDOW))
+
+
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 20_000), st.integers(1, 130)), min_size=1, max_size=20)
+)
+def test_a_run_is_accepted_as_its_counters_one_by_one(steps: list[tuple[int, int]]) -> None:
+    runs, singles = ReplayWindow(), ReplayWindow()
+    for first, count in steps:
+        if runs.accept_run(first, count):
+            assert all([singles.accept(first + ahead) for ahead in range(count)])
+        for near in (first - 1, first, first + count - 1, first + count, first - WINDOW):
+            if near >= 0:
+                assert runs.accept(near) == singles.accept(near)

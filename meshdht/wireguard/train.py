@@ -1,0 +1,264 @@
+"""Trains: many transport messages under one session in one buffer, sealed and opened in place.
+
+The messages of a train lie one after the other, ``stride`` bytes apart, the last may be shorter;
+so the kernel's UDP segmentation takes them and its UDP aggregation hands them over::
+
+    0         16                    16 + padded        stride
+    +---------+---------------------+------------------+---------+---...
+    | header  | packet and padding  | tag (16 bytes)   | header  |
+    +---------+---------------------+------------------+---------+---...
+
+What is the same for all messages is done by numpy for all at once, and the AEAD, which is all
+that is left, is called from C (``map``).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from cryptography.exceptions import InvalidTag
+
+from meshdht.endpoint import Endpoint
+from meshdht.wireguard.constants import TAG_SIZE
+from meshdht.wireguard.device import Device
+from meshdht.wireguard.inner import source_and_length
+from meshdht.wireguard.messages import (
+    OVERHEAD,
+    TRANSPORT,
+    TRANSPORT_HEADER_SIZE,
+    TRANSPORT_SIZE_MIN,
+)
+from meshdht.wireguard.peer import Peer
+from meshdht.wireguard.session import Session
+
+Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
+
+_NONCE_SIZE = 12
+_TYPE = TRANSPORT.to_bytes(4, "little")
+
+# A forged counter near the limit of a session shall not condemn the messages beside it.
+_FAR = 2**63
+
+# Fewer datagrams than this are quicker one by one.
+_WORTHWHILE = 4
+
+# Strides whose views are kept; a stranger who sends many others costs the making of them only.
+_SHAPES_KEPT = 16
+
+
+class Shape(NamedTuple):
+    """A buffer seen as messages of one stride."""
+
+    rows: Bytes
+    """(messages, stride)."""
+    packets: list[memoryview]
+    """Of each message what is between header and tag."""
+    sealed: list[memoryview]
+    """The same and the tag."""
+
+
+class Train:
+    """A buffer for messages, with the views that sealing and opening need."""
+
+    def __init__(self, size: int) -> None:
+        self.view = memoryview(bytearray(size))
+        self._bytes: Bytes = np.frombuffer(self.view, np.uint8)
+        self._shapes: dict[int, Shape] = {}
+        self._nonces: Bytes = np.zeros((0, _NONCE_SIZE), np.uint8)
+        self._nonce_views: list[memoryview] = []
+
+    def shape(self, stride: int) -> Shape:
+        """As many messages of ``stride`` (more than OVERHEAD) bytes as fit."""
+        shape = self._shapes.get(stride)
+        if shape is None:
+            if len(self._shapes) >= _SHAPES_KEPT:
+                del self._shapes[next(iter(self._shapes))]
+            shape = self._shapes[stride] = self._make_shape(stride)
+        return shape
+
+    def _make_shape(self, stride: int) -> Shape:
+        count = len(self.view) // stride
+        starts = range(TRANSPORT_HEADER_SIZE, count * stride, stride)
+        inner = stride - OVERHEAD
+        return Shape(
+            self._bytes[: count * stride].reshape(count, stride),
+            [self.view[start : start + inner] for start in starts],
+            [self.view[start : start + inner + TAG_SIZE] for start in starts],
+        )
+
+    def nonces(self, counters: Bytes) -> list[memoryview]:
+        """Of counters as rows of 8 bytes; good until the next call."""
+        count = len(counters)
+        if count > len(self._nonces):
+            self._nonces = np.zeros((count, _NONCE_SIZE), np.uint8)
+            self._nonce_views = [memoryview(row) for row in self._nonces]
+        self._nonces[:count, 4:] = counters
+        return self._nonce_views
+
+
+def seal(train: Train, session: Session, count: int, stride: int, last: int) -> None:
+    """Make transport messages of ``count`` padded packets that lie in the train. ``last`` is the
+    size of the last message, ``stride`` that of the others."""
+    shape = train.shape(stride)
+    counters = np.arange(session.sent, session.sent + count, dtype="<u8").view(np.uint8)
+    session.sent += count
+    rows = shape.rows[:count]
+    rows[:, :8] = np.frombuffer(session.head, np.uint8)
+    rows[:, 8:16] = counters.reshape(count, 8)
+    nonces = train.nonces(rows[:, 8:16])
+    whole = count if last == stride else count - 1
+    seals = map(
+        session.sealer.encrypt_into, nonces[:whole], shape.packets, repeat(None), shape.sealed
+    )
+    deque(seals, maxlen=0)
+    if whole < count:
+        start = whole * stride + TRANSPORT_HEADER_SIZE
+        end = whole * stride + last
+        packet = train.view[start : end - TAG_SIZE]
+        session.sealer.encrypt_into(nonces[whole], packet, None, train.view[start:end])
+
+
+class Opened(NamedTuple):
+    """Inner packets of a train, each from an address of its peer's."""
+
+    rows: Bytes
+    """(packets, bytes of the longest or more); views of the train, unless some were left out."""
+    lengths: npt.NDArray[np.int64]
+    """Without padding."""
+
+
+_NOTHING = Opened(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64))
+
+
+def receive(
+    device: Device, train: Train, size: int, stride: int, source: Endpoint, now: float, unix: float
+) -> Opened | None:
+    """Take a train of ``size`` bytes that came from ``source``.
+
+    None, and nothing done, if its datagrams are few, or are not all transport messages of one
+    session: they are to be handed to the device one by one. What the device has to say afterwards
+    is polled.
+    """
+    count = -(-size // stride)
+    last = size - (count - 1) * stride
+    if count < _WORTHWHILE or last < TRANSPORT_SIZE_MIN or stride <= TRANSPORT_SIZE_MIN:
+        return None
+    rows = train.shape(stride).rows[:count]
+    if bytes(rows[0, :4]) != _TYPE or not (rows[:, :8] == rows[0, :8]).all():
+        return None
+    counters: npt.NDArray[np.uint64] = rows[:, 8:16].copy().view("<u8").ravel()
+    highest = int(counters.max())
+    if highest >= _FAR:
+        return None
+    found = device.receiving(int.from_bytes(bytes(rows[0, 4:8]), "little"), highest, now)
+    if found is None:
+        return _NOTHING
+    peer, session = found
+    accepted = _open(train, session, count, stride, last)
+    device.counters.bad_tag += count - int(np.count_nonzero(accepted))
+    _refuse_replays(device, session, counters, accepted)
+    if not accepted.any():
+        return _NOTHING
+    sizes = np.full(count, stride - OVERHEAD)
+    sizes[-1] = last - OVERHEAD
+    taken = sizes[accepted]
+    total = int(taken.sum()) + OVERHEAD * len(taken)
+    device.received(peer, session, source, total, now, unix, has_data=bool(taken.any()))
+    return _inner(device, peer, rows[:, TRANSPORT_HEADER_SIZE:], sizes, accepted)
+
+
+def _open(train: Train, session: Session, count: int, stride: int, last: int) -> Flags:
+    """Decrypt in place; which of them opened. The bytes of the others are worthless."""
+    shape = train.shape(stride)
+    nonces = train.nonces(shape.rows[:count, 8:16])
+    open_into = session.opener.decrypt_into
+    whole = count if last == stride else count - 1
+    opened = np.ones(count, np.bool_)
+    done = 0
+    while done < whole:
+        left = slice(done, whole)
+        try:
+            for _ in map(
+                open_into, nonces[left], shape.sealed[left], repeat(None), shape.packets[left]
+            ):
+                done += 1
+        except InvalidTag:
+            opened[done] = False
+            done += 1
+    if whole < count:
+        start = whole * stride + TRANSPORT_HEADER_SIZE
+        end = whole * stride + last
+        packet = train.view[start : end - TAG_SIZE]
+        try:
+            open_into(nonces[whole], train.view[start:end], None, packet)
+        except InvalidTag:
+            opened[whole] = False
+    return opened
+
+
+def _refuse_replays(
+    device: Device, session: Session, counters: npt.NDArray[np.uint64], accepted: Flags
+) -> None:
+    first, count = int(counters[0]), len(counters)
+    in_order = np.arange(first, first + count, dtype=np.uint64)
+    if (
+        np.array_equal(counters, in_order)
+        and accepted.all()
+        and session.replay.accept_run(first, count)
+    ):
+        return
+    for number, counter in enumerate(counters.tolist()):
+        if accepted[number] and not session.replay.accept(counter):
+            accepted[number] = False
+            device.counters.replayed += 1
+
+
+def _inner(
+    device: Device, peer: Peer, rows: Bytes, sizes: npt.NDArray[np.int64], accepted: Flags
+) -> Opened:
+    """Leave out keepalives, what is no IP packet, and what is not from the peer's addresses."""
+    if accepted.all() and (usual := _from_one_address(device, peer, rows, sizes)) is not None:
+        return usual
+    lengths = np.zeros(len(rows), np.int64)
+    for number in np.flatnonzero(accepted & (sizes > 0)).tolist():
+        size = int(sizes[number])
+        address, length = source_and_length(rows[number, : min(size, 40)].tobytes(), size)
+        if address is None:
+            device.counters.bad_packet += 1
+        elif device.route(address) is not peer:
+            device.counters.bad_source += 1
+        else:
+            lengths[number] = length
+    wanted = lengths > 0
+    return Opened(rows[wanted], lengths[wanted])
+
+
+def _from_one_address(
+    device: Device, peer: Peer, rows: Bytes, sizes: npt.NDArray[np.int64]
+) -> Opened | None:
+    """All packets, if all are from one address of the peer's, which is the usual case; else None
+    and nothing counted."""
+    is_ipv4 = int(rows[0, 0]) >> 4 == 4
+    high, low, source = (2, 3, slice(12, 16)) if is_ipv4 else (4, 5, slice(8, 24))
+    header = 20 if is_ipv4 else 40
+    if sizes[-1] < header or rows.shape[1] < header:
+        return None
+    address, _ = source_and_length(rows[0, :header].tobytes(), int(sizes[0]))
+    if address is None or device.route(address) is not peer:
+        return None
+    lengths = rows[:, high].astype(np.int64) << 8 | rows[:, low]
+    if not is_ipv4:
+        lengths += header
+    if (
+        ((rows[:, 0] ^ rows[0, 0]) >> 4).any()
+        or (rows[:, source] != rows[0, source]).any()
+        or (lengths < header).any()
+        or (lengths > sizes).any()
+    ):
+        return None
+    return Opened(rows, lengths)
