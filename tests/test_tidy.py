@@ -20,10 +20,13 @@ TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
     "simulations/__main__.py": "tests/simulations/test_command.py",
+    "meshdht/engine/worker.py": "tests/engine/test_embedded.py",
+    "meshdht/engine/worker_process.py": "tests/engine/test_embedded.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
+    "meshdht/engine/tun_file.py": "tests/engine/test_pump.py",
     "meshdht/net/port.py": "tests/daemon/test_carriers.py",
     "meshdht/paths/view.py": "tests/node/test_peers.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",

@@ -136,11 +136,7 @@ class AnchorLaunch:
             return self._bind(0)
 
     def _bind(self, number: int) -> UdpPort:
-        return UdpPort(
-            number,
-            on_wireguard=self._switchboard.wireguard_received,
-            on_control=self._switchboard.control_received,
-        )
+        return UdpPort(number, self._switchboard.control_received)
 
     async def _serve(self, node: AnchorNode, store: Store, port: UdpPort) -> None:
         service = AnchorService(self._name, node, port, self._clock, self._stopping)

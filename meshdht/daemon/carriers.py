@@ -12,10 +12,11 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.engine.backend import Backend
-from meshdht.engine.embedded import EmbeddedEngine
+from meshdht.engine.embedded import EmbeddedEngine, segments_max
 from meshdht.net.port import Port
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
+from meshdht.wireguard.constants import DEFAULT_MTU
 from meshdht.wireguard.events import DeviceEvent
 
 
@@ -26,6 +27,9 @@ class Carrier(Protocol):
     """Why this engine, in a few words for the user."""
     lost: asyncio.Event
     """Set when somebody deleted the interface: then ``remake`` it, configure it, ``attach``."""
+
+    segments_max: int | None
+    """Of a packet that the interface is handed; None is the kernel's own limit."""
 
     @property
     def interface(self) -> str:
@@ -69,6 +73,8 @@ class Carrier(Protocol):
 class EmbeddedCarrier:
     """A TUN device and sockets; they vanish with the process."""
 
+    segments_max: int | None = segments_max(DEFAULT_MTU)
+
     def __init__(self, interface: str, switchboard: Switchboard, why: str) -> None:
         """Make the interface; raises PlatformError."""
         self.why = why
@@ -82,11 +88,7 @@ class EmbeddedCarrier:
         return self._tun.name
 
     async def open_port(self, number: int) -> UdpPort:
-        return UdpPort(
-            number,
-            on_wireguard=self._switchboard.wireguard_received,
-            on_control=self._switchboard.control_received,
-        )
+        return UdpPort(number, self._switchboard.control_received)
 
     def make_engine(
         self,
@@ -98,22 +100,20 @@ class EmbeddedCarrier:
         entropy: Entropy,
         on_event: Callable[[DeviceEvent], None],
     ) -> EmbeddedEngine:
-        engine = EmbeddedEngine(
+        assert isinstance(port, UdpPort)
+        self._engine = EmbeddedEngine(
             private,
             self._tun,
-            port.send,
+            port,
             clock=clock,
             stamps_after=stamps_after,
-            entropy=entropy,
             on_event=on_event,
             on_tun_lost=self.lost.set,
         )
-        self._switchboard.wireguard = engine.handle_wireguard
-        self._engine = engine
-        return engine
+        return self._engine
 
     async def run(self) -> None:
-        """Nothing: the engine lives in callbacks."""
+        """Nothing: the engine has a process of its own."""
 
     async def remake(self) -> None:
         self._tun.close()
@@ -124,14 +124,10 @@ class EmbeddedCarrier:
             self._engine.attach(self._tun)
 
     def dropped(self) -> dict[str, int]:
-        if self._engine is None:
-            return {}
-        return prefixed("wireguard", self._engine.device_counters) | prefixed(
-            "engine", self._engine.counters
-        )
+        return {} if self._engine is None else self._engine.counters
 
     def leave(self) -> None:
-        """Nothing can be left: this process carries the traffic."""
+        """Nothing can be left: the process that carries the traffic ends with this one."""
 
     async def close(self) -> None:
         self._tun.close()

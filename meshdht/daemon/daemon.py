@@ -266,7 +266,12 @@ class Daemon:
         addresses = [ip_interface(f"{own.ipv6}/{roster.ipv6_subnet.prefixlen}")]
         if own.ipv4 is not None:
             addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
-        await self._netlink.configure(self._carrier.interface, addresses, DEFAULT_MTU)
+        await self._netlink.configure(
+            self._carrier.interface,
+            addresses,
+            DEFAULT_MTU,
+            segments_max=self._carrier.segments_max,
+        )
 
     def _look_around(self) -> Surroundings:
         return Surroundings(

@@ -42,6 +42,8 @@ class Unavailable(Exception):
 class KernelCarrier:
     """Implements ``Carrier``; ``open_kernel_carrier`` makes it."""
 
+    segments_max: int | None = None
+
     def __init__(
         self,
         interface: str,

@@ -1,4 +1,4 @@
-"""Who gets the datagrams of the port: first nobody, then the joiner, then node and engine."""
+"""Who gets the control packets of the port: first nobody, then the joiner, then the node."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ class Switchboard:
     """The port is opened before those who use it exist."""
 
     control: Receiver = _nobody
-    wireguard: Receiver = _nobody
 
     def control_received(self, datagram: bytes, source: Endpoint) -> None:
         self.control(datagram, source)
-
-    def wireguard_received(self, datagram: bytes, source: Endpoint) -> None:
-        self.wireguard(datagram, source)

@@ -1,22 +1,23 @@
-"""The embedded engine: the WireGuard device of this project between a TUN and a UDP port.
+"""The embedded engine: WireGuard of this project between a TUN and a UDP port, in a process of its
+own (``worker``), which this is the daemon's side of.
 
-Everything happens in callbacks of the asyncio loop: one reader on the TUN, one timer, and
-``handle_wireguard`` for what the UDP port hands over. The pump below is all that workers in
-other processes would have to replace; who uses the engine sees ``Backend`` alone.
+The worker reads the port's sockets as long as it lives, and hands over what is the control
+channel's. Should it die, another takes its place, and the daemon reads the port until then.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import logging
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from meshdht.clock import Clock, Entropy
+from meshdht.clock import Clock, SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
+from meshdht.engine import channel
 from meshdht.engine.backend import (
     AddPeer,
     Initiate,
@@ -27,50 +28,53 @@ from meshdht.engine.backend import (
     SetEndpoint,
     UpdatePeer,
 )
-from meshdht.errors import RemoteError
+from meshdht.engine.datagrams import segments_of
+from meshdht.engine.worker_process import Answer, WorkerProcess
+from meshdht.errors import PlatformError
 from meshdht.wireguard.constants import DEFAULT_MTU, SPECIFICATION, Intervals
-from meshdht.wireguard.counters import Counters
-from meshdht.wireguard.device import Device
-from meshdht.wireguard.events import DeviceEvent
+from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, HandshakeCompleted
+from meshdht.wireguard.messages import OVERHEAD
 
-# Packets taken from the TUN before the loop may turn to something else.
-_BATCH = 64
+log = logging.getLogger(__name__)
 
-# What the kernel says once a TUN interface was deleted under its file descriptor.
-_GONE = frozenset({errno.EBADFD, errno.EBADF, errno.ENODEV, errno.ENXIO})
+_SYSTEM = SystemClock()
+
+START_TIMEOUT_S = 20.0
 
 
-class TunDevice(Protocol):
-    """The part of a TUN device that the engine uses; both verbs raise OSError."""
+def segments_max(mtu: int) -> int:
+    """What a TUN should hand over at most, so that it leaves in one train."""
+    return segments_of(mtu + OVERHEAD)
+
+
+# A worker that dies at once, again and again, shall not cost a core.
+_RESTART_S = 0.05
+_RESTART_MAX_S = 10.0
+# One that lived so long died of something else.
+_HEALTHY_S = 60.0
+
+
+class Tun(Protocol):
+    """An open TUN device with virtio-net headers."""
+
+    offloads: tuple[str, ...]
 
     def fileno(self) -> int: ...
 
-    def read(self) -> bytes | None:
-        """One IP packet, or None if there is none now."""
 
-    def write(self, packet: bytes) -> None: ...
+class Port(Protocol):
+    """The UDP port that WireGuard and the control channel share."""
 
+    def sockets(self) -> Sequence[socket.socket]: ...
 
-@dataclass(slots=True)
-class EngineCounters:
-    """What the engine dropped, by reason; the device has counters of its own."""
+    def start(self) -> None:
+        """Read it here."""
 
-    tun_write_failed: int = 0
-    """Packets that the kernel did not take: the interface down, no memory, not IP."""
-    tun_read_failed: int = 0
-    """Reads that failed for another reason than that there is no packet."""
-    tun_lost: int = 0
-    """Times that the TUN vanished."""
-    refused_peers: int = 0
-    """Peers beyond the cap, or with an unusable key."""
+    def pause(self) -> None:
+        """Read it no more: another process does."""
 
-
-def _ignore_event(event: DeviceEvent) -> None:
-    return None
-
-
-def _ignore_loss() -> None:
-    return None
+    def deliver(self, data: bytes, source: Endpoint) -> None:
+        """Take what the other process read."""
 
 
 class EmbeddedEngine:
@@ -81,178 +85,216 @@ class EmbeddedEngine:
     def __init__(
         self,
         private: WireGuardPrivateKey,
-        tun: TunDevice,
-        send: Callable[[bytes, Endpoint], None],
+        tun: Tun,
+        port: Port,
         *,
         clock: Clock,
+        on_event: Callable[[DeviceEvent], None],
+        on_tun_lost: Callable[[], None],
         stamps_after: float = 0.0,
-        entropy: Entropy,
-        on_event: Callable[[DeviceEvent], None] = _ignore_event,
-        on_tun_lost: Callable[[], None] = _ignore_loss,
         mtu: int = DEFAULT_MTU,
         intervals: Intervals = SPECIFICATION,
     ) -> None:
-        """``send`` must not raise. ``on_event`` hears of handshakes and roaming; ``on_tun_lost``
-        hears that the interface was deleted, and ``attach`` then takes another one.
-        ``stamps_after``: see ``Device``."""
-        self.counters = EngineCounters()
-        self._device = Device(
-            private, entropy, mtu=mtu, intervals=intervals, stamps_after=stamps_after
-        )
-        self._tun: TunDevice | None = tun
-        self._send = send
+        """``on_event`` hears of handshakes and roaming; ``on_tun_lost`` hears that the interface
+        was deleted, and ``attach`` then takes another one. ``stamps_after``: see ``Device``."""
+        self.features: tuple[str, ...] = ()
+        """What the kernel does for it, once it has started."""
+        self.counters: dict[str, int] = {}
+        """What was dropped, by reason, when ``stats`` was last asked; peers that were refused, and
+        workers that died."""
+        self._private = private
+        self._tun = tun
+        self._port = port
         self._clock = clock
         self._on_event = on_event
         self._on_tun_lost = on_tun_lost
+        self._stamps_after = stamps_after
+        self._mtu = mtu
+        self._intervals = intervals
         self._configs: dict[WireGuardPublicKey, PeerConfig] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
-
-    @property
-    def device_counters(self) -> Counters:
-        """What the WireGuard device dropped in silence."""
-        return self._device.counters
+        self._seen: dict[WireGuardPublicKey, PeerStats] = {}
+        """The last statistics, and what of them workers before this one account for."""
+        self._earlier: dict[WireGuardPublicKey, PeerStats] = {}
+        self._worker: WorkerProcess | None = None
+        self._delay = _RESTART_S
+        self._restart: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        if self._tun is not None:
-            self.attach(self._tun)
+        worker = self._begin()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await worker.started
+        except (TimeoutError, EOFError):
+            await self.close()
+            raise PlatformError(
+                "the process that carries the traffic does not start", "the log says more"
+            ) from None
 
-    def attach(self, tun: TunDevice) -> None:
+    @property
+    def worker_pid(self) -> int:
+        """Of the process that carries the traffic now; 0 while there is none."""
+        return 0 if self._worker is None else self._worker.pid
+
+    def attach(self, tun: Tun) -> None:
         """Read from and write to this TUN from now on, instead of one that was lost."""
-        self._detach()
         self._tun = tun
-        if self._loop is not None:
-            self._loop.add_reader(tun.fileno(), self._read_tun)
+        if self._worker is not None:
+            self._worker.send(channel.Attach("USO" in tun.offloads), [tun.fileno()])
 
     async def apply(self, operations: Iterable[Operation]) -> None:
-        for operation in operations:
-            self._apply(operation)
-        self._flush()
+        waiting = list(operations)
+        for operation in waiting:
+            self._keep(operation)
+        for start in range(0, len(waiting), channel.PART):
+            await self._operate(waiting[start : start + channel.PART])
 
     async def peers(self) -> dict[WireGuardPublicKey, PeerConfig]:
         return dict(self._configs)
 
     async def stats(self) -> dict[WireGuardPublicKey, PeerStats]:
-        return {
-            peer.public: PeerStats(peer.endpoint, peer.handshake_unix, peer.rx_bytes, peer.tx_bytes)
-            for peer in self._device.peers
-        }
+        worker = self._worker
+        if worker is not None:
+            try:
+                parts = await worker.ask(lambda number: channel.Ask(number, self._offset))
+            except EOFError:
+                parts = []
+            self._take_stats(parts)
+        return dict(self._seen)
 
     async def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._detach()
-        self._loop = None
+        if self._restart is not None:
+            self._restart.cancel()
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+            await asyncio.to_thread(worker.end)
 
-    def handle_wireguard(self, data: bytes, source: Endpoint) -> None:
-        """Take a WireGuard datagram from the UDP port. Never raises."""
-        if self._loop is not None:
-            self._device.handle_datagram(data, source, self._clock.monotonic(), self._clock.unix())
-            self._flush()
+    # --- peers
 
-    # --- operations
+    @property
+    def _offset(self) -> float:
+        return self._clock.unix() - _SYSTEM.unix()
 
-    def _apply(self, operation: Operation) -> None:
-        now, unix = self._clock.monotonic(), self._clock.unix()
+    def _keep(self, operation: Operation) -> None:
+        """Remember what is to be, for ``peers`` and for a worker that takes this one's place."""
         match operation:
-            case AddPeer(config):
-                self._set_peer(config, config.endpoint, now)
-            case UpdatePeer(config):
-                self._set_peer(config, None, now)
-            case RemovePeer(public_key):
-                self._configs.pop(public_key, None)
-                self._device.remove_peer(public_key)
-            case SetEndpoint(public_key, endpoint):
-                if public_key in self._configs:
-                    config = replace(self._configs[public_key], endpoint=endpoint)
-                    self._configs[public_key] = config
-                    self._device.set_endpoint(public_key, endpoint, now, unix)
-            case Initiate(public_key):
-                self._device.initiate(public_key, now, unix)
+            case AddPeer(config) | UpdatePeer(config):
+                self._configs[config.public_key] = config
+            case RemovePeer(key):
+                self._configs.pop(key, None)
+                self._seen.pop(key, None)
+                self._earlier.pop(key, None)
+            case SetEndpoint(key, endpoint):
+                if key in self._configs:
+                    self._configs[key] = replace(self._configs[key], endpoint=endpoint)
+            case Initiate():
+                pass
 
-    def _set_peer(self, config: PeerConfig, endpoint: Endpoint | None, now: float) -> None:
+    async def _operate(self, operations: list[Operation]) -> None:
+        if self._worker is None:
+            return
         try:
-            self._device.add_peer(
-                config.public_key,
-                psk=config.preshared_key,
-                last_psk=config.last_preshared_key,
-                allowed_ips=config.allowed_ips,
-                endpoint=endpoint,
-                keepalive_s=config.keepalive_s,
-                now=now,
+            answers = await self._worker.ask(
+                lambda number: channel.operate(number, operations, self._offset)
             )
-        except RemoteError:
-            self.counters.refused_peers += 1
-        else:
-            self._configs[config.public_key] = config
+        except EOFError:
+            return  # the next worker begins with what is to be
+        for answer in answers:
+            if isinstance(answer, channel.Operated):
+                self._leave_out(answer.refused)
 
-    # --- the pump
+    def _leave_out(self, refused: list[bytes]) -> None:
+        for key in refused:
+            self._configs.pop(WireGuardPublicKey(key), None)
+            self._count("engine_refused_peers")
 
-    def _read_tun(self) -> None:
-        tun = self._tun
-        if tun is None:
+    def _count(self, name: str) -> None:
+        self.counters[name] = self.counters.get(name, 0) + 1
+
+    def _take_stats(self, parts: Sequence[Answer]) -> None:
+        for part in parts:
+            if not isinstance(part, channel.Stats):
+                continue
+            for key, now in channel.peer_stats(part).items():
+                before = self._earlier.get(key)
+                self._seen[key] = now if before is None else _sum(before, now)
+            self.counters.update(part.counters)
+
+    # --- the worker
+
+    def _begin(self) -> WorkerProcess:
+        """Start a worker with all that is to be."""
+        setup = channel.Setup(
+            self._private.raw,
+            self._mtu,
+            self._stamps_after,
+            self._intervals,
+            "USO" in self._tun.offloads,
+            self._offset,
+        )
+        worker = self._worker = WorkerProcess(self._hear, self._lose_worker)
+        fds = [self._tun.fileno(), *(sock.fileno() for sock in self._port.sockets())]
+        worker.send(setup, fds)
+        return worker
+
+    def _begin_again(self) -> None:
+        """Start another worker in the place of one that died; sessions have to be made anew."""
+        self._restart = None
+        worker = self._begin()
+        operations: list[Operation] = []
+        for key, config in self._configs.items():
+            seen = self._seen.get(key)
+            operations.append(
+                AddPeer(config if seen is None else replace(config, endpoint=seen.endpoint))
+            )
+            if seen is not None and seen.handshake_unix is not None:
+                operations.append(Initiate(key))
+        for start in range(0, len(operations), channel.PART):
+            part = operations[start : start + channel.PART]
+            worker.send(channel.operate(0, part, self._offset))
+
+    def _hear(self, message: channel.ToDaemon) -> None:
+        match message:
+            case channel.Datagram(data, source):
+                self._port.deliver(data, Endpoint(*source))
+            case channel.Event():
+                self._tell(channel.device_event(message))
+            case channel.TunLost():
+                self._on_tun_lost()
+            case channel.Started(features):
+                self.features = (*self._tun.offloads, *features)
+                self._port.pause()
+            case channel.Operated(_, refused):
+                self._leave_out(refused)
+
+    def _tell(self, event: DeviceEvent) -> None:
+        if isinstance(event, EndpointRoamed | HandshakeCompleted):
+            # Where a worker that takes this one's place begins.
+            seen = self._seen.get(event.peer, PeerStats(None, None, 0, 0))
+            at = event.unix if isinstance(event, HandshakeCompleted) else seen.handshake_unix
+            self._seen[event.peer] = replace(seen, endpoint=event.endpoint, handshake_unix=at)
+        self._on_event(event)
+
+    def _lose_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
             return
-        device = self._device
-        now, unix = self._clock.monotonic(), self._clock.unix()
-        try:
-            for _ in range(_BATCH):
-                packet = tun.read()
-                if packet is None:
-                    break
-                device.handle_packet(packet, now, unix)
-        except OSError as error:
-            self.counters.tun_read_failed += 1
-            self._tun_failed(error)
-        self._flush()
+        self._port.start()
+        status = worker.end()
+        self._count("engine_worker_restarts")
+        self._earlier = dict(self._seen)
+        if worker.lived_s() >= _HEALTHY_S:
+            self._delay = _RESTART_S
+        log.warning("the process that carries the traffic ended (%s); starting another", status)
+        loop = asyncio.get_running_loop()
+        self._restart = loop.call_later(self._delay, self._begin_again)
+        self._delay = min(2 * self._delay, _RESTART_MAX_S)
 
-    def _flush(self) -> None:
-        """Pass on all that the device has for others, and watch its next deadline."""
-        device = self._device
-        while (transmit := device.poll_transmit()) is not None:
-            self._send(*transmit)
-        while (packet := device.poll_packet()) is not None:
-            self._write_tun(packet)
-        while (event := device.poll_event()) is not None:
-            self._on_event(event)
-        deadline = device.next_timeout()
-        if deadline is not None and deadline < self._timer_at:
-            self._watch(deadline)
 
-    def _write_tun(self, packet: bytes) -> None:
-        if self._tun is None:
-            self.counters.tun_write_failed += 1
-            return
-        try:
-            self._tun.write(packet)
-        except OSError as error:
-            self.counters.tun_write_failed += 1
-            self._tun_failed(error)
-
-    def _tun_failed(self, error: OSError) -> None:
-        """A vanished TUN is reported once; its descriptor would else keep the loop spinning."""
-        if error.errno in _GONE and self._tun is not None:
-            self._detach()
-            self.counters.tun_lost += 1
-            self._on_tun_lost()
-
-    def _detach(self) -> None:
-        if self._tun is not None and self._loop is not None:
-            self._loop.remove_reader(self._tun.fileno())
-        self._tun = None
-
-    def _watch(self, deadline: float) -> None:
-        if self._loop is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        delay = max(0.0, deadline - self._clock.monotonic())
-        self._timer = self._loop.call_later(delay, self._time_out)
-
-    def _time_out(self) -> None:
-        self._timer = None
-        self._timer_at = math.inf
-        self._device.handle_timeout(self._clock.monotonic(), self._clock.unix())
-        self._flush()
+def _sum(before: PeerStats, now: PeerStats) -> PeerStats:
+    return PeerStats(
+        now.endpoint,
+        before.handshake_unix if now.handshake_unix is None else now.handshake_unix,
+        before.rx_bytes + now.rx_bytes,
+        before.tx_bytes + now.tx_bytes,
+    )

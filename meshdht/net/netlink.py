@@ -80,17 +80,24 @@ class Netlink:
         self._errors = (netlink_error, OSError)
 
     async def configure(
-        self, interface: str, addresses: Iterable[IPInterface], mtu: int
+        self,
+        interface: str,
+        addresses: Iterable[IPInterface],
+        mtu: int,
+        *,
+        segments_max: int | None = None,
     ) -> tuple[IPInterface, ...]:
         """Give an interface exactly these addresses, its MTU, and bring it up.
 
+        ``segments_max``: the kernel hands it no packet that has to be cut into more.
         The prefix of an address becomes a route. Returns the addresses that it now has: on a
         machine without IPv6, those of IPv4 alone. Raises PlatformError.
         """
         wanted = list(addresses)
         with self._explained(f"cannot configure the network interface {interface}"):
             index = socket.if_nametoindex(interface)
-            await self._route.link("set", index=index, mtu=mtu, state="up")
+            limit = {} if segments_max is None else {"gso_max_segs": segments_max}
+            await self._route.link("set", index=index, mtu=mtu, state="up", **limit)
             for present in await self._addresses_of(index):
                 if present not in wanted:
                     await self._route.addr("del", index=index, **_arguments(present))

@@ -31,6 +31,8 @@ _BUFFER_SIZE = 4 * 1024 * 1024
 # every full packet of the tunnel.
 _IP_MTU_DISCOVER = 10
 _IP_PMTUDISC_DONT = 0
+# <linux/udp.h>
+_UDP_GRO = 104
 
 # A free port must be free for both families; this many tries make a failure implausible.
 _TRIES = 16
@@ -45,16 +47,16 @@ class PortCounters:
     receive_failed: int = 0
     """Errors that the kernel reported instead of a datagram."""
     unwanted: int = 0
-    """Datagrams that are neither WireGuard's nor the control channel's."""
+    """Datagrams that are not the control channel's: STUN that nobody asked for, and WireGuard's
+    while no engine reads them."""
 
 
 class UdpPort:
     """``port`` is the number in use. Closing it twice is harmless."""
 
-    def __init__(self, port: int, *, on_wireguard: Receiver, on_control: Receiver) -> None:
+    def __init__(self, port: int, on_control: Receiver) -> None:
         """Bind the port, or with 0 a free one. Raises PlatformError. ``start`` begins to read."""
         self.counters = PortCounters()
-        self._on_wireguard = on_wireguard
         self._on_control = on_control
         self._v4, self._v6 = _bind(port)
         self.port: int = self._v4.getsockname()[1]
@@ -66,8 +68,24 @@ class UdpPort:
     def start(self) -> None:
         """Read from now on, on the running loop."""
         self._loop = asyncio.get_running_loop()
-        for sock in self._sockets():
+        for sock in self.sockets():
+            with contextlib.suppress(OSError):  # another reader may have left it on
+                sock.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 0)
             self._loop.add_reader(sock.fileno(), self._read, sock)
+
+    def pause(self) -> None:
+        """Leave reading to somebody who has the sockets too, and calls ``deliver``."""
+        for sock in self.sockets():
+            if self._loop is not None and sock.fileno() >= 0:
+                self._loop.remove_reader(sock.fileno())
+
+    def deliver(self, data: bytes, source: Endpoint) -> None:
+        """Take a datagram that was read elsewhere."""
+        traffic = classify(data)
+        if traffic is Traffic.CONTROL:
+            self._on_control(data, source)
+        elif traffic is not Traffic.KEEPALIVE:
+            self.counters.unwanted += 1
 
     def send(self, data: bytes, destination: Endpoint) -> None:
         """Send a datagram, if the machine can; what it cannot send is counted. Never raises."""
@@ -82,12 +100,11 @@ class UdpPort:
             self.counters.send_failed += 1
 
     def close(self) -> None:
-        for sock in self._sockets():
-            if self._loop is not None and sock.fileno() >= 0:
-                self._loop.remove_reader(sock.fileno())
+        self.pause()
+        for sock in self.sockets():
             sock.close()
 
-    def _sockets(self) -> list[socket.socket]:
+    def sockets(self) -> list[socket.socket]:
         return [self._v4] if self._v6 is None else [self._v4, self._v6]
 
     def _read(self, sock: socket.socket) -> None:
@@ -103,13 +120,7 @@ class UdpPort:
             if address != self._last_address:
                 self._last_address = address
                 self._last_source = Endpoint(address[0], address[1])
-            traffic = classify(data)
-            if traffic is Traffic.WIREGUARD:
-                self._on_wireguard(data, self._last_source)
-            elif traffic is Traffic.CONTROL:
-                self._on_control(data, self._last_source)
-            elif traffic is not Traffic.KEEPALIVE:
-                self.counters.unwanted += 1
+            self.deliver(data, self._last_source)
 
 
 def _bind(port: int) -> tuple[socket.socket, socket.socket | None]:

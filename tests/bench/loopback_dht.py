@@ -147,7 +147,7 @@ class Machine:
     ) -> None:
         self.identity = ledger.identities[number]
         self._addresses = addresses
-        self._port = UdpPort(0, on_wireguard=self._receive, on_control=self._receive)
+        self._port = UdpPort(0, self._receive)
         self.endpoint = addresses.give(self._port.port)
         peers = [(known.identity.device, known.endpoint)] if known else []
         log = SharedLog(ledger.log)

@@ -54,6 +54,7 @@ async def test_a_deleted_interface_is_noticed_and_can_be_made_again(carrier: Car
     async with open_netlink() as netlink:
         await netlink.delete(INTERFACE)
     await eventually(carrier.lost.is_set)
+    await engine.stats()
     assert carrier.dropped()["engine_tun_lost"] == 1
     await carrier.remake()
     await carrier.attach()

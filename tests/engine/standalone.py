@@ -14,11 +14,11 @@ from ipaddress import ip_interface, ip_network
 
 import msgspec
 
-from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.clock import SystemClock
 from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import AddPeer, PeerConfig
-from meshdht.engine.embedded import EmbeddedEngine
+from meshdht.engine.embedded import EmbeddedEngine, segments_max
 from meshdht.net.netlink import open_netlink
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
@@ -54,19 +54,15 @@ class Standalone:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._handshakes = 0
-        self._port = UdpPort(
-            setup.port,
-            on_wireguard=lambda data, source: self._engine.handle_wireguard(data, source),
-            on_control=lambda data, source: None,
-        )
+        self._port = UdpPort(setup.port, lambda data, source: None)
         self._tun = Tun(setup.interface)
         self._engine = EmbeddedEngine(
             WireGuardPrivateKey(setup.private_key),
             self._tun,
-            self._port.send,
+            self._port,
             clock=SystemClock(),
-            entropy=SystemEntropy(),
             on_event=self._count,
+            on_tun_lost=lambda: None,
             mtu=setup.mtu,
             intervals=Intervals(rekey_after_time=setup.rekey_after_s),
         )
@@ -74,7 +70,12 @@ class Standalone:
     async def run(self) -> None:
         async with open_netlink() as netlink:
             addresses = [ip_interface(address) for address in self._setup.addresses]
-            await netlink.configure(self._setup.interface, addresses, self._setup.mtu)
+            await netlink.configure(
+                self._setup.interface,
+                addresses,
+                self._setup.mtu,
+                segments_max=segments_max(self._setup.mtu),
+            )
         self._port.start()
         await self._engine.start()
         await self._engine.apply([AddPeer(_config(peer)) for peer in self._setup.peers])
@@ -92,8 +93,9 @@ class Standalone:
             "endpoints": {str(key): str(each.endpoint) for key, each in stats.items()},
             "rx_bytes": sum(each.rx_bytes for each in stats.values()),
             "tx_bytes": sum(each.tx_bytes for each in stats.values()),
-            "device": asdict(self._engine.device_counters),
-            "engine": asdict(self._engine.counters),
+            "counters": self._engine.counters,
+            "features": self._engine.features,
+            "worker": self._engine.worker_pid,
             "port": asdict(self._port.counters),
         }
 

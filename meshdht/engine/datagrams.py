@@ -1,0 +1,118 @@
+"""A UDP socket that sends and receives trains: many datagrams of one size in one call.
+
+Linux's UDP_SEGMENT (4.18) cuts what is sent, UDP_GRO (5.0) joins what arrived in a row. Without
+them each datagram is a call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import socket
+import struct
+from collections.abc import Sequence
+
+from meshdht.endpoint import Endpoint
+
+# <linux/udp.h>, which the socket module does not name.
+_UDP_SEGMENT = 103
+_UDP_GRO = 104
+_SEGMENT_SIZE = struct.Struct("=H")
+_TRAIN_SIZE = struct.Struct("=i")
+_ANCILLARY = socket.CMSG_SPACE(_TRAIN_SIZE.size)
+
+# UDP_MAX_SEGMENTS was 64 until Linux 6.10; all of a train is one UDP datagram to the sender's IP.
+SEGMENTS_MAX = 64
+TRAIN_SIZE_MAX = 65507
+
+
+def segments_of(size: int) -> int:
+    """How many datagrams of this size make one train."""
+    return min(SEGMENTS_MAX, TRAIN_SIZE_MAX // size)
+
+
+# What a network device without checksum offload says to UDP_SEGMENT, and an older kernel.
+_NO_SEGMENTATION = frozenset({errno.EIO, errno.ENOPROTOOPT})
+# Datagrams that have to be fragmented on the way out can't be cut out of one.
+_NOT_THIS_TIME = frozenset({errno.EINVAL, errno.EMSGSIZE})
+
+# A full buffer is worth waiting for: it empties at the speed of the line.
+_WAIT_MS = 20
+
+
+class DatagramSocket:
+    """``sock`` is not blocking and stays its owner's."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.is_ipv6 = sock.family == socket.AF_INET6
+        self.joins = _has_option(sock, _UDP_GRO, 1)
+        self.segments = _has_option(sock, _UDP_SEGMENT, 0)
+        self._writable = select.poll()
+        self._writable.register(sock, select.POLLOUT)
+        # The Endpoint of the last datagram: most come in trains from one source.
+        self._last_address: tuple[object, ...] = ()
+        self._last_source = Endpoint("", 0)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def receive_into(self, buffer: memoryview) -> tuple[int, int, Endpoint] | None:
+        """Size of what was received, of each datagram in it but perhaps the last, and its source;
+        None if there is nothing now. Raises OSError."""
+        try:
+            size, ancillary, _, address = self._sock.recvmsg_into((buffer,), _ANCILLARY)
+        except BlockingIOError:
+            return None
+        if address != self._last_address:
+            self._last_address = address
+            self._last_source = Endpoint(address[0], address[1])
+        each = _TRAIN_SIZE.unpack(ancillary[0][2])[0] if ancillary else size
+        return size, each, self._last_source
+
+    def send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
+        """Datagrams of ``each`` bytes, the last may be shorter. ``pieces`` has either one piece a
+        datagram or all of them in one piece. Raises OSError."""
+        size = sum(map(len, pieces))
+        if size <= each:
+            self._send_now(pieces, (), to)
+            return
+        if self.segments:
+            segment = ((socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_SIZE.pack(each)),)
+            try:
+                self._send_now(pieces, segment, to)
+                return
+            except OSError as error:
+                if error.errno in _NO_SEGMENTATION:
+                    self.segments = False
+                elif error.errno not in _NOT_THIS_TIME:
+                    raise
+        for piece in pieces:
+            for start in range(0, len(piece), each):
+                self._send_now((piece[start : start + each],), (), to)
+
+    def _send_now(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        ancillary: Sequence[tuple[int, int, bytes]],
+        to: Endpoint,
+    ) -> None:
+        try:
+            self._sock.sendmsg(pieces, ancillary, 0, to)
+        except BlockingIOError:
+            self._writable.poll(_WAIT_MS)
+            self._sock.sendmsg(pieces, ancillary, 0, to)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 0)
+        self._sock.close()
+
+
+def _has_option(sock: socket.socket, option: int, value: int) -> bool:
+    try:
+        sock.setsockopt(socket.IPPROTO_UDP, option, value)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,268 @@
+"""The packet path: a WireGuard device between a TUN and the sockets of a UDP port.
+
+What the TUN hands over is one packet, or up to 64 KiB of one TCP or UDP flow; what a socket hands
+over is one datagram, or a train of them. Single ones go through the device; the others are cut,
+sealed, opened and joined where they lie (``wireguard.train``, ``engine.offload``).
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from meshdht.clock import Clock
+from meshdht.endpoint import Endpoint
+from meshdht.engine.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
+from meshdht.engine.offload import coalesce, segment, virtio
+from meshdht.engine.tun_file import TunDevice
+from meshdht.errors import Malformed
+from meshdht.wire.classify import KEEPALIVE, Traffic, classify
+from meshdht.wireguard import train as trains
+from meshdht.wireguard.constants import TAG_SIZE
+from meshdht.wireguard.device import Device
+from meshdht.wireguard.events import DeviceEvent
+from meshdht.wireguard.inner import destination
+from meshdht.wireguard.messages import OVERHEAD, TRANSPORT_HEADER_SIZE
+from meshdht.wireguard.session import padded_size
+from meshdht.wireguard.train import Opened, Train
+
+# Reads from one side before the other has its turn. A read may be of 64 KiB.
+_BATCH = 32
+
+_FRAME_SIZE = virtio.HEADER_SIZE + 65535
+_NO_OFFLOAD = bytes(virtio.HEADER_SIZE)
+
+# The last message of a received train has a whole stride in the buffer.
+_RECEIVED_SIZE = 2 * 65536
+# A frame of the usual segments; of smaller ones there are more headers and tags.
+_SENT_SIZE = 2 * 65536
+
+# What the kernel says once a TUN interface was deleted under its file descriptor.
+_GONE = frozenset({errno.EBADFD, errno.EBADF, errno.ENODEV, errno.ENXIO})
+
+
+@dataclass(slots=True)
+class PumpCounters:
+    """What the packet path dropped, by reason; the device has counters of its own."""
+
+    tun_write_failed: int = 0
+    """Packets that the kernel did not take: the interface down, no memory, not IP."""
+    tun_read_failed: int = 0
+    """Reads that failed for another reason than that there is no packet."""
+    tun_malformed: int = 0
+    """Packets whose virtio header does not fit them."""
+    tun_lost: int = 0
+    """Times that the TUN vanished."""
+    send_failed: int = 0
+    """Datagrams, or trains, that could not be sent: no route, no memory, a firewall, no socket of
+    that family."""
+    receive_failed: int = 0
+    """Errors that the kernel reported instead of a datagram."""
+
+
+class Pump:
+    """``on_control`` gets the datagrams that are not WireGuard's; nothing here raises."""
+
+    def __init__(
+        self,
+        device: Device,
+        tun: TunDevice | None,
+        sockets: Sequence[DatagramSocket],
+        clock: Clock,
+        *,
+        takes_uso: bool,
+        on_control: Callable[[bytes, Endpoint], None],
+        on_event: Callable[[DeviceEvent], None],
+        on_tun_lost: Callable[[], None],
+    ) -> None:
+        self.counters = PumpCounters()
+        self._device = device
+        self._tun = tun
+        self._v4 = next((each for each in sockets if not each.is_ipv6), None)
+        self._v6 = next((each for each in sockets if each.is_ipv6), None)
+        self._clock = clock
+        self._takes_uso = takes_uso
+        self._on_control = on_control
+        self._on_event = on_event
+        self._on_tun_lost = on_tun_lost
+        self._frame = memoryview(bytearray(_FRAME_SIZE))
+        self._joined = memoryview(bytearray(_FRAME_SIZE))
+        self._received = Train(_RECEIVED_SIZE)
+        self._sent = Train(_SENT_SIZE)
+
+    @property
+    def tun(self) -> TunDevice | None:
+        """None once it was lost."""
+        return self._tun
+
+    def attach(self, tun: TunDevice, *, takes_uso: bool) -> None:
+        """Use this TUN from now on, instead of one that was lost."""
+        self._tun = tun
+        self._takes_uso = takes_uso
+
+    def handle_timeout(self) -> None:
+        """Do what is due, after ``Device.next_timeout``."""
+        self._device.handle_timeout(self._clock.monotonic(), self._clock.unix())
+        self.flush()
+
+    def flush(self) -> None:
+        """Pass on all that the device has for others."""
+        self._transmit()
+        while (packet := self._device.poll_packet()) is not None:
+            self._write(_NO_OFFLOAD, packet)
+        while (event := self._device.poll_event()) is not None:
+            self._on_event(event)
+
+    # --- from this machine
+
+    def read_tun(self) -> None:
+        """Send what the TUN has to send, up to a batch."""
+        tun = self._tun
+        if tun is None:
+            return
+        now, unix = self._clock.monotonic(), self._clock.unix()
+        try:
+            for _ in range(_BATCH):
+                size = tun.read_into(self._frame)
+                if size is None:
+                    break
+                self._from_tun(self._frame[:size], now, unix)
+        except OSError as error:
+            self.counters.tun_read_failed += 1
+            self._tun_failed(error)
+        self.flush()
+
+    def _from_tun(self, frame: memoryview, now: float, unix: float) -> None:
+        packet = frame[virtio.HEADER_SIZE :]
+        if frame[: virtio.HEADER_SIZE] == _NO_OFFLOAD:
+            self._device.handle_packet(bytes(packet), now, unix)
+            return
+        try:
+            header = virtio.parse(frame)
+            if header.gso_type == virtio.GSO_NONE:
+                segment.complete_checksum(packet, header)
+                self._device.handle_packet(bytes(packet), now, unix)
+            else:
+                self._cut(packet, segment.plan(packet, header), now, unix)
+        except Malformed:
+            self.counters.tun_malformed += 1
+
+    def _cut(self, packet: memoryview, plan: segment.Plan, now: float, unix: float) -> None:
+        """Cut what the TUN handed over into packets, and send them under one session."""
+        device = self._device
+        peer = device.route(destination(bytes(packet[:40])))
+        if peer is None:
+            device.counters.no_route += 1
+            return
+        padded, last = (padded_size(size, device.mtu) for size in (plan.size, plan.last))
+        stride = padded + OVERHEAD
+        train = self._sent if plan.count * stride <= _SENT_SIZE else Train(plan.count * stride)
+        rows = train.shape(stride).rows[: plan.count, TRANSPORT_HEADER_SIZE:-TAG_SIZE]
+        plan.write(packet, rows)
+        session = device.sending(peer, now)
+        if session is None or peer.endpoint is None:
+            sizes = [plan.size] * (plan.count - 1) + [plan.last]
+            for row, size in zip(rows, sizes, strict=True):
+                device.handle_packet(row[:size].tobytes(), now, unix)
+            return
+        rows[:-1, plan.size :] = 0
+        rows[-1, plan.last : last] = 0
+        self._transmit()  # what came before
+        trains.seal(train, session, plan.count, stride, last + OVERHEAD)
+        size = (plan.count - 1) * stride + last + OVERHEAD
+        to = peer.endpoint
+        device.data_sent(peer, session, size, now, unix)
+        step = segments_of(stride) * stride
+        for start in range(0, size, step):
+            self._send((train.view[start : min(start + step, size)],), stride, to)
+
+    def _transmit(self) -> None:
+        """Send what the device has to send, in trains of what is alike."""
+        device = self._device
+        pieces: list[bytes] = []
+        each, size, to = 0, 0, None
+        while (transmit := device.poll_transmit()) is not None:
+            message, endpoint = transmit
+            fits = (
+                endpoint == to
+                and len(message) <= each
+                and len(pieces[-1]) == each
+                and len(pieces) < SEGMENTS_MAX
+                and size + len(message) <= TRAIN_SIZE_MAX
+            )
+            if not fits:
+                if to is not None:
+                    self._send(pieces, each, to)
+                pieces, each, size, to = [], len(message), 0, endpoint
+            pieces.append(message)
+            size += len(message)
+        if to is not None:
+            self._send(pieces, each, to)
+
+    def _send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
+        sock = self._v6 if ":" in to.host else self._v4
+        try:
+            if sock is not None:
+                sock.send(pieces, each, to)
+                return
+        except (OSError, OverflowError):
+            pass
+        self.counters.send_failed += 1
+
+    # --- from others
+
+    def read_socket(self, sock: DatagramSocket) -> None:
+        """Take what came from others, up to a batch."""
+        now, unix = self._clock.monotonic(), self._clock.unix()
+        try:
+            for _ in range(_BATCH):
+                received = sock.receive_into(self._received.view)
+                if received is None:
+                    break
+                self._from_socket(*received, now, unix)
+        except OSError:
+            self.counters.receive_failed += 1
+        self.flush()
+
+    def _from_socket(self, size: int, each: int, source: Endpoint, now: float, unix: float) -> None:
+        view = self._received.view
+        if each < size:
+            opened = trains.receive(self._device, self._received, size, each, source, now, unix)
+            if opened is not None:
+                self.flush()  # what came before, and what this set off
+                self._join(opened)
+                return
+        for start in range(0, max(size, 1), max(each, 1)):
+            datagram = bytes(view[start : min(start + each, size)])
+            if classify(datagram) is Traffic.WIREGUARD:
+                self._device.handle_datagram(datagram, source, now, unix)
+            elif len(datagram) != len(KEEPALIVE):
+                self._on_control(datagram, source)
+
+    def _join(self, opened: Opened) -> None:
+        """Hand the packets of a train to this machine, as few as they can be made."""
+        rows, lengths = opened
+        for start, stop in coalesce.runs(rows, lengths, udp=self._takes_uso):
+            if stop - start == 1:
+                self._write(_NO_OFFLOAD, memoryview(rows[start])[: lengths[start]])
+            else:
+                size = coalesce.merge(rows, lengths, (start, stop), self._joined)
+                self._write(self._joined[:size])
+
+    def _write(self, *frame: bytes | memoryview) -> None:
+        if self._tun is None:
+            self.counters.tun_write_failed += 1
+            return
+        try:
+            self._tun.write(frame)
+        except OSError as error:
+            self.counters.tun_write_failed += 1
+            self._tun_failed(error)
+
+    def _tun_failed(self, error: OSError) -> None:
+        """A vanished TUN is reported once; its descriptor would else keep the loop spinning."""
+        if error.errno in _GONE and self._tun is not None:
+            self._tun = None
+            self.counters.tun_lost += 1
+            self._on_tun_lost()

@@ -1,0 +1,260 @@
+"""The packet path between a TUN and a socket, on the loopback."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from meshdht.engine.offload.headers import TCP, UDP
+from meshdht.engine.offload.virtio import (
+    GSO_TCPV4,
+    GSO_TCPV6,
+    GSO_UDP_L4,
+    HEADER_SIZE,
+    NEEDS_CSUM,
+    PLAIN,
+    Header,
+    parse,
+)
+from tests.engine.offload.packets import Packet, segments
+from tests.engine.pumps import FakeTun, Side, received, until
+from tests.wireguard.network import A_TO_B, B_TO_A
+
+Sides = tuple[Side, Side]
+
+
+@pytest.fixture
+def sides() -> Iterator[Sides]:
+    a, b = Side(1), Side(2)
+    a.add(b)
+    b.add(a, knows_endpoint=False)
+    yield a, b
+    for side in (a, b):
+        side.close()
+
+
+def connect(sides: Sides) -> None:
+    a, b = sides
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B
+
+
+def frame(packet: Packet, gso_size: int) -> tuple[bytes, bytes]:
+    """A packet that is to be cut, and its virtio header."""
+    kind = GSO_UDP_L4
+    if packet.protocol == TCP:
+        kind = GSO_TCPV4 if packet.version == 4 else GSO_TCPV6
+    where = packet.transport, packet.checksum_offset
+    return packet.partial, Header(NEEDS_CSUM, kind, packet.header_size, gso_size, *where).pack()
+
+
+def wire(frames: list[bytes]) -> list[bytes]:
+    """Frames as the packets that they stand for, cut plainly."""
+    packets: list[bytes] = []
+    for each in frames:
+        header, packet = parse(each), each[HEADER_SIZE:]
+        if header.gso_size == 0:
+            packets.append(packet)
+            continue
+        # The payload says which, the headers are those of the first.
+        at = header.csum_start + (packet[header.csum_start + 12] >> 4) * 4
+        if header.gso_type == GSO_UDP_L4:
+            at = header.csum_start + 8
+        pieces = range(at, len(packet), header.gso_size)
+        packets += [packet[start : start + header.gso_size] for start in pieces]
+    return packets
+
+
+def test_packets_cross_from_tun_to_tun(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    b.tun.give(B_TO_A)
+    assert received(sides, a) == PLAIN + B_TO_A
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("size", [1, 1368, 1369, 20_000, 45 * 1368, 60_000])
+def test_a_large_packet_arrives_as_it_was(sides: Sides, version: int, size: int) -> None:
+    connect(sides)
+    a, b = sides
+    payload = bytes(n * 7 % 256 for n in range(size))
+    packet = Packet(version=version, payload=payload, tcp_options=bytes(12))
+    a.tun.give(*frame(packet, 1368))
+    got = b""
+    while len(got) < size:
+        arrived = received(sides, b)
+        header = parse(arrived)
+        assert header.gso_size in (0, 1368)
+        got += arrived[HEADER_SIZE + packet.header_size :]
+    assert got == payload
+
+
+@pytest.mark.parametrize("size", [30_000, 64_000])
+def test_a_large_packet_leaves_as_good_segments_where_nothing_is_offloaded(size: int) -> None:
+    a, b = Side(1, segments=False), Side(2, joins=False)
+    a.add(b)
+    b.add(a, knows_endpoint=False)
+    connect((a, b))
+    packet = Packet(payload=bytes(n % 251 for n in range(size)), flags=0x18)
+    a.tun.give(*frame(packet, 1380))
+    expected = segments(packet, 1380)
+    assert [received((a, b), b) for _ in expected] == [PLAIN + each for each in expected]
+    for side in (a, b):
+        side.close()
+
+
+def test_datagrams_of_one_flow_are_cut_and_joined(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    packet = Packet(protocol=UDP, payload=bytes(n % 256 for n in range(20 * 500)))
+    a.tun.give(*frame(packet, 500))
+    arrived = received(sides, b)
+    assert parse(arrived).gso_type == GSO_UDP_L4
+    assert arrived[HEADER_SIZE + packet.header_size :] == packet.payload
+
+
+def test_a_large_packet_waits_for_the_handshake(sides: Sides) -> None:
+    a, b = sides
+    packet = Packet(payload=bytes(n % 256 for n in range(30_000)))
+    a.tun.give(*frame(packet, 1380))
+    got: list[bytes] = []
+    while sum(map(len, wire(got))) < 30_000:
+        got.append(received(sides, b))
+        if parse(got[-1]).gso_size == 0:
+            got[-1] = PLAIN + got[-1][HEADER_SIZE + packet.header_size :]
+    assert b"".join(wire(got)) == packet.payload
+
+
+def test_a_checksum_that_was_left_to_us_is_completed(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    packet = Packet(protocol=UDP, payload=b"of 27 bytes, an odd number")
+    header = Header(NEEDS_CSUM, csum_start=packet.transport, csum_offset=6)
+    a.tun.give(packet.partial, header.pack())
+    assert received(sides, b) == PLAIN + packet.raw
+
+
+def test_a_train_with_a_foreign_source_is_refused(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    spoofed = Packet(payload=bytes(20_000), source=bytes([10, 0, 0, 9]))
+    a.tun.give(*frame(spoofed, 1380))
+    until(sides, lambda: b.device.counters.bad_source == 15)
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B
+
+
+def test_many_small_packets_leave_in_trains(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    packets = [Packet(protocol=UDP, payload=bytes([n]) * 64).raw for n in range(20)]
+    for packet in packets:
+        a.tun.give(packet)
+    a.pump.read_tun()
+    size, each, _ = b.socket.receive_into(memoryview(bytearray(65536))) or (0, 0, None)
+    assert (size, each) == (20 * 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("packet", "header"),
+    [
+        (b"", Header(NEEDS_CSUM, GSO_TCPV4, 40, 1380, 20, 16)),
+        (b"\x45" * 19, Header(NEEDS_CSUM, GSO_TCPV4, 40, 1380, 20, 16)),
+        (A_TO_B, Header(NEEDS_CSUM, GSO_TCPV4, 40, 0, 20, 16)),
+        (A_TO_B, Header(NEEDS_CSUM, GSO_TCPV6, 40, 1380, 20, 16)),
+        (A_TO_B, Header(NEEDS_CSUM, 77, 40, 1380, 20, 16)),
+        (A_TO_B, Header(NEEDS_CSUM, csum_start=60_000, csum_offset=16)),
+    ],
+)
+def test_a_header_that_lies_is_counted(sides: Sides, packet: bytes, header: Header) -> None:
+    a, b = sides
+    connect(sides)
+    a.tun.give(packet, header.pack())
+    until(sides, lambda: a.pump.counters.tun_malformed == 1)
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B
+
+
+def test_malformed_packets_of_this_machine_are_counted(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    for junk in (b"\0", b"\x45" * 19, b"\x60" * 39):
+        a.tun.give(junk)
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B
+    assert a.device.counters.no_route == 3
+
+
+@pytest.mark.parametrize("each", [b"\xc8" * 40, b"\xff", b""])
+def test_what_is_not_wireguards_is_handed_over_one_by_one(sides: Sides, each: bytes) -> None:
+    _, b = sides
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.connect(b.endpoint)
+        for _ in range(3):
+            stranger.send(each)
+        stranger.setsockopt(socket.IPPROTO_UDP, 103, 40)
+        stranger.send(b"\xc8" * 100)
+    until(sides, lambda: sum(map(len, b.control)) == 100 + (120 if len(each) == 40 else 0))
+    whole = [b"\xc8" * 40] * 2 + [b"\xc8" * 20]
+    assert b.control == ([] if each == b"\xff" else [each] * 3) + whole
+
+
+@pytest.mark.parametrize("code", [errno.ENOBUFS, errno.EIO, errno.EINVAL])
+def test_a_packet_that_the_kernel_refuses_is_dropped(sides: Sides, code: int) -> None:
+    a, b = sides
+    connect(sides)
+    b.tun.failure = code
+    a.tun.give(A_TO_B)
+    until(sides, lambda: b.pump.counters.tun_write_failed == 1)
+    b.tun.failure = 0
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B
+    assert b.tuns_lost == 0
+
+
+def test_a_vanished_tun_is_reported_once_and_can_be_replaced(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    b.tun.failure = errno.EBADFD
+    for _ in range(3):
+        a.tun.give(A_TO_B)
+    until(sides, lambda: b.pump.counters.tun_write_failed == 3)
+    assert (b.tuns_lost, b.pump.counters.tun_lost) == (1, 1)
+    b.tun.close()
+    b.tun = FakeTun()
+    b.pump.attach(b.tun, takes_uso=False)
+    connect(sides)
+    b.tun.give(B_TO_A)
+    assert received(sides, a) == PLAIN + B_TO_A
+
+
+def test_a_tun_that_fails_while_reading_is_lost(sides: Sides) -> None:
+    _, b = sides
+    connect(sides)
+    b.tun.failure = errno.EBADFD
+    b.tun.give(B_TO_A)
+    until(sides, lambda: b.tuns_lost == 1)
+    assert b.pump.counters.tun_read_failed == 1
+
+
+def test_what_cannot_be_sent_is_counted(sides: Sides) -> None:
+    a, b = sides
+    connect(sides)
+    (peer,) = a.device.peers
+    peer.endpoint = b.endpoint._replace(port=0)
+    a.tun.give(A_TO_B)
+    until(sides, lambda: a.pump.counters.send_failed == 1)
+
+
+def test_a_peer_of_a_family_without_a_socket_is_counted(sides: Sides) -> None:
+    a, _ = sides
+    connect(sides)
+    (peer,) = a.device.peers
+    peer.endpoint = peer.endpoint and peer.endpoint._replace(host="::1")
+    packet = replace(Packet(), payload=bytes(20_000))
+    a.tun.give(*frame(packet, 1380))
+    until(sides, lambda: a.pump.counters.send_failed >= 1)
