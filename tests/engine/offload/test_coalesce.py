@@ -16,7 +16,7 @@ from meshdht.engine.offload import coalesce, segment, virtio
 from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.offload.headers import ACK, CWR, ECE, FIN, PSH, RST, SYN, TCP, UDP, URG
 from tests.engine.offload import gro
-from tests.engine.offload.packets import HOP_BY_HOP, Packet, segments
+from tests.engine.offload.packets import HOP_BY_HOP, Packet, internet_checksum, segments
 from tests.engine.offload.strategies import flows, header_of, payloads, untimed
 
 OPTIONS = b"\x01\x01\x08\x0a" + bytes(8)
@@ -105,11 +105,21 @@ def test_packets_of_one_identification_are_merged_only_if_never_fragmented() -> 
         assert runs(raws_of(packets)) == expected
 
 
+def test_identifications_that_count_may_not_stop_to() -> None:
+    numbers = [5, 6, 6, 6, 7]
+    packets = [
+        replace(each, identification=number)
+        for each, number in zip(stream(5), numbers, strict=True)
+    ]
+    assert runs(raws_of(packets)) == [(0, 2), (2, 4), (4, 5)]
+
+
 def test_a_packet_grows_to_64_kib_and_no_further() -> None:
     raws = raws_of(stream(50, 1448, Packet(tcp_options=OPTIONS)))
-    (_, most), (_, rest) = runs(raws)
-    assert (most, rest) == (45, 50)
-    _, packet = merged(raws, (0, most))
+    assert runs(raws) == [(0, 45), (45, 50)]
+    assert runs(raws[:45]) == [(0, 45)]
+    assert runs(raws[:46]) == [(0, 45), (45, 46)]
+    _, packet = merged(raws, (0, 45))
     assert len(packet) == 45 * 1448 + 52
 
 
@@ -220,15 +230,30 @@ def test_a_packet_with_a_wrong_checksum_stays_alone_as_it_is(
         assert merged(raws, (broken, broken + 1)) == (virtio.Header(), raws[broken])
 
 
+def without_payload_sum(packet: Packet) -> Packet:
+    """The datagram with two bytes more, by which all of it sums to 0xffff without a checksum."""
+    packet = replace(packet, payload=packet.payload + b"\0\0")
+    return replace(packet, payload=packet.payload[:-2] + packet.raw[26:28])
+
+
 def test_a_datagram_without_a_checksum_stays_alone() -> None:
-    raws = [raw[:26] + b"\0\0" + raw[28:] for raw in raws_of(stream(3, 9, Packet(protocol=UDP)))]
-    assert runs(raws) == [(0, 1), (1, 2), (2, 3)]
+    """Even if it sums to what one with a checksum does."""
+    packets = [without_payload_sum(each) for each in stream(4, 10, Packet(protocol=UDP))]
+    raws = raws_of(packets)
+    assert all(raw[26:28] == b"\xff\xff" for raw in raws)
+    assert runs(raws) == [(0, 4)]
+    bare = [raw[:26] + b"\0\0" + raw[28:] for raw in raws]
+    assert runs([bare[0], raws[1], bare[2], raws[3]]) == [(0, 1), (1, 2), (2, 3), (3, 4)]
 
 
 def test_a_datagram_that_is_shorter_than_its_packet_stays_alone() -> None:
-    raws = raws_of(stream(4, 10, Packet(protocol=UDP)))
+    """Even if its checksum is right for the whole packet."""
+    packets = stream(4, 10, Packet(protocol=UDP))
+    raws = raws_of(packets)
     for row in (0, 2):
-        raws[row] = raws[row][:24] + struct.pack("!H", 17) + raws[row][26:]
+        transport = raws[row][20:24] + struct.pack("!HH", 17, 0) + raws[row][28:]
+        value = internet_checksum(packets[row].pseudo_header(18) + transport)
+        raws[row] = raws[row][:20] + transport[:6] + struct.pack("!H", value) + transport[8:]
     assert runs(raws) == [(0, 1), (1, 2), (2, 3), (3, 4)]
 
 
@@ -270,6 +295,53 @@ def test_any_train_is_judged_as_one_by_one(
 ) -> None:
     raws = mixed(start, steps)
     assert runs(raws, udp) == gro.runs(raws, udp)
+
+
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "flags": st.sampled_from([ACK | PSH, ACK | FIN, ACK | CWR, ACK | ECE]),
+        "payload": st.sampled_from([b"", bytes(99), bytes(100), bytes(101)]),
+        "sequence": st.integers(0, 2**32 - 1),
+        "identification": st.integers(0, 2**16 - 1),
+        "window": st.just(4),
+    },
+)
+
+
+@untimed
+@given(flows, st.integers(2, 70), st.lists(st.tuples(st.integers(0, 69), changes), max_size=2))
+def test_a_train_of_one_flow_with_exceptions_is_judged_as_one_by_one(
+    start: Packet, count: int, exceptions: list[tuple[int, dict[str, Any]]]
+) -> None:
+    packets = stream(count, 100, start)
+    for row, change in exceptions:
+        packets[row % count] = replace(packets[row % count], **change)
+    raws = raws_of(packets)
+    assert runs(raws) == gro.runs(raws, udp=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payload": b""},
+        {"payload": bytes(1001)},
+        {"payload": b"short"},
+        {"flags": ACK | PSH},
+        {"flags": ACK | PSH, "payload": b"short"},
+        {"identification": 4},
+        {"sequence": 4},
+    ],
+)
+@pytest.mark.parametrize("row", [0, 1, 10, 18, 19])
+@pytest.mark.parametrize("version", [4, 6])
+def test_one_exception_in_a_long_train_is_seen(
+    change: dict[str, Any], row: int, version: int
+) -> None:
+    packets = stream(20, 1000, Packet(version=version, tcp_options=OPTIONS))
+    packets[row] = replace(packets[row], **change)
+    raws = raws_of(packets)
+    assert runs(raws) == gro.runs(raws, udp=True)
 
 
 @untimed
