@@ -16,7 +16,6 @@ from meshdht.engine.embedded import EmbeddedEngine, segments_max
 from meshdht.net.port import Port
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
-from meshdht.wireguard.constants import DEFAULT_MTU
 from meshdht.wireguard.events import DeviceEvent
 
 
@@ -27,9 +26,6 @@ class Carrier(Protocol):
     """Why this engine, in a few words for the user."""
     lost: asyncio.Event
     """Set when somebody deleted the interface: then ``remake`` it, configure it, ``attach``."""
-
-    segments_max: int | None
-    """Of a packet that the interface is handed; None is the kernel's own limit."""
 
     @property
     def interface(self) -> str:
@@ -60,6 +56,10 @@ class Carrier(Protocol):
     async def attach(self) -> None:
         """Let the engine go on over the interface that was made again."""
 
+    def resize(self, mtu: int) -> int | None:
+        """Tell the engine the interface's MTU. Returns into how many segments a packet may have to
+        be cut that the interface is handed; None is the kernel's own limit."""
+
     def dropped(self) -> dict[str, int]:
         """What the engine threw away, by reason."""
 
@@ -72,8 +72,6 @@ class Carrier(Protocol):
 
 class EmbeddedCarrier:
     """A TUN device and sockets; they vanish with the process."""
-
-    segments_max: int | None = segments_max(DEFAULT_MTU)
 
     def __init__(self, interface: str, switchboard: Switchboard, why: str) -> None:
         """Make the interface; raises PlatformError."""
@@ -122,6 +120,11 @@ class EmbeddedCarrier:
     async def attach(self) -> None:
         if self._engine is not None:
             self._engine.attach(self._tun)
+
+    def resize(self, mtu: int) -> int:
+        if self._engine is not None:
+            self._engine.resize(mtu)
+        return segments_max(mtu)
 
     def dropped(self) -> dict[str, int]:
         return {} if self._engine is None else self._engine.counters

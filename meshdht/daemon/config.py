@@ -4,6 +4,7 @@ listen_port = 41820        # UDP port; 0 picks a free one at each start
 engine = "auto"            # auto, kernel or embedded
 interface = "mesh-home"    # name of the network interface
 anchors = []               # "host:port" of boxes that hold records: names or addresses
+mtu = 1420                 # of the tunnel; by itself it follows what the networks around bear
 exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
 log_level = "info"         # debug, info, warning or error
 """
@@ -18,6 +19,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from meshdht.daemon.mtu import MTU_MAX, MTU_MIN
 from meshdht.errors import ConfigError
 
 _INTERFACE = r"^[A-Za-z0-9_-]{1,15}$"
@@ -32,6 +34,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     listen_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
     engine: Literal["auto", "kernel", "embedded"] = "auto"
     interface: Annotated[str, Meta(pattern=_INTERFACE)] | None = None
+    mtu: Annotated[int, Meta(ge=MTU_MIN, le=MTU_MAX)] | None = None
     anchors: Annotated[list[Annotated[str, Meta(pattern=_ANCHOR)]], Meta(max_length=16)] = []
     exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -12,7 +12,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from ipaddress import ip_interface
 
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Ready, Reporter
@@ -23,7 +22,7 @@ from meshdht.daemon.administering import addresses_of
 from meshdht.daemon.carriers import Carrier, prefixed
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
-from meshdht.daemon.local import refuse_local_overlap
+from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
@@ -41,7 +40,6 @@ from meshdht.node.nearby import Nearby
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
 from meshdht.store.store import Store
-from meshdht.wireguard.constants import DEFAULT_MTU
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +88,9 @@ class Daemon:
         self._entropy = entropy
         disk = DiskStore(store, state.identity.signing.log_key)
         self.node = Node(state, disk, port.send, clock, entropy, self)
+        self._interface = TunnelInterface(
+            netlink, carrier, config, lambda: self.node.roster, self._own
+        )
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
         self._engine = carrier.make_engine(
             state.identity.wireguard,
@@ -175,7 +176,7 @@ class Daemon:
         """Serve until told to stop; reports Ready, or raises what keeps it from that."""
         self.node.roster.refuse_newer()
         async with AsyncExitStack() as stack:
-            await self._configure_interface()
+            await self._interface.configure()
             await self._engine.start()
             stack.push_async_callback(self._engine.close)
             watch = await stack.enter_async_context(ChangeWatch())
@@ -190,7 +191,7 @@ class Daemon:
                         tasks.create_task(self._tunnels.run()),
                         tasks.create_task(self._store.run(self.disk_failed)),
                         tasks.create_task(surroundings.run(watch)),
-                        tasks.create_task(self._mend_interface()),
+                        tasks.create_task(self._interface.mend()),
                         tasks.create_task(self._carrier.run()),
                     ]
                     try:
@@ -256,22 +257,7 @@ class Daemon:
         assert own is not None
         return own
 
-    # --- interface and addresses -------------------------------------------------------------
-
-    async def _configure_interface(self) -> None:
-        own, roster = self._own(), self.node.roster
-        await refuse_local_overlap(
-            self._netlink, roster.ipv4_range, excluding=self._carrier.interface
-        )
-        addresses = [ip_interface(f"{own.ipv6}/{roster.ipv6_subnet.prefixlen}")]
-        if own.ipv4 is not None:
-            addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
-        await self._netlink.configure(
-            self._carrier.interface,
-            addresses,
-            DEFAULT_MTU,
-            segments_max=self._carrier.segments_max,
-        )
+    # --- surroundings ------------------------------------------------------------------------
 
     def _look_around(self) -> Surroundings:
         return Surroundings(
@@ -280,19 +266,10 @@ class Daemon:
             self._netlink,
             self._port.port,
             lambda: self._carrier.interface,
+            self._interface.fit,
             self._config,
             self._entropy,
         )
-
-    async def _mend_interface(self) -> None:
-        """Somebody deleted the interface: make it again."""
-        while True:
-            await self._carrier.lost.wait()
-            self._carrier.lost.clear()
-            log.warning("the interface %s vanished; making it again", self._carrier.interface)
-            await self._carrier.remake()
-            await self._configure_interface()
-            await self._carrier.attach()
 
     def _dropped(self) -> dict[str, int]:
         """What was thrown away, by reason, wherever it was."""

@@ -42,8 +42,6 @@ class Unavailable(Exception):
 class KernelCarrier:
     """Implements ``Carrier``; ``open_kernel_carrier`` makes it."""
 
-    segments_max: int | None = None
-
     def __init__(
         self,
         interface: str,
@@ -135,6 +133,9 @@ class KernelCarrier:
     async def attach(self) -> None:
         assert self._engine is not None
         await self._engine.attach(self._index)
+
+    def resize(self, mtu: int) -> None:
+        """Nothing: the kernel asks its own interface."""
 
     def dropped(self) -> dict[str, int]:
         return prefixed("engine", self._engine.counters) if self._engine else {}

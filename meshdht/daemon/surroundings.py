@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from meshdht.clock import Entropy
 from meshdht.daemon.config import Config
@@ -42,14 +42,17 @@ class Surroundings:
         netlink: Netlink,
         listen_port: int,
         own_interface: Callable[[], str],
+        on_change: Callable[[], Awaitable[None]],
         config: Config,
         entropy: Entropy,
     ) -> None:
+        """``on_change``: something about addresses, links or routes is not as it was."""
         self._node = node
         self._nearby = nearby
         self._netlink = netlink
         self._listen_port = listen_port
         self._own_interface = own_interface
+        self._on_change = on_change
         self._config = config
         self._entropy = entropy
         self._known: list[LocalAddress] | None = None
@@ -87,6 +90,7 @@ class Surroundings:
         while True:
             await watch.changed()
             await self.look()
+            await self._on_change()
 
     # --- the LAN -----------------------------------------------------------------------------
 

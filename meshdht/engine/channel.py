@@ -125,6 +125,12 @@ class Attach(Message):
     takes_uso: bool
 
 
+class Resize(Message):
+    """The tunnel has another MTU."""
+
+    mtu: int
+
+
 # --- to the daemon
 
 
@@ -171,7 +177,7 @@ class TunLost(Message):
     """The interface was deleted."""
 
 
-ToWorker = Setup | Operate | Ask | Attach
+ToWorker = Setup | Operate | Ask | Attach | Resize
 ToDaemon = Started | Operated | Stats | Datagram | Event | TunLost
 
 

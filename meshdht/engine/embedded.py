@@ -141,6 +141,12 @@ class EmbeddedEngine:
         if self._worker is not None:
             self._worker.send(channel.Attach("USO" in tun.offloads), [tun.fileno()])
 
+    def resize(self, mtu: int) -> None:
+        """The tunnel has this MTU from now on: no packet is padded beyond it."""
+        self._mtu = mtu
+        if self._worker is not None:
+            self._worker.send(channel.Resize(mtu))
+
     async def apply(self, operations: Iterable[Operation]) -> None:
         waiting = list(operations)
         for operation in waiting:
@@ -268,7 +274,8 @@ class EmbeddedEngine:
                 self._leave_out(refused)
 
     def _tell(self, event: DeviceEvent) -> None:
-        if isinstance(event, EndpointRoamed | HandshakeCompleted):
+        is_kept = event.peer in self._configs  # not removed while this was said
+        if is_kept and isinstance(event, EndpointRoamed | HandshakeCompleted):
             # Where a worker that takes this one's place begins.
             seen = self._seen.get(event.peer, PeerStats(None, None, 0, 0))
             at = event.unix if isinstance(event, HandshakeCompleted) else seen.handshake_unix

@@ -19,7 +19,7 @@ from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
 from meshdht.engine import channel
-from meshdht.engine.channel import Ask, Attach, Channel, Operate, Setup
+from meshdht.engine.channel import Ask, Attach, Channel, Operate, Resize, Setup
 from meshdht.engine.datagrams import DatagramSocket
 from meshdht.engine.pump import Pump
 from meshdht.engine.tun_file import TunFile
@@ -127,6 +127,8 @@ class Worker:
                     self._tell(message.number)
                 case Attach(takes_uso):
                     self._attach(TunFile(fds[0]), takes_uso)
+                case Resize(mtu):
+                    self._device.mtu = mtu
                 case Setup():
                     raise AssertionError("set up twice")
 

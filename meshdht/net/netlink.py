@@ -96,12 +96,22 @@ class Netlink:
         wanted = list(addresses)
         with self._explained(f"cannot configure the network interface {interface}"):
             index = socket.if_nametoindex(interface)
-            limit = {} if segments_max is None else {"gso_max_segs": segments_max}
-            await self._route.link("set", index=index, mtu=mtu, state="up", **limit)
+            await self._route.link("set", index=index, state="up", **_sizes(mtu, segments_max))
             for present in await self._addresses_of(index):
                 if present not in wanted:
                     await self._route.addr("del", index=index, **_arguments(present))
             return tuple([each for each in wanted if await self._add(index, each)])
+
+    async def set_mtu(self, interface: str, mtu: int, *, segments_max: int | None = None) -> None:
+        """As ``configure``, and nothing else; nothing happens if there is no such interface: who
+        makes it again configures it. Raises PlatformError."""
+        with self._explained(f"cannot set the MTU of the network interface {interface}"):
+            try:
+                index = socket.if_nametoindex(interface)
+                await self._route.link("set", index=index, **_sizes(mtu, segments_max))
+            except self._errors as error:
+                if _code(error) != errno.ENODEV:
+                    raise
 
     async def delete(self, interface: str) -> None:
         """Delete an interface; nothing happens if there is none. Raises PlatformError."""
@@ -152,6 +162,28 @@ class Netlink:
                 if name and message["scope"] == _SCOPE_GLOBAL and not flags & _IFA_F_UNUSABLE:
                     found.append(LocalAddress(address.ip, name, address.network))
         return sorted(found, key=lambda each: (each.interface, each.address.version, each.address))
+
+    async def link_mtus(self) -> dict[str, int]:
+        """By interface. Raises PlatformError."""
+        with self._explained("cannot list the network interfaces of this machine"):
+            links = [message async for message in await self._route.get_links()]
+        return {str(each.get("IFLA_IFNAME")): int(each.get("IFLA_MTU")) for each in links}
+
+    async def default_mtus(self, *, excluding: str) -> list[int]:
+        """How large a packet may be that a default route takes, of each in any table: what the
+        route says, or else its interface. None is ``excluding``'s. Raises PlatformError."""
+        of_links = await self.link_mtus()
+        found: list[int] = []
+        with self._explained("cannot list the routes of this machine"):
+            async for message in await self._route.get_routes():
+                if message["type"] != _TYPE_UNICAST or message["dst_len"]:
+                    continue
+                metrics = message.get("RTA_METRICS")
+                of_route = metrics.get("RTAX_MTU") if metrics else None
+                for name in _ways(message):
+                    if name != excluding and name in of_links:
+                        found.append(int(of_route or of_links[name]))
+        return found
 
     async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
         """Ranges of this machine that share addresses with ``network``.
@@ -234,6 +266,17 @@ async def open_netlink() -> AsyncIterator[Netlink]:
 def _code(error: Exception) -> int:
     """The errno of an OSError or of pyroute2's NetlinkError; a name without index has none."""
     return int(getattr(error, "code", None) or getattr(error, "errno", None) or errno.ENODEV)
+
+
+def _sizes(mtu: int, segments_max: int | None) -> dict[str, int]:
+    return {"mtu": mtu} | ({} if segments_max is None else {"gso_max_segs": segments_max})
+
+
+def _ways(route: Any) -> list[str]:
+    """The interfaces that a route goes out by: several where it has several next hops."""
+    hops = route.get("RTA_MULTIPATH")
+    indices = [hop["oif"] for hop in hops] if hops else [route.get("RTA_OIF") or 0]
+    return [_interface_name(index) for index in indices]
 
 
 def _interface_name(index: int) -> str:

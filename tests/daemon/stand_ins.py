@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from meshdht.crypto.keys import WireGuardPublicKey
@@ -35,9 +36,20 @@ class FakeNetlink:
         self,
         addresses: Sequence[LocalAddress] = (),
         overlapping: Sequence[LocalRange] = (),
+        *,
+        default_mtus: Sequence[int] = (),
+        link_mtus: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._addresses = list(addresses)
         self._ranges = list(overlapping)
+        self.defaults = list(default_mtus)
+        self.links = dict(link_mtus)
+
+    async def default_mtus(self, *, excluding: str) -> list[int]:
+        return self.defaults
+
+    async def link_mtus(self) -> dict[str, int]:
+        return self.links
 
     async def local_addresses(self) -> list[LocalAddress]:
         return self._addresses

@@ -24,6 +24,7 @@ def test_no_file_means_the_defaults(tmp_path: Path) -> None:
 def test_every_key_is_read(tmp_path: Path) -> None:
     text = (
         'listen_port = 5000\nengine = "embedded"\ninterface = "mesh0"\nlog_level = "debug"\n'
+        "mtu = 1280\n"
         'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
     )
     config = read_config(written(tmp_path, text))
@@ -32,6 +33,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         engine="embedded",
         interface="mesh0",
         log_level="debug",
+        mtu=1280,
         anchors=["vps.example:41820", "[2001:db8::1]:9"],
         exclude_interfaces=["wlan0"],
     )
@@ -53,6 +55,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ('anchors = "vps.example:41820"', "anchors"),
         ('anchors = ["vps.example"]', "anchors"),
         ('anchors = ["vps.example:port"]', "anchors"),
+        ("mtu = 1279", "mtu"),
+        ("mtu = 9001", "mtu"),
+        ("mtu = 0", "mtu"),
+        ('mtu = "1420"', "mtu"),
+        ("mtu = true", "mtu"),
         ('exclude_interfaces = ["eth 0"]', "exclude_interfaces"),
         ("[listen_port]\nnumber = 1", "listen_port"),
     ],

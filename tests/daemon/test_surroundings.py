@@ -71,6 +71,17 @@ class Silent:
         await asyncio.Event().wait()
 
 
+class Restless(Silent):
+    """A watch that sees one change."""
+
+    seen = False
+
+    async def changed(self) -> None:
+        if self.seen:
+            await super().changed()
+        self.seen = True
+
+
 class Bench:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, config: Config, *texts: str) -> None:
         monkeypatch.setattr(surroundings, "LanBeacon", Lan)
@@ -83,11 +94,17 @@ class Bench:
         nearby: Any = Nearby()
         netlink: Any = FakeNetlink(self.addresses)
         entropy = SeededEntropy(1)
-        self.it = Surroundings(node, nearby, netlink, 41820, lambda: "mesh-home", config, entropy)
+        self.changes = 0
+        self.it = Surroundings(
+            node, nearby, netlink, 41820, lambda: "mesh-home", self._changed, config, entropy
+        )
         self.lan: Any = self.it._lan
 
-    async def run_for(self, seconds: float) -> None:
-        watch: Any = Silent()
+    async def _changed(self) -> None:
+        self.changes += 1
+
+    async def run_for(self, seconds: float, watch: Any = None) -> None:
+        watch = watch or Silent()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.it.run(watch)
@@ -110,6 +127,16 @@ async def test_nothing_is_said_of_and_on_an_interface_that_the_user_excluded(
     await bench.it.look()
     assert bench.node.local == [[Endpoint("192.168.1.5", 41820)]]
     assert bench.lan.interfaces == {"eth0"}
+
+
+async def test_a_change_that_moves_no_address_is_told_on_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(monkeypatch, Config(), "192.168.1.5/24")
+    await bench.it.look()
+    await bench.run_for(0.1, Restless())
+    assert bench.changes == 1
+    assert len(bench.node.local) == 1
 
 
 async def test_only_who_is_on_a_network_of_ours_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

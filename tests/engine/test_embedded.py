@@ -36,6 +36,7 @@ from meshdht.wireguard.events import (
     HandshakeCompleted,
     HandshakeWanted,
 )
+from meshdht.wireguard.messages import OVERHEAD
 from tests.engine.eventually import eventually
 from tests.wireguard.network import A_TO_B, B_TO_A
 
@@ -168,6 +169,17 @@ async def test_statistics_tell_endpoint_handshake_and_bytes(sides: Sides) -> Non
 
 async def test_what_the_kernel_does_for_it_is_told(sides: Sides) -> None:
     assert sides[0].engine.features == ("TSO", "UDP GSO", "UDP GRO")
+
+
+async def test_no_packet_is_padded_beyond_the_mtu_that_it_was_told(sides: Sides) -> None:
+    a, b = sides
+    await connect(a, b)
+    a.engine.resize(len(A_TO_B))
+    before = (await a.engine.stats())[b.private.public].tx_bytes
+    a.give(A_TO_B)
+    assert await b.received() == A_TO_B
+    after = (await a.engine.stats())[b.private.public].tx_bytes
+    assert after - before == len(A_TO_B) + OVERHEAD
 
 
 async def test_a_removed_peer_is_gone_at_once(sides: Sides) -> None:

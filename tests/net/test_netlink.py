@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv4Address, ip_interface, ip_network
@@ -58,6 +59,45 @@ async def test_configuring_takes_tens_of_milliseconds(netlink: Netlink, tun: Tun
     began = time.monotonic()
     await netlink.configure("mesh0", [V4, V6], 1420)
     assert time.monotonic() - began < 0.5
+
+
+async def test_an_mtu_is_set_and_a_missing_interface_is_left_alone(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4], 1420)
+    await netlink.set_mtu("mesh0", 1380, segments_max=40)
+    assert (await netlink.link_mtus())["mesh0"] == 1380
+    await netlink.set_mtu("mesh9", 1380)
+
+
+def ip(*commands: str) -> None:
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+
+async def test_default_routes_of_all_tables_tell_what_they_bear(own_network: None) -> None:
+    ip(
+        "link add eth0 mtu 1500 up type veth peer name far0",
+        "link add eth1 mtu 1400 up type veth peer name far1",
+        "link set far0 up",
+        "link set far1 up",
+        "addr add 192.0.2.2/24 dev eth0",
+        "addr add 198.51.100.2/24 dev eth1",
+    )
+    async with open_netlink() as netlink:
+        assert await netlink.default_mtus(excluding="mesh0") == []
+        ip("route add default via 192.0.2.1")
+        assert await netlink.default_mtus(excluding="mesh0") == [1500]
+        ip("route add default via 192.0.2.1 table 77 mtu 1450")
+        ip("route add ::/0 dev eth1")
+        assert sorted(await netlink.default_mtus(excluding="mesh0")) == [1400, 1450, 1500]
+        assert sorted(await netlink.default_mtus(excluding="eth1")) == [1450, 1500]
+        ip(
+            "route del ::/0 dev eth1",
+            "route del default via 192.0.2.1 table 77",
+            "route replace default nexthop via 192.0.2.1 nexthop via 198.51.100.1",
+            "route add unreachable default metric 9999",
+        )
+        assert sorted(await netlink.default_mtus(excluding="mesh0")) == [1400, 1500]
 
 
 async def test_what_is_configured_carries_packets(netlink: Netlink, tun: Tun) -> None:

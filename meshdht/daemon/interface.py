@@ -1,0 +1,76 @@
+"""The tunnel's network interface: its addresses, its MTU, and that it stays."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from ipaddress import ip_interface
+
+from meshdht.daemon.carriers import Carrier
+from meshdht.daemon.config import Config
+from meshdht.daemon.local import refuse_local_overlap
+from meshdht.daemon.mtu import outer_mtus, tunnel_mtu
+from meshdht.membership.roster import Device, Roster
+from meshdht.net.netlink import Netlink
+from meshdht.wireguard.constants import DEFAULT_MTU
+
+log = logging.getLogger(__name__)
+
+
+class TunnelInterface:
+    """``own`` is this device as the roster has it, or raises what ends the daemon."""
+
+    def __init__(
+        self,
+        netlink: Netlink,
+        carrier: Carrier,
+        config: Config,
+        roster: Callable[[], Roster],
+        own: Callable[[], Device],
+    ) -> None:
+        self.mtu = config.mtu or DEFAULT_MTU
+        """The user's, or what the networks around bear."""
+        self._netlink = netlink
+        self._carrier = carrier
+        self._config = config
+        self._roster = roster
+        self._own = own
+
+    async def configure(self) -> None:
+        """Give it its addresses and its MTU, and bring it up; raises MeshdhtError."""
+        own, roster = self._own(), self._roster()
+        name = self._carrier.interface
+        await refuse_local_overlap(self._netlink, roster.ipv4_range, excluding=name)
+        addresses = [ip_interface(f"{own.ipv6}/{roster.ipv6_subnet.prefixlen}")]
+        if own.ipv4 is not None:
+            addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
+        await self._measure()
+        limit = self._carrier.resize(self.mtu)
+        await self._netlink.configure(name, addresses, self.mtu, segments_max=limit)
+
+    async def fit(self) -> None:
+        """The networks around may have changed: bring the MTU to what they bear now."""
+        before = self.mtu
+        await self._measure()
+        if self.mtu != before:
+            log.info("the tunnel's MTU is %d now, was %d", self.mtu, before)
+            limit = self._carrier.resize(self.mtu)
+            await self._netlink.set_mtu(self._carrier.interface, self.mtu, segments_max=limit)
+
+    async def _measure(self) -> None:
+        if self._config.mtu is not None:
+            return
+        interface, excluded = self._carrier.interface, self._config.exclude_interfaces
+        # A machine that is between two networks keeps what it had.
+        if outer := await outer_mtus(self._netlink, interface, excluded):
+            self.mtu = tunnel_mtu(outer)
+
+    async def mend(self) -> None:
+        """Whenever somebody deletes it, make it again."""
+        while True:
+            await self._carrier.lost.wait()
+            self._carrier.lost.clear()
+            log.warning("the interface %s vanished; making it again", self._carrier.interface)
+            await self._carrier.remake()
+            await self.configure()
+            await self._carrier.attach()

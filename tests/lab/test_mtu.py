@@ -1,0 +1,97 @@
+"""Networks of other sizes than Ethernet's: what fits into the tunnel, and what gets through."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from meshdht.lab.capture import Capture
+from meshdht.lab.device import Device
+from meshdht.lab.host import Switch
+from meshdht.lab.transfer import transfer
+from meshdht.lab.world import World
+from tests.lab.homes import COMMAND, complaint, connect, eventually
+
+MEBIBYTE = 1 << 20
+MTU = "mtu = 1300\n"
+WRITE_CONFIG = ["sh", "-c", "cat > /var/lib/meshdht/home/config.toml"]
+FRAGMENT = 44  # IPv6's extension header
+
+
+def public(world: World, internet: Switch, name: str, number: int, mtu: int) -> Device:
+    """A device at 203.0.113.``number`` and 2001:db8::``number``, with a card of this MTU."""
+    host = world.host(name)
+    host.attach(internet, f"203.0.113.{number}/32", f"2001:db8::{number}/128", mtu=mtu)
+    return Device(host, COMMAND)
+
+
+def tunnel_mtu(device: Device) -> int:
+    shown = device.host.run(["ip", "-json", "link", "show", "mesh-home"]).stdout
+    return int(json.loads(shown)[0]["mtu"])
+
+
+def passes(source: Device, address: str, size: int, *, whole: bool = True) -> bool:
+    """Whether one of a few pings is answered, of IP packets of ``size`` bytes; ``whole``: none is
+    fragmented inside the tunnel."""
+    data = size - (48 if ":" in address else 28)
+    hint = "do" if whole else "dont"
+    ping = ["ping", "-n", "-c", "3", "-i", "0.05", "-W", "1", "-M", hint, "-s", str(data), address]
+    return source.host.run(ping, check=False, timeout=10).returncode == 0
+
+
+def fragments(capture: Capture) -> int:
+    """How many of the recorded frames are fragments."""
+    ipv4 = [each for each in capture.frames() if each[12:14] == b"\x08\x00"]
+    ipv6 = [each for each in capture.frames() if each[12:14] == b"\x86\xdd"]
+    assert ipv4 or ipv6
+    of_ipv4 = sum(int.from_bytes(each[20:22], "big") & 0x3FFF != 0 for each in ipv4)
+    return of_ipv4 + sum(each[20] == FRAGMENT for each in ipv6)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"), [(1360, 1280), (1400, 1320), (1500, 1420), (9000, 1420)]
+)
+def test_the_tunnel_has_80_bytes_less_than_the_way_out_and_no_more_than_1420(
+    world: World, outer: int, inner: int
+) -> None:
+    internet = world.switch("internet")
+    nas = public(world, internet, "nas", 2, outer)
+    laptop = public(world, internet, "laptop", 3, outer)
+    connect(nas, laptop)
+    assert (tunnel_mtu(nas), tunnel_mtu(laptop)) == (inner, inner)
+    with world.capture(internet) as capture:
+        for address in nas.addresses():
+            assert laptop.reaches(address) is not None
+            for size in (100, inner - 1, inner):
+                assert passes(laptop, address, size), f"{size} bytes to {address}"
+            assert not passes(laptop, address, inner + 1)
+            assert passes(laptop, address, inner + 1, whole=False)
+        moved = transfer(laptop.host, nas.host, nas.addresses()[0], 3 * MEBIBYTE)
+    assert moved.size == 3 * MEBIBYTE
+    assert not fragments(capture)
+
+
+def test_the_tunnel_follows_the_network_unless_the_user_says_how_large_it_is(world: World) -> None:
+    internet = world.switch("internet")
+    nas, laptop = (public(world, internet, *each, 1500) for each in (("nas", 2), ("laptop", 3)))
+    connect(nas, laptop)
+    card = laptop.host.cards[0].interface
+    laptop.host.ip(f"link set {card} mtu 1400")
+    assert eventually(lambda: tunnel_mtu(laptop) == 1320)
+    assert passes(laptop, nas.addresses()[0], 1320)
+    laptop.host.ip(f"link set {card} mtu 1500")
+    assert eventually(lambda: tunnel_mtu(laptop) == 1420)
+
+    laptop.host.run(WRITE_CONFIG, input=MTU)
+    laptop.must("down")
+    laptop.must("up")
+    assert tunnel_mtu(laptop) == 1300
+    laptop.host.ip(f"link set {card} mtu 1360")
+    assert laptop.reaches(nas.addresses()[0]) is not None
+    assert tunnel_mtu(laptop) == 1300
+
+    too_small = MTU.replace("1300", "1279")
+    laptop.must("down")
+    laptop.host.run(WRITE_CONFIG, input=too_small)
+    assert "mtu" in complaint(laptop.meshdht("up"), 2)
