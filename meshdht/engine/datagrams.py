@@ -74,14 +74,12 @@ class DatagramSocket:
     def send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
         """Datagrams of ``each`` bytes, the last may be shorter. ``pieces`` has either one piece a
         datagram or all of them in one piece. Raises OSError."""
-        size = sum(map(len, pieces))
-        if size <= each:
-            self._send_now(pieces, (), to)
+        if len(pieces) == 1 and len(pieces[0]) <= each:
+            self.send_one(pieces[0], to)
             return
         if self.segments:
-            segment = ((socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_SIZE.pack(each)),)
             try:
-                self._send_now(pieces, segment, to)
+                self._send_train(pieces, each, to)
                 return
             except OSError as error:
                 if error.errno in _NO_SEGMENTATION:
@@ -90,14 +88,18 @@ class DatagramSocket:
                     raise
         for piece in pieces:
             for start in range(0, len(piece), each):
-                self._send_now((piece[start : start + each],), (), to)
+                self.send_one(piece[start : start + each], to)
 
-    def _send_now(
-        self,
-        pieces: Sequence[bytes | memoryview],
-        ancillary: Sequence[tuple[int, int, bytes]],
-        to: Endpoint,
-    ) -> None:
+    def send_one(self, datagram: bytes | memoryview, to: Endpoint) -> None:
+        """One datagram. Raises OSError."""
+        try:
+            self._sock.sendto(datagram, to)
+        except BlockingIOError:
+            self._writable.poll(_WAIT_MS)
+            self._sock.sendto(datagram, to)
+
+    def _send_train(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
+        ancillary = ((socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_SIZE.pack(each)),)
         try:
             self._sock.sendmsg(pieces, ancillary, 0, to)
         except BlockingIOError:

@@ -27,8 +27,10 @@ from meshdht.wireguard.messages import OVERHEAD, TRANSPORT_HEADER_SIZE
 from meshdht.wireguard.session import padded_size
 from meshdht.wireguard.train import Opened, Train
 
-# Reads from one side before the other has its turn. A read may be of 64 KiB.
-_BATCH = 32
+# What is taken from one side before the other has its turn: so long a ping may have to wait. The
+# first packet of a turn goes on its way at once, those behind it are gathered.
+_TURN = 32
+_TURN_SIZE = 160 * 1024
 
 _FRAME_SIZE = virtio.HEADER_SIZE + 65535
 _NO_OFFLOAD = bytes(virtio.HEADER_SIZE)
@@ -117,17 +119,23 @@ class Pump:
     # --- from this machine
 
     def read_tun(self) -> None:
-        """Send what the TUN has to send, up to a batch."""
+        """Send what the TUN has to send, for one turn."""
         tun = self._tun
         if tun is None:
             return
         now, unix = self._clock.monotonic(), self._clock.unix()
+        taken = 0
         try:
-            for _ in range(_BATCH):
+            for turn in range(_TURN):
                 size = tun.read_into(self._frame)
                 if size is None:
                     break
                 self._from_tun(self._frame[:size], now, unix)
+                taken += size
+                if turn == 0:
+                    self.flush()
+                elif taken >= _TURN_SIZE:
+                    break
         except OSError as error:
             self.counters.tun_read_failed += 1
             self._tun_failed(error)
@@ -179,25 +187,20 @@ class Pump:
 
     def _transmit(self) -> None:
         """Send what the device has to send, in trains of what is alike."""
-        device = self._device
-        pieces: list[bytes] = []
-        each, size, to = 0, 0, None
-        while (transmit := device.poll_transmit()) is not None:
-            message, endpoint = transmit
-            fits = (
-                endpoint == to
-                and len(message) <= each
-                and len(pieces[-1]) == each
+        poll = self._device.poll_transmit
+        following = poll()
+        while following is not None:
+            message, to = following
+            pieces, each, size = [message], len(message), len(message)
+            while (
+                (following := poll()) is not None
+                and following[1] == to
+                and len(following[0]) <= each == len(pieces[-1])
                 and len(pieces) < SEGMENTS_MAX
-                and size + len(message) <= TRAIN_SIZE_MAX
-            )
-            if not fits:
-                if to is not None:
-                    self._send(pieces, each, to)
-                pieces, each, size, to = [], len(message), 0, endpoint
-            pieces.append(message)
-            size += len(message)
-        if to is not None:
+                and size + len(following[0]) <= TRAIN_SIZE_MAX
+            ):
+                pieces.append(following[0])
+                size += len(following[0])
             self._send(pieces, each, to)
 
     def _send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
@@ -213,32 +216,42 @@ class Pump:
     # --- from others
 
     def read_socket(self, sock: DatagramSocket) -> None:
-        """Take what came from others, up to a batch."""
+        """Take what came from others, for one turn."""
         now, unix = self._clock.monotonic(), self._clock.unix()
+        taken = 0
         try:
-            for _ in range(_BATCH):
+            for turn in range(_TURN):
                 received = sock.receive_into(self._received.view)
                 if received is None:
                     break
                 self._from_socket(*received, now, unix)
+                taken += received[0]
+                if turn == 0:
+                    self.flush()
+                elif taken >= _TURN_SIZE:
+                    break
         except OSError:
             self.counters.receive_failed += 1
         self.flush()
 
     def _from_socket(self, size: int, each: int, source: Endpoint, now: float, unix: float) -> None:
         view = self._received.view
-        if each < size:
-            opened = trains.receive(self._device, self._received, size, each, source, now, unix)
-            if opened is not None:
-                self.flush()  # what came before, and what this set off
-                self._join(opened)
-                return
-        for start in range(0, max(size, 1), max(each, 1)):
-            datagram = bytes(view[start : min(start + each, size)])
-            if classify(datagram) is Traffic.WIREGUARD:
-                self._device.handle_datagram(datagram, source, now, unix)
-            elif len(datagram) != len(KEEPALIVE):
-                self._on_control(datagram, source)
+        if size == each:
+            self._take(bytes(view[:size]), source, now, unix)
+            return
+        opened = trains.receive(self._device, self._received, size, each, source, now, unix)
+        if opened is not None:
+            self.flush()  # what came before, and what this set off
+            self._join(opened)
+            return
+        for start in range(0, size, each):
+            self._take(bytes(view[start : min(start + each, size)]), source, now, unix)
+
+    def _take(self, datagram: bytes, source: Endpoint, now: float, unix: float) -> None:
+        if classify(datagram) is Traffic.WIREGUARD:
+            self._device.handle_datagram(datagram, source, now, unix)
+        elif len(datagram) != len(KEEPALIVE):
+            self._on_control(datagram, source)
 
     def _join(self, opened: Opened) -> None:
         """Hand the packets of a train to this machine, as few as they can be made."""

@@ -16,20 +16,20 @@ P = TypeVar("P")
 
 
 class _Family(Generic[P]):
-    """The prefixes of one address family; addresses are bytes in network order."""
+    """The prefixes of one address family; addresses are bytes in network order. Whole addresses
+    stand in ``hosts``."""
 
-    __slots__ = ("_bits", "_lengths", "_prefixes", "hosts")
+    __slots__ = ("_bits", "_hosts", "_lengths", "_prefixes")
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, hosts: dict[bytes, P]) -> None:
         self._bits = bits
-        self.hosts: dict[bytes, P] = {}
+        self._hosts = hosts
         self._prefixes: dict[int, dict[int, P]] = {}
         self._lengths: list[int] = []
 
     def lookup(self, address: bytes) -> P | None:
-        peer = self.hosts.get(address)
-        if peer is not None or not self._lengths:
-            return peer
+        if not self._lengths:
+            return None
         number = int.from_bytes(address, "big")
         for length in self._lengths:
             peer = self._prefixes[length].get(number >> (self._bits - length))
@@ -39,7 +39,7 @@ class _Family(Generic[P]):
 
     def insert(self, address: bytes, length: int, peer: P) -> None:
         if length == self._bits:
-            self.hosts[address] = peer
+            self._hosts[address] = peer
             return
         if length not in self._prefixes:
             self._prefixes[length] = {}
@@ -50,8 +50,8 @@ class _Family(Generic[P]):
     def remove(self, address: bytes, length: int, peer: P) -> None:
         """Nothing happens if the prefix has moved to another peer."""
         if length == self._bits:
-            if self.hosts.get(address) is peer:
-                del self.hosts[address]
+            if self._hosts.get(address) is peer:
+                del self._hosts[address]
             return
         prefixes = self._prefixes.get(length, {})
         prefix = int.from_bytes(address, "big") >> (self._bits - length)
@@ -65,15 +65,20 @@ class _Family(Generic[P]):
 class AllowedIPs(Generic[P]):
     """The table of all peers. A prefix belongs to one peer; giving it to another moves it."""
 
-    __slots__ = ("_networks", "_v4", "_v6")
+    __slots__ = ("_hosts", "_networks", "_v4", "_v6")
 
     def __init__(self) -> None:
-        self._v4: _Family[P] = _Family(32)
-        self._v6: _Family[P] = _Family(128)
+        # Of both families, whose addresses differ in length.
+        self._hosts: dict[bytes, P] = {}
+        self._v4: _Family[P] = _Family(32, self._hosts)
+        self._v6: _Family[P] = _Family(128, self._hosts)
         self._networks: dict[P, tuple[IPNetwork, ...]] = {}
 
     def lookup(self, address: bytes) -> P | None:
         """The peer of an address of 4 or 16 bytes."""
+        peer = self._hosts.get(address)
+        if peer is not None:
+            return peer
         return (self._v4 if len(address) == 4 else self._v6).lookup(address)
 
     def replace(self, peer: P, networks: Iterable[IPNetwork]) -> None:

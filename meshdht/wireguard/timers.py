@@ -46,6 +46,7 @@ class Timers:
         "_persistent_s",
         "_retransmit_at",
         "_retransmit_until",
+        "_silence",
         "earliest",
     )
 
@@ -61,6 +62,14 @@ class Timers:
         self._persistent_at = NEVER
         self._erase_at = NEVER
         self._another_keepalive = False
+        self._silence = 0.0
+        self._draw_silence()
+
+    def _draw_silence(self) -> None:
+        """How long an answer may take before the session is doubted. Not drawn for each packet:
+        that would cost more than the rest of it."""
+        silence = self._intervals.keepalive_timeout + self._intervals.rekey_timeout
+        self._silence = silence + self._jitter()
 
     def set_persistent(self, seconds: float, now: float) -> None:
         """Arm the persistent keepalive for now and then every ``seconds``; 0 disarms it."""
@@ -71,8 +80,7 @@ class Timers:
         """A packet with content left under a session."""
         self._keepalive_at = NEVER
         if self._handshake_at == NEVER:
-            silence = self._intervals.keepalive_timeout + self._intervals.rekey_timeout
-            self._handshake_at = self._due(now + silence + self._jitter())
+            self._handshake_at = self._due(now + self._silence)
         if self._persistent_s:
             self._persistent_at = self._due(now + self._persistent_s)
 
@@ -121,6 +129,7 @@ class Timers:
 
     def session_made(self, now: float) -> None:
         """Keys live on for at most 3 × REJECT_AFTER_TIME (section 6.3)."""
+        self._draw_silence()
         self._erase_at = self._due(now + 3 * self._intervals.reject_after_time)
 
     def expired(self, now: float) -> list[Expiry]:

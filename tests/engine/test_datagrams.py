@@ -106,6 +106,7 @@ class Refusing:
         self._code = code
 
     def sendmsg(self, pieces: object, ancillary: object, flags: int, to: Endpoint) -> int:
-        if ancillary:
-            raise OSError(self._code, "as the test wants")
-        return self._sock.sendmsg(pieces, (), flags, to)  # type: ignore[arg-type]
+        raise OSError(self._code, "as the test wants")
+
+    def sendto(self, data: bytes, to: Endpoint) -> int:
+        return self._sock.sendto(data, to)
