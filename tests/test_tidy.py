@@ -20,8 +20,6 @@ TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
     "simulations/__main__.py": "tests/simulations/test_command.py",
-    "meshdht/engine/worker.py": "tests/engine/test_embedded.py",
-    "meshdht/engine/worker_process.py": "tests/engine/test_embedded.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",

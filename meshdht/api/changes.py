@@ -39,6 +39,9 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             held_out_by=new.held_out_by,
             applicants=new.applicants,
             engine_reason=new.engine_reason,
+            engine_features=new.engine_features,
+            engine_lacks=new.engine_lacks,
+            engine_trouble=new.engine_trouble,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -69,6 +72,9 @@ def apply(status: Status, event: Event) -> Status:
                 held_out_by=event.held_out_by,
                 applicants=event.applicants,
                 engine_reason=event.engine_reason,
+                engine_features=event.engine_features,
+                engine_lacks=event.engine_lacks,
+                engine_trouble=event.engine_trouble,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -79,9 +85,10 @@ def apply(status: Status, event: Event) -> Status:
 
 
 def _header(status: Status) -> tuple[object, ...]:
-    here = status.engine, status.engine_reason, status.device, status.listen_port
+    here = status.device, status.listen_port, status.dropped
+    engine = status.engine, status.engine_reason, status.engine_features, status.engine_lacks
     told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
-    return *here, status.dropped, *told
+    return *here, *engine, status.engine_trouble, *told
 
 
 def _differs(old: Peer, new: Peer) -> bool:

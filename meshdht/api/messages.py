@@ -96,7 +96,9 @@ class Status(Struct, frozen=True, kw_only=True):
     ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds),
     ``held_out_by`` names devices that go by a revocation of this one which counts for nothing,
     ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin,
-    ``engine_reason`` why this engine carries the traffic."""
+    ``engine_reason`` why this engine carries the traffic, ``engine_features`` what the kernel does
+    to make it faster, ``engine_lacks`` what another kernel would do as well, ``engine_trouble`` why
+    it carries nothing now, or empty."""
 
     version: int = API_VERSION
     network: str
@@ -112,6 +114,9 @@ class Status(Struct, frozen=True, kw_only=True):
     held_out_by: tuple[str, ...] = ()
     applicants: int = 0
     engine_reason: str = ""
+    engine_features: tuple[str, ...] = ()
+    engine_lacks: tuple[str, ...] = ()
+    engine_trouble: str = ""
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -170,6 +175,9 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     held_out_by: tuple[str, ...] = ()
     applicants: int = 0
     engine_reason: str = ""
+    engine_features: tuple[str, ...] = ()
+    engine_lacks: tuple[str, ...] = ()
+    engine_trouble: str = ""
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

@@ -89,6 +89,18 @@ class Backend(Protocol):
     def name(self) -> str:
         """``embedded`` or ``kernel``."""
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the kernel does to make it faster, in a user's words."""
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What another kernel would do as well."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it carries no traffic now, or empty."""
+
     async def start(self) -> None:
         """Begin to carry traffic; raises PlatformError."""
 

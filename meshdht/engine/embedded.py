@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -40,6 +41,9 @@ log = logging.getLogger(__name__)
 _SYSTEM = SystemClock()
 
 START_TIMEOUT_S = 20.0
+
+# What a kernel may do for it.
+FEATURES = ("TSO", "USO", "UDP GSO", "UDP GRO")
 
 
 def segments_max(mtu: int) -> int:
@@ -115,25 +119,43 @@ class EmbeddedEngine:
         self._seen: dict[WireGuardPublicKey, PeerStats] = {}
         """The last statistics, and what of them workers before this one account for."""
         self._earlier: dict[WireGuardPublicKey, PeerStats] = {}
+        self._counted_earlier: dict[str, int] = {}
         self._worker: WorkerProcess | None = None
         self._delay = _RESTART_S
         self._restart: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        worker = self._begin()
         try:
+            worker = self._begin()
             async with asyncio.timeout(START_TIMEOUT_S):
                 await worker.started
-        except (TimeoutError, EOFError):
+        except TimeoutError:
             await self.close()
-            raise PlatformError(
-                "the process that carries the traffic does not start", "the log says more"
-            ) from None
+            raise _does_not_start("it does not answer") from None
+        except EOFError:
+            await self.close()
+            raise _does_not_start("it ended at once; the log says more") from None
+        except OSError as error:
+            raise _does_not_start(f"{sys.executable}: {error.strerror}") from None
 
     @property
     def worker_pid(self) -> int:
         """Of the process that carries the traffic now; 0 while there is none."""
         return 0 if self._worker is None else self._worker.pid
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What the kernel does not do for it, though others would."""
+        return tuple(each for each in FEATURES if each not in self.features)
+
+    @property
+    def trouble(self) -> str:
+        """Why no traffic is carried now, or empty."""
+        if self._worker is None or not self._worker.started.done():
+            return "the process that carries the traffic has ended; another is being started"
+        if self._worker.hangs:
+            return f"the process that carries the traffic ({self._worker.pid}) does not answer"
+        return ""
 
     def attach(self, tun: Tun) -> None:
         """Read from and write to this TUN from now on, instead of one that was lost."""
@@ -159,12 +181,9 @@ class EmbeddedEngine:
 
     async def stats(self) -> dict[WireGuardPublicKey, PeerStats]:
         worker = self._worker
-        if worker is not None:
-            try:
-                parts = await worker.ask(lambda number: channel.Ask(number, self._offset))
-            except EOFError:
-                parts = []
-            self._take_stats(parts)
+        if worker is not None and worker.answers:
+            asked = worker.ask(lambda number: channel.Ask(number, self._offset))
+            self._take_stats(await self._answers(asked))
         return dict(self._seen)
 
     async def close(self) -> None:
@@ -193,21 +212,32 @@ class EmbeddedEngine:
             case SetEndpoint(key, endpoint):
                 if key in self._configs:
                     self._configs[key] = replace(self._configs[key], endpoint=endpoint)
+                if key in self._seen:
+                    self._seen[key] = replace(self._seen[key], endpoint=endpoint)
             case Initiate():
                 pass
 
     async def _operate(self, operations: list[Operation]) -> None:
-        if self._worker is None:
+        worker = self._worker
+        if worker is None:
+            return  # the next one begins with what is to be
+        if not worker.answers:
+            worker.send(channel.operate(0, operations, self._offset))
             return
-        try:
-            answers = await self._worker.ask(
-                lambda number: channel.operate(number, operations, self._offset)
-            )
-        except EOFError:
-            return  # the next worker begins with what is to be
-        for answer in answers:
+        asked = worker.ask(lambda number: channel.operate(number, operations, self._offset))
+        for answer in await self._answers(asked):
             if isinstance(answer, channel.Operated):
                 self._leave_out(answer.refused)
+
+    async def _answers(self, asked: Awaitable[list[Answer]]) -> list[Answer]:
+        """None from a worker that ends, or hangs: whatever it answers later is heard then."""
+        try:
+            return await asked
+        except EOFError:
+            return []
+        except TimeoutError:
+            log.warning(self.trouble)
+            return []
 
     def _leave_out(self, refused: list[bytes]) -> None:
         for key in refused:
@@ -222,14 +252,16 @@ class EmbeddedEngine:
             if not isinstance(part, channel.Stats):
                 continue
             for key, now in channel.peer_stats(part).items():
-                before = self._earlier.get(key)
-                self._seen[key] = now if before is None else _sum(before, now)
-            self.counters.update(part.counters)
+                if key in self._configs:  # not removed since it was asked
+                    before = self._earlier.get(key)
+                    self._seen[key] = now if before is None else _sum(before, now)
+            for name, count in part.counters.items():
+                self.counters[name] = self._counted_earlier.get(name, 0) + count
 
     # --- the worker
 
     def _begin(self) -> WorkerProcess:
-        """Start a worker with all that is to be."""
+        """Start a worker with all that is to be but the peers; raises OSError."""
         setup = channel.Setup(
             self._private.raw,
             self._mtu,
@@ -246,14 +278,16 @@ class EmbeddedEngine:
     def _begin_again(self) -> None:
         """Start another worker in the place of one that died; sessions have to be made anew."""
         self._restart = None
-        worker = self._begin()
+        try:
+            worker = self._begin()
+        except OSError as error:
+            self._begin_later(f"cannot be started ({error.strerror})")
+            return
         operations: list[Operation] = []
         for key, config in self._configs.items():
-            seen = self._seen.get(key)
-            operations.append(
-                AddPeer(config if seen is None else replace(config, endpoint=seen.endpoint))
-            )
-            if seen is not None and seen.handshake_unix is not None:
+            seen = self._seen.get(key, PeerStats(None, None, 0, 0))
+            operations.append(AddPeer(replace(config, endpoint=seen.endpoint or config.endpoint)))
+            if seen.handshake_unix is not None:
                 operations.append(Initiate(key))
         for start in range(0, len(operations), channel.PART):
             part = operations[start : start + channel.PART]
@@ -272,6 +306,8 @@ class EmbeddedEngine:
                 self._port.pause()
             case channel.Operated(_, refused):
                 self._leave_out(refused)
+            case channel.Stats():
+                self._take_stats([message])
 
     def _tell(self, event: DeviceEvent) -> None:
         is_kept = event.peer in self._configs  # not removed while this was said
@@ -290,12 +326,20 @@ class EmbeddedEngine:
         status = worker.end()
         self._count("engine_worker_restarts")
         self._earlier = dict(self._seen)
+        self._counted_earlier = dict(self.counters)
         if worker.lived_s() >= _HEALTHY_S:
             self._delay = _RESTART_S
-        log.warning("the process that carries the traffic ended (%s); starting another", status)
+        self._begin_later(f"ended ({status})")
+
+    def _begin_later(self, why: str) -> None:
+        log.warning("the process that carries the traffic %s; starting another", why)
         loop = asyncio.get_running_loop()
         self._restart = loop.call_later(self._delay, self._begin_again)
         self._delay = min(2 * self._delay, _RESTART_MAX_S)
+
+
+def _does_not_start(why: str) -> PlatformError:
+    return PlatformError("the process that carries the traffic does not start", why)
 
 
 def _sum(before: PeerStats, now: PeerStats) -> PeerStats:

@@ -64,6 +64,9 @@ class KernelEngine:
     """Implements ``Backend``; whoever made the interface deletes it, after ``close``."""
 
     name = "kernel"
+    features: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    trouble = ""
 
     def __init__(
         self,

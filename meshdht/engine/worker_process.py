@@ -19,6 +19,13 @@ from meshdht.engine.channel import Message, Operated, Stats, ToDaemon
 
 _STOP_TIMEOUT_S = 2.0
 
+# It answers within a millisecond, and between two batches of traffic on a busy machine.
+ANSWER_TIMEOUT_S = 2.0
+
+# Messages that wait for a worker which does not read. One with more of them is ended: it hangs, and
+# the next begins with all that is to be anyway.
+WAITING_MAX = 4096
+
 # Messages taken before the loop may turn to something else.
 _BATCH = 64
 
@@ -30,10 +37,12 @@ class WorkerProcess:
 
     def __init__(self, on_message: Callable[[ToDaemon], None], on_lost: Callable[[], None]) -> None:
         """``on_message`` hears all but the answers that ``ask`` waits for; ``on_lost`` hears that
-        the process ended by itself."""
+        the process ended by itself. Raises OSError if it cannot be started."""
         self._loop = asyncio.get_running_loop()
         self.started: asyncio.Future[None] = self._loop.create_future()
         """Done once it carries traffic; EOFError if it ended before."""
+        self.hangs = False
+        """An answer has been due for ANSWER_TIMEOUT_S, and it has said nothing since."""
         self._on_message = on_message
         self._on_lost = on_lost
         self._begun = time.monotonic()
@@ -51,6 +60,9 @@ class WorkerProcess:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
+        except OSError:
+            self._sock.close()
+            raise
         finally:
             theirs.close()
         self._loop.add_reader(self._sock, self._read)
@@ -59,6 +71,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def answers(self) -> bool:
+        """Whether a question is likely to be answered soon."""
+        return self.started.done() and not self.hangs
+
     def lived_s(self) -> float:
         """Seconds since it was started."""
         return time.monotonic() - self._begun
@@ -66,18 +83,25 @@ class WorkerProcess:
     def send(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Say it now, or as soon as there is room. The descriptors are duplicated at once."""
         self._waiting.append((self._encoder.encode(message), fds))
+        if len(self._waiting) > WAITING_MAX:
+            self._process.kill()
         self._flush()
 
     async def ask(self, question: Callable[[int], Message]) -> list[Answer]:
-        """Send a message that carries a number, and wait for all parts of the answer; raises
-        EOFError if the worker ends before."""
+        """Send a message that carries a number, and wait for all parts of the answer. Raises
+        EOFError if the worker ends before, TimeoutError if it takes too long; ``on_message`` hears
+        an answer that comes later."""
         self._number += 1
         number = self._number
         future: asyncio.Future[list[Answer]] = self._loop.create_future()
         self._answers[number] = future, []
         self.send(question(number))
         try:
-            return await future
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await future
+        except TimeoutError:
+            self.hangs = True
+            raise
         finally:
             self._answers.pop(number, None)
 
@@ -133,6 +157,7 @@ class WorkerProcess:
                 self.close()
                 self._on_lost()
                 return
+            self.hangs = False
             self._take(self._decoder.decode(data))
             if self._sock.fileno() < 0:
                 return  # what it said made somebody close us

@@ -68,6 +68,9 @@ class FakeEngine:
     """A Backend that only remembers; ``handshakes`` are the Unix times of the last ones."""
 
     name = "fake"
+    features = ("speed",)
+    lacks = ("more speed",)
+    trouble = "it only remembers"
 
     def __init__(self) -> None:
         self.configs: dict[WireGuardPublicKey, PeerConfig] = {}

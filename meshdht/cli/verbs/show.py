@@ -53,6 +53,7 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
         return
     on = coloured(sys.stdout)
     warnings = [
+        *engine_lines(snapshot, on=on),
         *clock_lines(snapshot, on=on),
         *copy_lines(snapshot, on=on),
         *held_out_lines(snapshot, on=on),
@@ -88,10 +89,21 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
 
 
 def engine_text(snapshot: Status) -> str:
-    """The engine; where it is not the kernel's, also why."""
-    if snapshot.engine == "kernel" or not snapshot.engine_reason:
-        return f"{snapshot.engine} engine"
-    return f"{snapshot.engine} engine ({snapshot.engine_reason})"
+    """The engine; where it is not the kernel's, also why, and what would make it faster."""
+    about = [] if snapshot.engine == "kernel" else [snapshot.engine_reason]
+    if snapshot.engine_lacks:
+        about.append(f"without {', '.join(snapshot.engine_lacks)}")
+    said = "; ".join(each for each in about if each)
+    return f"{snapshot.engine} engine ({said})" if said else f"{snapshot.engine} engine"
+
+
+def engine_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """Two lines while the engine carries nothing."""
+    if not snapshot.engine_trouble:
+        return []
+    todo = "the log says more; if it stays so, meshdht down and meshdht up start it anew"
+    what = style(f"⚠ {snapshot.engine_trouble}", "yellow", on=on)
+    return [what, style(f"  {todo}", "dim", on=on)]
 
 
 def clock_lines(snapshot: Status, *, on: bool) -> list[str]:

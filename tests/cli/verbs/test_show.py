@@ -54,6 +54,21 @@ def test_status_says_which_engine_and_why_it_is_not_the_kernels(
     assert json.loads(meshdht("status", "--json").out)["engine_reason"] == reason
 
 
+def test_status_says_what_the_engine_does_without(meshdht: Meshdht, service: FakeService) -> None:
+    service.snapshot = replace(
+        STATUS, engine_reason="chosen in config.toml", engine_lacks=("USO", "UDP GRO")
+    )
+    said = " · embedded engine (chosen in config.toml; without USO, UDP GRO) · "
+    assert said in meshdht("status").out
+
+
+def test_status_warns_of_an_engine_that_carries_nothing(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    service.snapshot = replace(STATUS, engine_trouble="the process (7) does not answer")
+    assert "⚠ the process (7) does not answer\n" in meshdht("status").out
+
+
 def test_status_alone_on_a_network_says_what_to_do(meshdht: Meshdht, service: FakeService) -> None:
     service.snapshot = replace(STATUS, peers=())
     result = meshdht("status")
