@@ -42,6 +42,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             engine_features=new.engine_features,
             engine_lacks=new.engine_lacks,
             engine_trouble=new.engine_trouble,
+            interface=new.interface,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -75,6 +76,7 @@ def apply(status: Status, event: Event) -> Status:
                 engine_features=event.engine_features,
                 engine_lacks=event.engine_lacks,
                 engine_trouble=event.engine_trouble,
+                interface=event.interface,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -88,7 +90,7 @@ def _header(status: Status) -> tuple[object, ...]:
     here = status.device, status.listen_port, status.dropped
     engine = status.engine, status.engine_reason, status.engine_features, status.engine_lacks
     told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
-    return *here, *engine, status.engine_trouble, *told
+    return *here, *engine, status.engine_trouble, status.interface, *told
 
 
 def _differs(old: Peer, new: Peer) -> bool:

@@ -98,7 +98,7 @@ class Status(Struct, frozen=True, kw_only=True):
     ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin,
     ``engine_reason`` why this engine carries the traffic, ``engine_features`` what the kernel does
     to make it faster, ``engine_lacks`` what another kernel would do as well, ``engine_trouble`` why
-    it carries nothing now, or empty."""
+    it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now."""
 
     version: int = API_VERSION
     network: str
@@ -117,6 +117,7 @@ class Status(Struct, frozen=True, kw_only=True):
     engine_features: tuple[str, ...] = ()
     engine_lacks: tuple[str, ...] = ()
     engine_trouble: str = ""
+    interface: str = ""
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -178,6 +179,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     engine_features: tuple[str, ...] = ()
     engine_lacks: tuple[str, ...] = ()
     engine_trouble: str = ""
+    interface: str = ""
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

@@ -106,6 +106,7 @@ class Daemon:
             self.node,
             self._engine,
             carrier.why,
+            lambda: carrier.interface,
             port.port,
             clock,
             entropy,

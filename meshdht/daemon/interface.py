@@ -11,7 +11,7 @@ from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.mtu import outer_mtus, tunnel_mtu
 from meshdht.membership.roster import Device, Roster
-from meshdht.net.netlink import Netlink
+from meshdht.net.netlink import IPInterface, Netlink
 from meshdht.wireguard.constants import DEFAULT_MTU
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ class TunnelInterface:
     ) -> None:
         self.mtu = config.mtu or DEFAULT_MTU
         """The user's, or what the networks around bear."""
+        self._addresses: tuple[IPInterface, ...] = ()
+        """Those that it could be given."""
         self._netlink = netlink
         self._carrier = carrier
         self._config = config
@@ -46,10 +48,18 @@ class TunnelInterface:
             addresses.insert(0, ip_interface(f"{own.ipv4}/{roster.ipv4_range.prefixlen}"))
         await self._measure()
         limit = self._carrier.resize(self.mtu)
-        await self._netlink.configure(name, addresses, self.mtu, segments_max=limit)
+        self._addresses = await self._netlink.configure(
+            name, addresses, self.mtu, segments_max=limit
+        )
 
     async def fit(self) -> None:
-        """The networks around may have changed: bring the MTU to what they bear now."""
+        """Something around has changed: bring the MTU to what the networks bear now, and give the
+        interface back what it lost while somebody had set it down. Raises MeshdhtError."""
+        has = await self._netlink.addresses_while_up(self._carrier.interface)
+        if has is not None and not set(self._addresses) <= set(has):
+            log.warning("the interface %s lost an address; giving it back", self._carrier.interface)
+            await self.configure()
+            return
         before = self.mtu
         await self._measure()
         if self.mtu != before:

@@ -51,6 +51,7 @@ class DaemonService(NetworkService):
         node: Node,
         engine: Backend,
         engine_reason: str,
+        interface: Callable[[], str],
         listen_port: int,
         clock: Clock,
         entropy: Entropy,
@@ -63,6 +64,7 @@ class DaemonService(NetworkService):
         self._node = node
         self._engine = engine
         self._engine_reason = engine_reason
+        self._interface = interface
         self._listen_port = listen_port
         self._clock = clock
         self._entropy = entropy
@@ -102,6 +104,7 @@ class DaemonService(NetworkService):
             engine_features=self._engine.features,
             engine_lacks=self._engine.lacks,
             engine_trouble=self._engine.trouble,
+            interface=self._interface(),
             device=ThisDevice(name=own.name, id=str(own.id), addresses=addresses_of(own)),
             peers=tuple(peers),
             daemon=__version__,

@@ -33,8 +33,9 @@ IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
 IPNetwork = IPv4Network | IPv6Network
 
-# <linux/if_addr.h>, <linux/rtnetlink.h>
+# <linux/if.h>, <linux/if_addr.h>, <linux/rtnetlink.h>
 _SCOPE_GLOBAL = 0
+_IFF_UP = 0x1
 _IFA_F_NODAD = 0x02
 _IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
 _TABLE_LOCAL = 255
@@ -101,6 +102,20 @@ class Netlink:
                 if present not in wanted:
                     await self._route.addr("del", index=index, **_arguments(present))
             return tuple([each for each in wanted if await self._add(index, each)])
+
+    async def addresses_while_up(self, interface: str) -> tuple[IPInterface, ...] | None:
+        """The addresses of an interface; None if it is down, or there is none. Raises
+        PlatformError."""
+        with self._explained(f"cannot look at the network interface {interface}"):
+            try:
+                index = socket.if_nametoindex(interface)
+                links = [message async for message in await self._route.get_links(index)]
+                if any(each["flags"] & _IFF_UP for each in links):
+                    return tuple(await self._addresses_of(index))
+            except self._errors as error:
+                if _code(error) != errno.ENODEV:
+                    raise
+        return None
 
     async def set_mtu(self, interface: str, mtu: int, *, segments_max: int | None = None) -> None:
         """As ``configure``, and nothing else; nothing happens if there is no such interface: who

@@ -6,6 +6,7 @@ may hand over and take packets of up to 64 KiB, and leave checksums to us.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -15,6 +16,7 @@ from meshdht.errors import PlatformError
 
 _PATH = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
+_TUNGETIFF = 0x800454D2
 _IFF_TUN = 0x0001
 _IFF_NO_PI = 0x1000
 _IFF_VNET_HDR = 0x4000
@@ -47,7 +49,7 @@ class Tun:
             raise PlatformError(
                 f"an interface cannot be called {name!r}", f"1 to {NAME_SIZE_MAX} characters"
             )
-        self.name = name
+        self._name = name
         self._fd = _open()
         flags = _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR
         try:
@@ -57,6 +59,14 @@ class Tun:
             raise _refusal(name, error) from None
         self.offloads = _offload(self._fd)
         """What the kernel leaves to us: ``TSO`` and ``USO``, either for both families."""
+
+    @property
+    def name(self) -> str:
+        """What it is called now; somebody may have renamed it. The last name once it is gone."""
+        with contextlib.suppress(OSError, ValueError):
+            found = fcntl.ioctl(self._fd, _TUNGETIFF, bytes(_IFREQ.size))
+            self._name = _IFREQ.unpack(found)[0].rstrip(b"\0").decode(errors="surrogateescape")
+        return self._name
 
     def fileno(self) -> int:
         return self._fd

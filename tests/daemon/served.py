@@ -27,6 +27,7 @@ class Served:
             machine.node,
             self.engine,
             "it is all there is",
+            lambda: "mesh-home",
             41820,
             machine.clock,
             SeededEntropy(machine.number + 50),

@@ -21,11 +21,17 @@ class Netlink(FakeNetlink):
         super().__init__(default_mtus=default_mtus)
         self.configured: list[tuple[str, list[str], int, int | None]] = []
         self.resized: list[tuple[str, int, int | None]] = []
+        self.present: tuple[Any, ...] | None = None
 
     async def configure(
         self, name: str, addresses: list[Any], mtu: int, *, segments_max: int | None
-    ) -> None:
+    ) -> tuple[Any, ...]:
         self.configured.append((name, list(map(str, addresses)), mtu, segments_max))
+        self.present = tuple(addresses)
+        return self.present
+
+    async def addresses_while_up(self, name: str) -> tuple[Any, ...] | None:
+        return self.present
 
     async def set_mtu(self, name: str, mtu: int, *, segments_max: int | None) -> None:
         self.resized.append((name, mtu, segments_max))
@@ -103,6 +109,20 @@ async def test_what_the_user_says_holds_whatever_is_around() -> None:
     assert bench.it.mtu == 8000
     assert bench.carrier.mtus == [8000]
     assert bench.netlink.resized == []
+
+
+async def test_an_address_that_was_lost_is_given_back_once_the_interface_is_up() -> None:
+    bench = Bench(Config(), 1500)
+    await bench.it.configure()
+    assert bench.netlink.present is not None
+    ipv4, _ = bench.netlink.present
+    bench.netlink.present = None  # down, as somebody wants it
+    await bench.it.fit()
+    assert len(bench.netlink.configured) == 1
+    bench.netlink.present = (ipv4,)
+    await bench.it.fit()
+    await bench.it.fit()
+    assert len(bench.netlink.configured) == 2
 
 
 async def test_a_deleted_interface_is_made_configured_and_attached() -> None:

@@ -45,6 +45,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
                 "version", "network", "engine", "device", "peers", "daemon", "uptime_s",
                 "listen_port", "dropped", "clocks", "copy_heard", "held_out_by", "applicants",
                 "engine_reason", "engine_features", "engine_lacks", "engine_trouble",
+                "interface",
             }  # fmt: skip
             assert keys(status.device) == {"name", "id", "addresses"}
             [peer] = status.peers
@@ -54,7 +55,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
             }  # fmt: skip
             assert (status.network, status.engine, status.daemon) == ("home", "fake", __version__)
             assert (status.engine_features, status.engine_lacks) == (("speed",), ("more speed",))
-            assert status.engine_trouble == "it only remembers"
+            assert (status.engine_trouble, status.interface) == ("it only remembers", "mesh-home")
             assert (status.listen_port, status.uptime_s) == (41820, 3.0)
             assert (peer.name, peer.id, peer.online) == ("d1", str(second.machine.id), True)
             assert peer.path == PeerPath(kind="direct", endpoint=str(second.machine.endpoint))

@@ -70,6 +70,18 @@ async def test_an_mtu_is_set_and_a_missing_interface_is_left_alone(
     await netlink.set_mtu("mesh9", 1380)
 
 
+async def test_an_interface_that_was_down_has_lost_its_ipv6_address(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    assert await netlink.addresses_while_up("mesh0") == (V4, V6)
+    ip("link set mesh0 down")
+    assert await netlink.addresses_while_up("mesh0") is None
+    ip("link set mesh0 up")
+    assert await netlink.addresses_while_up("mesh0") == (V4,)
+    assert await netlink.addresses_while_up("mesh9") is None
+
+
 def ip(*commands: str) -> None:
     subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
 
 import pytest
 
@@ -69,6 +70,15 @@ class TestOnTheRealKernel:
         tun.close()
         tun.close()
         assert "mesh0" not in [name for _, name in socket.if_nameindex()]
+
+    def test_it_knows_what_it_is_called_now(self, own_network: None) -> None:
+        tun = Tun("mesh0")
+        subprocess.run(["ip", "link", "set", "mesh0", "name", "uplink"], check=True)
+        assert tun.name == "uplink"
+        subprocess.run(["ip", "link", "del", "uplink"], check=True)
+        assert tun.name == "uplink"
+        tun.close()
+        assert tun.name == "uplink"
 
     def test_a_second_one_of_the_same_name_is_refused(self, own_network: None) -> None:
         tun = Tun("mesh0")
