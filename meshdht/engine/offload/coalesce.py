@@ -239,17 +239,21 @@ def _is_one_stream(layout: _Layout, heads: Bytes, sizes: list[int]) -> bool:
         or sizes.count(size) < count - (last < size)
         or last <= layout.size
         or size + (count - 2) * payload + last - layout.size > PACKET_MAX
-        or (heads[:-1, at + 13] & (PSH | FIN)).any()
     ):
         return False
-    steps = np.arange(count)
-    sequences = heads[:, at + 4 : at + 8].view(">u4")[:, 0]
-    if (sequences != (int(sequences[0]) + steps * payload) & 0xFFFFFFFF).any():
+    # Bytes are compared where that says the same as an operation on numbers: it costs a fifth.
+    flags = heads[:-1, at + 13].tobytes()
+    if flags[0] & (PSH | FIN) or flags != flags[:1] * (count - 1):
+        return False
+    sequences = heads[:, at + 4 : at + 8].tobytes()
+    first, steps = int.from_bytes(sequences[:4], "big"), np.arange(count)
+    if sequences != (first + steps * payload).astype(">u4").tobytes():
         return False
     if layout.version == 6:
         return True
-    identifications = heads[:, 4:6].view(">u2")[:, 0]
-    return not (identifications != (int(identifications[0]) + steps) & 0xFFFF).any()
+    identifications = heads[:, 4:6].tobytes()
+    first = int.from_bytes(identifications[:2], "big")
+    return identifications == (first + steps).astype(">u2").tobytes()
 
 
 def _joined(
