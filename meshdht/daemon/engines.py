@@ -27,7 +27,7 @@ async def make_carrier(
     interface = config.interface or places.interface
     mark = f"meshdht {places.directory}"[-MARK_SIZE_MAX:]
     if config.engine == "embedded":
-        await remove_left(interface, mark, netlink)
+        await remove_left(mark, netlink)
         return EmbeddedCarrier(interface, switchboard, CHOSEN)
     why = CHOSEN if config.engine == "kernel" else AVAILABLE
     try:

@@ -21,7 +21,7 @@ from meshdht.engine.kernel import KernelEngine
 from meshdht.engine.kernel_netlink import KernelWireGuard, open_kernel_wireguard
 from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError
-from meshdht.net.netlink import Netlink
+from meshdht.net.netlink import Link, Netlink
 from meshdht.net.port import Port
 from meshdht.net.shared_port import SharedPort, probe_raw_sockets
 from meshdht.net.udp import port_is_taken
@@ -171,9 +171,9 @@ async def open_kernel_carrier(
             f"the network interface {interface} already exists",
             "stop the program that uses it, or choose another name (interface in config.toml)",
         )
-    if found is not None and not adopts:
-        await netlink.remove(found.index)
+    if not adopts:
         found = None
+    await remove_left(mark, netlink, but=found)
     async with AsyncExitStack() as undone:
         try:
             if found is None:
@@ -190,11 +190,12 @@ async def open_kernel_carrier(
     return carrier
 
 
-async def remove_left(interface: str, mark: str, netlink: Netlink) -> None:
-    """Remove the interface that a daemon with the kernel engine has left; raises OSError."""
-    found = await netlink.find(interface)
-    if found is not None and (found.kind, found.alias) == (KIND, mark):
-        await netlink.remove(found.index)
+async def remove_left(mark: str, netlink: Netlink, *, but: Link | None = None) -> None:
+    """Remove what daemons with the kernel engine have left, by whatever name, ``but`` this one.
+    Raises PlatformError."""
+    for link in await netlink.links():
+        if (link.kind, link.alias) == (KIND, mark) and link != but:
+            await netlink.remove(link.index)
 
 
 def _unavailable(error: OSError) -> Unavailable:

@@ -94,7 +94,7 @@ class KernelWireGuard:
         """Change what is given. The key or port that the interface has already costs nothing."""
         attributes: list[list[Any]] = []
         if private_key is not None:
-            attributes.append(["WGDEVICE_A_PRIVATE_KEY", base64.b64encode(private_key.raw)])
+            attributes.append(["WGDEVICE_A_PRIVATE_KEY", base64.b64encode(clamped(private_key))])
         if listen_port is not None:
             attributes.append(["WGDEVICE_A_LISTEN_PORT", listen_port])
         await self._talk(index, 1, attributes, _REQUEST | _ACK)
@@ -143,6 +143,15 @@ async def open_kernel_wireguard() -> KernelWireGuard:
         sock.close()
         raise OSError(error.code, os.strerror(error.code)) from None
     return KernelWireGuard(sock, wireguard.wgmsg, pyroute2.NetlinkError)
+
+
+def clamped(private_key: WireGuardPrivateKey) -> bytes:
+    """The key as X25519 uses it (RFC 7748, section 5), and as the kernel keeps it: it takes any
+    other form for another key, and ends every session."""
+    raw = bytearray(private_key.raw)
+    raw[0] &= 248
+    raw[31] = raw[31] & 127 | 64
+    return bytes(raw)
 
 
 def peer_attributes(change: PeerChange) -> list[list[Any]]:

@@ -69,6 +69,7 @@ class Link:
     people that anybody with the right may write there."""
 
     index: int
+    name: str
     kind: str
     alias: str
 
@@ -137,12 +138,12 @@ class Netlink:
 
     async def find(self, interface: str) -> Link | None:
         """The interface of this name. Raises PlatformError."""
-        with self._explained(f"cannot look for the network interface {interface}"):
-            async for message in await self._route.get_links(ifname=interface):
-                about = message.get("IFLA_LINKINFO")
-                kind = about.get("IFLA_INFO_KIND") if about else None
-                return Link(message["index"], kind or "", message.get("IFLA_IFALIAS") or "")
-        return None
+        return next((each for each in await self.links() if each.name == interface), None)
+
+    async def links(self) -> list[Link]:
+        """All interfaces. Raises PlatformError."""
+        with self._explained("cannot list the network interfaces"):
+            return [_link_of(message) async for message in await self._route.get_links()]
 
     async def make(self, interface: str, kind: str, alias: str) -> int:
         """Make an interface, down and without addresses; its index. Raises OSError."""
@@ -292,6 +293,13 @@ def _ways(route: Any) -> list[str]:
     hops = route.get("RTA_MULTIPATH")
     indices = [hop["oif"] for hop in hops] if hops else [route.get("RTA_OIF") or 0]
     return [_interface_name(index) for index in indices]
+
+
+def _link_of(message: Any) -> Link:
+    about = message.get("IFLA_LINKINFO")
+    kind = about.get("IFLA_INFO_KIND") if about else None
+    alias = message.get("IFLA_IFALIAS")
+    return Link(message["index"], message.get("IFLA_IFNAME"), kind or "", alias or "")
 
 
 def _interface_name(index: int) -> str:

@@ -37,7 +37,10 @@ class FakeLinks:
         self.removed: list[int] = []
 
     async def find(self, interface: str) -> Link | None:
-        return self.found
+        return self.found if self.found and self.found.name == interface else None
+
+    async def links(self) -> list[Link]:
+        return [self.found] if self.found else []
 
     async def make(self, interface: str, kind: str, alias: str) -> int:
         self.made.append((interface, kind, alias))
@@ -86,23 +89,29 @@ async def test_the_embedded_engine_can_be_chosen() -> None:
 
 
 async def test_what_the_kernel_engine_has_left_gives_way_to_the_embedded_one() -> None:
-    links = FakeLinks(errno.EOPNOTSUPP, Link(7, "wireguard", OURS))
+    links = FakeLinks(errno.EOPNOTSUPP, Link(7, "mesh-engines", "wireguard", OURS))
     await chosen(Config(engine="embedded"), links)
     assert links.removed == [7]
 
 
 async def test_a_new_network_does_not_take_over_what_an_old_one_has_left() -> None:
-    links = FakeLinks(errno.EOPNOTSUPP, Link(7, "wireguard", OURS))
+    links = FakeLinks(errno.EOPNOTSUPP, Link(7, "mesh-engines", "wireguard", OURS))
     await chosen(Config(), links, adopts=False)
+    assert links.removed == [7]
+
+
+async def test_what_was_left_by_another_name_does_not_keep_the_port() -> None:
+    links = FakeLinks(errno.EOPNOTSUPP, Link(7, "renamed", "wireguard", OURS))
+    await chosen(Config(), links)
     assert links.removed == [7]
 
 
 @pytest.mark.parametrize(
     "link",
     [
-        Link(7, "wireguard", ""),
-        Link(7, "wireguard", "meshdht /var/lib/meshdht/other"),
-        Link(7, "bridge", OURS),
+        Link(7, "mesh-engines", "wireguard", ""),
+        Link(7, "mesh-engines", "wireguard", "meshdht /var/lib/meshdht/other"),
+        Link(7, "mesh-engines", "bridge", OURS),
     ],
 )
 async def test_an_interface_of_somebody_else_is_left_alone(link: Link) -> None:

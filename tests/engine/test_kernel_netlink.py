@@ -14,6 +14,7 @@ from meshdht.engine.kernel_netlink import (
     NO_PRESHARED_KEY,
     KernelPeer,
     PeerChange,
+    clamped,
     device_of,
     peer_attributes,
 )
@@ -110,6 +111,15 @@ def test_a_long_dump_comes_in_parts_and_a_peer_may_be_cut_in_two() -> None:
     assert device.peers[KEY] == KernelPeer(
         KEY, PSK, NETWORKS, Endpoint("192.0.2.7", 9), 5, 3.0, 1, 2
     )
+
+
+def test_a_private_key_is_said_in_the_form_that_the_kernel_keeps() -> None:
+    """Another form of the same key would end every session that a dead daemon has left."""
+    private = WireGuardPrivateKey(b"\xff" * 32)
+    said = clamped(private)
+    assert said == b"\xf8" + b"\xff" * 30 + b"\x7f"
+    assert WireGuardPrivateKey(said).public == private.public
+    assert clamped(WireGuardPrivateKey(said)) == said
 
 
 def test_no_secret_is_in_what_is_printed() -> None:

@@ -169,7 +169,9 @@ async def test_an_interface_is_made_found_by_its_alias_and_removed(
 ) -> None:
     assert await netlink.find("mesh1") is None
     index = await netlink.make("mesh1", "bridge", "meshdht /var/lib/meshdht/home")
-    assert await netlink.find("mesh1") == Link(index, "bridge", "meshdht /var/lib/meshdht/home")
+    assert await netlink.find("mesh1") == Link(
+        index, "mesh1", "bridge", "meshdht /var/lib/meshdht/home"
+    )
     await netlink.bring_up(index)
     await netlink.remove(index)
     await netlink.remove(index)
