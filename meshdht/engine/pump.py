@@ -166,7 +166,7 @@ class Pump:
         padded, last = (padded_size(size, device.mtu) for size in (plan.size, plan.last))
         stride = padded + OVERHEAD
         train = self._sent if plan.count * stride <= _SENT_SIZE else Train(plan.count * stride)
-        rows = train.shape(stride).rows[: plan.count, TRANSPORT_HEADER_SIZE:-TAG_SIZE]
+        rows = train.shape(stride, plan.count).rows[: plan.count, TRANSPORT_HEADER_SIZE:-TAG_SIZE]
         plan.write(packet, rows)
         session = device.sending(peer, now)
         if session is None or peer.endpoint is None:

@@ -49,6 +49,8 @@ _WORTHWHILE = 4
 
 # Strides whose views are kept; a stranger who sends many others costs the making of them only.
 _SHAPES_KEPT = 16
+# The kernel joins 64 datagrams, and cuts into no more.
+_SHAPE_ROWS = 64
 
 
 class Shape(NamedTuple):
@@ -72,17 +74,17 @@ class Train:
         self._nonces: Bytes = np.zeros((0, _NONCE_SIZE), np.uint8)
         self._nonce_views: list[memoryview] = []
 
-    def shape(self, stride: int) -> Shape:
-        """As many messages of ``stride`` (more than OVERHEAD) bytes as fit."""
+    def shape(self, stride: int, count: int) -> Shape:
+        """``count`` messages or more of ``stride`` (more than OVERHEAD) bytes; they have to fit."""
         shape = self._shapes.get(stride)
-        if shape is None:
+        if shape is None or len(shape.rows) < count:
             if len(self._shapes) >= _SHAPES_KEPT:
                 del self._shapes[next(iter(self._shapes))]
-            shape = self._shapes[stride] = self._make_shape(stride)
+            shape = self._shapes[stride] = self._make_shape(stride, count)
         return shape
 
-    def _make_shape(self, stride: int) -> Shape:
-        count = len(self.view) // stride
+    def _make_shape(self, stride: int, count: int) -> Shape:
+        count = max(count, min(_SHAPE_ROWS, len(self.view) // stride))
         starts = range(TRANSPORT_HEADER_SIZE, count * stride, stride)
         inner = stride - OVERHEAD
         return Shape(
@@ -104,7 +106,7 @@ class Train:
 def seal(train: Train, session: Session, count: int, stride: int, last: int) -> None:
     """Make transport messages of ``count`` padded packets that lie in the train. ``last`` is the
     size of the last message, ``stride`` that of the others."""
-    shape = train.shape(stride)
+    shape = train.shape(stride, count)
     counters = np.arange(session.sent, session.sent + count, dtype="<u8").view(np.uint8)
     session.sent += count
     rows = shape.rows[:count]
@@ -148,11 +150,14 @@ def receive(
     last = size - (count - 1) * stride
     if count < _WORTHWHILE or last < TRANSPORT_SIZE_MIN or stride <= TRANSPORT_SIZE_MIN:
         return None
-    rows = train.shape(stride).rows[:count]
+    head = bytes(train.view[:8])
+    index = int.from_bytes(head[4:], "little")
+    if head[:4] != _TYPE or not device.knows(index):
+        return None  # before a stranger's train costs more than his datagrams
+    rows = train.shape(stride, count).rows[:count]
     # Bytes are compared, here and below, where that says the same as an operation on numbers:
     # it costs a fifth.
-    head = rows[0, :8].tobytes()
-    if head[:4] != _TYPE or rows[:, :8].tobytes() != count * head:
+    if rows[:, :8].tobytes() != count * head:
         return None
     counters: npt.NDArray[np.uint64] = rows[:, 8:16].copy().view("<u8").ravel()
     first = int(counters[0])
@@ -162,7 +167,7 @@ def receive(
     highest = first + count - 1 if in_order else int(counters.max())
     if highest >= _FAR:
         return None
-    found = device.receiving(int.from_bytes(head[4:], "little"), highest, now)
+    found = device.receiving(index, highest, now)
     if found is None:
         return _NOTHING
     peer, session = found
@@ -189,7 +194,7 @@ def receive(
 
 def _open(train: Train, session: Session, count: int, stride: int, last: int) -> list[int]:
     """Decrypt in place; which of them did not open. The bytes of those are worthless."""
-    shape = train.shape(stride)
+    shape = train.shape(stride, count)
     nonces = train.nonces(shape.rows[:count, 8:16])
     open_into = session.opener.decrypt_into
     whole = count if last == stride else count - 1

@@ -96,6 +96,10 @@ class Transport(ABC):
         self._rekey_if_old(peer, session, now, unix)
         self._watch(peer)
 
+    def knows(self, index: int) -> bool:
+        """Whether a transport message may name this index."""
+        return index in self._indices.entries
+
     def receiving(self, index: int, counter: int, now: float) -> tuple[Peer, Session] | None:
         """Whose session a transport message names, if it may still be used up to ``counter``."""
         peer, session = self._indices.entries.get(index, (None, None))

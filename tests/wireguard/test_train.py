@@ -197,12 +197,22 @@ def test_a_forged_counter_does_not_condemn_the_others(pair: Pair) -> None:
     assert pair.b.counters.expired == 0
 
 
-def test_a_train_under_no_session_of_ours_is_counted_once(pair: Pair) -> None:
+def test_a_train_under_no_session_of_ours_is_left_to_the_device(pair: Pair) -> None:
     data, stride = pair.sealed(packets(5))
     for start in range(0, len(data), stride):
         data[start + 4 : start + 8] = bytes(4)
-    assert pair.opened(data, stride) == []
-    assert pair.b.counters.unknown_index == 1
+    assert pair.opened(data, stride) is None
+
+
+def test_a_train_under_a_session_that_is_over_is_dropped(pair: Pair) -> None:
+    data, stride = pair.sealed(packets(5))
+    train = Train(len(data) + stride)
+    train.view[: len(data)] = data
+    late = NOW + 180
+    opened = receive(pair.b, train, len(data), stride, A_IS, late, UNIX)
+    assert opened is not None
+    assert packets_of(opened) == []
+    assert pair.b.counters.expired == 1
 
 
 @given(data=st.binary(max_size=4000), stride=st.integers(1, 1500))
@@ -213,6 +223,14 @@ def test_any_bytes_are_judged_without_failing(data: bytes, stride: int) -> None:
 
 def test_trains_of_many_strides_do_not_fill_memory(pair: Pair) -> None:
     train = Train(65536)
-    for stride in range(100, 400):
-        train.shape(stride)
+    for stride in range(33, 400):
+        train.shape(stride, 4)
     assert len(train._shapes) <= 16
+    assert sum(len(shape.rows) for shape in train._shapes.values()) <= 16 * 64
+
+
+def test_a_shape_grows_with_what_it_is_to_hold() -> None:
+    train = Train(65536)
+    assert len(train.shape(100, 4).rows) == 64
+    assert len(train.shape(100, 600).rows) == 600
+    assert len(train.shape(100, 4).rows) == 600
