@@ -55,6 +55,8 @@ class PeerPath(Struct, frozen=True):
     kind: PathKind = "none"
     endpoint: str | None = None
     relay: str | None = None
+    mtu: int | None = None
+    """Of the packets that this device sends the peer, where the path bears less than the tunnel."""
 
 
 class ThisDevice(Struct, frozen=True):

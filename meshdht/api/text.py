@@ -61,12 +61,13 @@ def rtt_text(milliseconds: float | None) -> str:
 
 
 def path_text(path: PeerPath) -> str:
-    """``direct 192.0.2.7:51820``, ``lan 192.168.1.9:51820``, ``relay vps``, ``–``."""
+    """``direct 192.0.2.7:51820``, ``lan 192.168.1.9:51820``, ``relay vps``, ``–``; and an MTU,
+    where the path has one of its own."""
     if path.kind == "none":
         return NOTHING
-    if path.kind == "relay":
-        return f"relay {path.relay}" if path.relay else "relay"
-    return f"{path.kind} {path.endpoint}" if path.endpoint else path.kind
+    to = path.relay if path.kind == "relay" else path.endpoint
+    mtu = "" if path.mtu is None else f", MTU {path.mtu}"
+    return (f"{path.kind} {to}" if to else path.kind) + mtu
 
 
 def link_text(peer: Peer) -> str:

@@ -24,6 +24,7 @@ from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.outcast import told_out, why_out
+from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService
@@ -34,6 +35,7 @@ from meshdht.errors import JoinFailed, MeshdhtError, StateError
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
+from meshdht.net.echo import answered
 from meshdht.net.netlink import Netlink
 from meshdht.net.port import Port
 from meshdht.node.nearby import Nearby
@@ -89,7 +91,12 @@ class Daemon:
         disk = DiskStore(store, state.identity.signing.log_key)
         self.node = Node(state, disk, port.send, clock, entropy, self)
         self._interface = TunnelInterface(
-            netlink, carrier, config, lambda: self.node.roster, self._own
+            netlink,
+            carrier,
+            config,
+            lambda: self.node.roster,
+            self._own,
+            lambda: self._path_sizes.limits(),
         )
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
         self._engine = carrier.make_engine(
@@ -100,22 +107,33 @@ class Daemon:
             entropy=entropy,
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
-        self._tunnels = Tunnels(self.node, self._engine, self.node.time)
-        self.service = DaemonService(
-            places.network,
+        self._path_sizes = PathSizes(
+            self.node,
+            lambda to, sizes, wait_s: answered(carrier.interface, to, sizes, wait_s, entropy),
+            lambda: self._interface.mtu,
+            self._interface.set_limits,
+            clock,
+        )
+        self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._path_sizes.used)
+        self.service = self._make_service()
+        switchboard.control = self.node.datagram_received
+
+    def _make_service(self) -> DaemonService:
+        return DaemonService(
+            self._places.network,
             self.node,
             self._engine,
-            carrier.why,
-            lambda: carrier.interface,
-            port.port,
-            clock,
-            entropy,
-            places.directory,
+            self._carrier.why,
+            lambda: self._carrier.interface,
+            self._port.port,
+            self._clock,
+            self._entropy,
+            self._places.directory,
+            self._path_sizes.limit,
             self._dropped,
             self._stop,
             self._restart,
         )
-        switchboard.control = self.node.datagram_received
 
     # --- NodeObserver ------------------------------------------------------------------------
 
@@ -154,6 +172,7 @@ class Daemon:
 
     def path_changed(self, device: DeviceId) -> None:
         self._tunnels.path_changed(device)
+        self._path_sizes.path_changed()
         self.service.feed.touch()
         if self.node.path(device).endpoint is not None:
             self._connected.set()
@@ -194,6 +213,7 @@ class Daemon:
                         tasks.create_task(surroundings.run(watch)),
                         tasks.create_task(self._interface.mend()),
                         tasks.create_task(self._carrier.run()),
+                        tasks.create_task(self._path_sizes.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -260,6 +280,11 @@ class Daemon:
 
     # --- surroundings ------------------------------------------------------------------------
 
+    async def _changed_around(self, has_moved: bool) -> None:
+        await self._interface.fit()
+        if has_moved:
+            self._path_sizes.network_changed()
+
     def _look_around(self) -> Surroundings:
         return Surroundings(
             self.node,
@@ -267,7 +292,7 @@ class Daemon:
             self._netlink,
             self._port.port,
             lambda: self._carrier.interface,
-            self._interface.fit,
+            self._changed_around,
             self._config,
             self._entropy,
         )

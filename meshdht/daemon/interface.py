@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_interface
 
 from meshdht.daemon.carriers import Carrier
@@ -11,14 +11,15 @@ from meshdht.daemon.config import Config
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.mtu import outer_mtus, tunnel_mtu
 from meshdht.membership.roster import Device, Roster
-from meshdht.net.netlink import IPInterface, Netlink
+from meshdht.net.netlink import IPAddress, IPInterface, Netlink
 from meshdht.wireguard.constants import DEFAULT_MTU
 
 log = logging.getLogger(__name__)
 
 
 class TunnelInterface:
-    """``own`` is this device as the roster has it, or raises what ends the daemon."""
+    """``own`` is this device as the roster has it, or raises what ends the daemon; ``limits`` are
+    the MTUs of peers that get less than the tunnel's."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class TunnelInterface:
         config: Config,
         roster: Callable[[], Roster],
         own: Callable[[], Device],
+        limits: Callable[[], Mapping[IPAddress, int]],
     ) -> None:
         self.mtu = config.mtu or DEFAULT_MTU
         """The user's, or what the networks around bear."""
@@ -37,6 +39,7 @@ class TunnelInterface:
         self._config = config
         self._roster = roster
         self._own = own
+        self._limits = limits
 
     async def configure(self) -> None:
         """Give it its addresses and its MTU, and bring it up; raises MeshdhtError."""
@@ -51,6 +54,7 @@ class TunnelInterface:
         self._addresses = await self._netlink.configure(
             name, addresses, self.mtu, segments_max=limit
         )
+        await self.set_limits()
 
     async def fit(self) -> None:
         """Something around has changed: bring the MTU to what the networks bear now, and give the
@@ -66,6 +70,11 @@ class TunnelInterface:
             log.info("the tunnel's MTU is %d now, was %d", self.mtu, before)
             limit = self._carrier.resize(self.mtu)
             await self._netlink.set_mtu(self._carrier.interface, self.mtu, segments_max=limit)
+        await self.set_limits()
+
+    async def set_limits(self) -> None:
+        """Another peer gets less than the tunnel's MTU, or one no longer."""
+        await self._netlink.set_route_mtus(self._carrier.interface, self._limits())
 
     async def _measure(self) -> None:
         if self._config.mtu is not None:

@@ -22,6 +22,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.service import NetworkService
 from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
 from meshdht.daemon.clocks import clock_warnings
 from meshdht.daemon.finding import Finder
@@ -56,6 +57,7 @@ class DaemonService(NetworkService):
         clock: Clock,
         entropy: Entropy,
         directory: Path,
+        path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
         stop: Callable[[], None],
         restart: Callable[[], None],
@@ -68,6 +70,7 @@ class DaemonService(NetworkService):
         self._listen_port = listen_port
         self._clock = clock
         self._entropy = entropy
+        self._path_mtu = path_mtu
         self._dropped = dropped
         self._stop = stop
         self._finder = Finder(network, node)
@@ -127,7 +130,7 @@ class DaemonService(NetworkService):
             id=str(device.id),
             addresses=addresses_of(device),
             online=path.kind is not PathKind.NONE,
-            path=path_line(path.kind, path.endpoint),
+            path=path_line(path.kind, path.endpoint, self._path_mtu(device.id)),
             handshake_age_s=age,
             rtt_ms=_milliseconds(path.rtt_s),
             rx_bytes=stats.rx_bytes if stats else 0,
@@ -206,8 +209,8 @@ class DaemonService(NetworkService):
         self._stop()
 
 
-def path_line(kind: PathKind, endpoint: Endpoint | None) -> PeerPath:
-    return PeerPath(kind=kind.value, endpoint=str(endpoint) if endpoint else None)
+def path_line(kind: PathKind, endpoint: Endpoint | None, mtu: int | None = None) -> PeerPath:
+    return PeerPath(kind=kind.value, endpoint=str(endpoint) if endpoint else None, mtu=mtu)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

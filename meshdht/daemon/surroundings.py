@@ -42,11 +42,12 @@ class Surroundings:
         netlink: Netlink,
         listen_port: int,
         own_interface: Callable[[], str],
-        on_change: Callable[[], Awaitable[None]],
+        on_change: Callable[[bool], Awaitable[None]],
         config: Config,
         entropy: Entropy,
     ) -> None:
-        """``on_change``: something about addresses, links or routes is not as it was."""
+        """``on_change`` hears that something about addresses, links or routes is not as it was, and
+        whether other machines reach this one elsewhere."""
         self._node = node
         self._nearby = nearby
         self._netlink = netlink
@@ -64,18 +65,19 @@ class Surroundings:
     def close(self) -> None:
         self._lan.close()
 
-    async def look(self) -> None:
-        """Tell the node where this machine is, if that has changed."""
+    async def look(self) -> bool:
+        """Tell the node where this machine is, if that has changed; whether it has."""
         excluded = self._config.exclude_interfaces
         found = await usable_addresses(self._netlink, self._own_interface(), excluded)
         if found == self._known:
-            return
+            return False
         self._known = found
         self._networks = networks_of(found)
         endpoints = [Endpoint(str(each.address), self._listen_port) for each in found]
         self._node.set_local(endpoints, self._networks)
         self._lan.set_addresses(each for each in found if each.network.num_addresses > 1)
         self._moved.set()
+        return True
 
     async def run(self, watch: ChangeWatch) -> None:
         """Follow changes, speak on the LAN, resolve names, until cancelled."""
@@ -89,8 +91,7 @@ class Surroundings:
         """A changed address or route: publish it, and try every path anew."""
         while True:
             await watch.changed()
-            await self.look()
-            await self._on_change()
+            await self._on_change(await self.look())
 
     # --- the LAN -----------------------------------------------------------------------------
 

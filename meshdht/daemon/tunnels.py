@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from ipaddress import ip_network
 
 from meshdht.clock import Clock
@@ -30,10 +31,14 @@ class Tunnels:
     of ours the peer still holds a session that we have lost.
     """
 
-    def __init__(self, node: Node, engine: Backend, clock: Clock) -> None:
+    def __init__(
+        self, node: Node, engine: Backend, clock: Clock, on_used: Callable[[DeviceId], None]
+    ) -> None:
+        """``on_used`` hears of devices with a session, new or at another endpoint."""
         self._node = node
         self._engine = engine
         self._clock = clock
+        self._on_used = on_used
         self._moved: set[DeviceId] = set()
         self._met: set[DeviceId] = set()
         self._greetings: dict[DeviceId, float] = {}
@@ -63,6 +68,7 @@ class Tunnels:
             return
         if isinstance(event, EndpointRoamed | HandshakeCompleted):
             self._node.roamed(device.id, event.endpoint)
+            self._on_used(device.id)
         elif isinstance(event, HandshakeWanted):
             self._node.want(device.id)
 

@@ -12,7 +12,7 @@ import errno
 import importlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -129,6 +129,34 @@ class Netlink:
                 if _code(error) != errno.ENODEV:
                     raise
 
+    async def set_route_mtus(self, interface: str, mtus: Mapping[IPAddress, int]) -> None:
+        """Give hosts behind an interface routes of their own, with an MTU that is less than its;
+        routes of this kind to others go. Nothing happens while it is down or not there. Raises
+        PlatformError."""
+        with self._explained(f"cannot set routes by the network interface {interface}"):
+            try:
+                index = socket.if_nametoindex(interface)
+                present = {host: mtu async for host, mtu in self._route_mtus(index)}
+                for host in present.keys() - mtus.keys():
+                    await self._route.route("del", **_host_route(host, index))
+                for host, mtu in mtus.items():
+                    if present.get(host) != mtu:
+                        metrics = {"metrics": {"mtu": mtu}}
+                        await self._route.route("replace", **_host_route(host, index), **metrics)
+            except self._errors as error:
+                if _code(error) not in (errno.ENODEV, errno.ENETDOWN, *_NO_IPV6):
+                    raise
+
+    async def _route_mtus(self, index: int) -> AsyncIterator[tuple[IPAddress, int]]:
+        async for message in await self._route.get_routes():
+            if message.get("RTA_OIF") != index or message["type"] != _TYPE_UNICAST:
+                continue
+            mtu = _route_mtu(message)
+            if mtu is not None and message["dst_len"]:
+                network = ip_network(f"{message.get('RTA_DST')}/{message['dst_len']}")
+                if network.num_addresses == 1:
+                    yield network.network_address, mtu
+
     async def delete(self, interface: str) -> None:
         """Delete an interface; nothing happens if there is none. Raises PlatformError."""
         with self._explained(f"cannot delete the network interface {interface}"):
@@ -194,11 +222,10 @@ class Netlink:
             async for message in await self._route.get_routes():
                 if message["type"] != _TYPE_UNICAST or message["dst_len"]:
                     continue
-                metrics = message.get("RTA_METRICS")
-                of_route = metrics.get("RTAX_MTU") if metrics else None
+                of_route = _route_mtu(message)
                 for name in _ways(message):
                     if name != excluding and name in of_links:
-                        found.append(int(of_route or of_links[name]))
+                        found.append(of_route or of_links[name])
         return found
 
     async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
@@ -286,6 +313,17 @@ def _code(error: Exception) -> int:
 
 def _sizes(mtu: int, segments_max: int | None) -> dict[str, int]:
     return {"mtu": mtu} | ({} if segments_max is None else {"gso_max_segs": segments_max})
+
+
+def _route_mtu(route: Any) -> int | None:
+    metrics = route.get("RTA_METRICS")
+    mtu = metrics.get("RTAX_MTU") if metrics else None
+    return None if mtu is None else int(mtu)
+
+
+def _host_route(host: IPAddress, index: int) -> dict[str, Any]:
+    route: dict[str, Any] = {"dst": f"{host}/{host.max_prefixlen}", "oif": index}
+    return {**route, "scope": "link"} if host.version == 4 else {**route, "family": socket.AF_INET6}
 
 
 def _ways(route: Any) -> list[str]:

@@ -16,6 +16,7 @@ paths = st.builds(
     kind=st.sampled_from(["direct", "lan", "relay", "none"]),
     endpoint=st.none() | texts,
     relay=st.none() | texts,
+    mtu=st.none() | counts,
 )
 peers = st.builds(
     Peer,

@@ -165,7 +165,8 @@ def test_status_has_the_keys_that_scripts_lean_on() -> None:
         *("name", "id", "addresses", "online", "path"),
         *("handshake_age_s", "rtt_ms", "rx_bytes", "tx_bytes"),
     }
-    assert laptop["path"] == {"kind": "direct", "endpoint": "192.0.2.7:51820", "relay": None}
+    path = {"kind": "direct", "endpoint": "192.0.2.7:51820", "relay": None, "mtu": None}
+    assert laptop["path"] == path
 
 
 def test_an_invite_has_exactly_the_keys_that_scripts_lean_on() -> None:

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from meshdht.api.messages import PeerPath
 from meshdht.api.text import (
@@ -57,6 +58,10 @@ def test_paths_name_their_endpoint_or_relay() -> None:
     assert path_text(PeerPath(kind="relay")) == "relay"
     assert path_text(PeerPath(kind="lan")) == "lan"
     assert path_text(PeerPath()) == "–"
+
+
+def test_a_path_that_bears_less_than_the_tunnel_says_so() -> None:
+    assert path_text(replace(LAPTOP.path, mtu=1328)) == "direct 192.0.2.7:51820, MTU 1328"
 
 
 def test_a_peer_that_is_away_is_said_to_be() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from meshdht.api.messages import Ping, Pong
 from meshdht.clock import SeededEntropy
+from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.service import DaemonService
 from tests.daemon.stand_ins import FakeEngine
 from tests.support.mesh import Machine, Mesh, mesh
@@ -22,6 +23,7 @@ class Served:
         self.engine = FakeEngine()
         self.stops: list[bool] = []
         self.restarts: list[bool] = []
+        self.path_mtus: dict[DeviceId, int] = {}
         self.service = DaemonService(
             "home",
             machine.node,
@@ -32,6 +34,7 @@ class Served:
             machine.clock,
             SeededEntropy(machine.number + 50),
             Path("/var/lib/meshdht/home"),
+            self.path_mtus.get,
             lambda: dict(machine.node.dropped),
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),

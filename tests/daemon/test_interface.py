@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any
 
 from meshdht.daemon.config import Config
 from meshdht.daemon.interface import TunnelInterface
+from meshdht.net.netlink import IPAddress
 from tests.daemon.stand_ins import FakeNetlink
 from tests.engine.eventually import eventually
 
@@ -22,6 +24,7 @@ class Netlink(FakeNetlink):
         self.configured: list[tuple[str, list[str], int, int | None]] = []
         self.resized: list[tuple[str, int, int | None]] = []
         self.present: tuple[Any, ...] | None = None
+        self.limited: list[tuple[str, dict[IPAddress, int]]] = []
 
     async def configure(
         self, name: str, addresses: list[Any], mtu: int, *, segments_max: int | None
@@ -35,6 +38,9 @@ class Netlink(FakeNetlink):
 
     async def set_mtu(self, name: str, mtu: int, *, segments_max: int | None) -> None:
         self.resized.append((name, mtu, segments_max))
+
+    async def set_route_mtus(self, name: str, mtus: dict[IPAddress, int]) -> None:
+        self.limited.append((name, dict(mtus)))
 
 
 class Carrier:
@@ -67,7 +73,15 @@ class Bench:
             ipv6_subnet=SimpleNamespace(prefixlen=64),
         )
         own = SimpleNamespace(ipv4="100.64.0.1", ipv6="fd00::1")
-        parts: Any = (self.netlink, self.carrier, config, lambda: roster, lambda: own)
+        self.limits: dict[IPAddress, int] = {}
+        parts: Any = (
+            self.netlink,
+            self.carrier,
+            config,
+            lambda: roster,
+            lambda: own,
+            lambda: self.limits,
+        )
         self.it = TunnelInterface(*parts)
 
 
@@ -134,3 +148,16 @@ async def test_a_deleted_interface_is_made_configured_and_attached() -> None:
         mending.cancel()
     assert bench.carrier.did == ["remake", "attach"]
     assert len(bench.netlink.configured) == 1
+
+
+async def test_peers_that_get_less_have_routes_of_their_own_on_every_new_interface() -> None:
+    bench = Bench(Config(), 1500)
+    await bench.it.configure()
+    bench.limits[ip_address("100.64.0.2")] = 1340
+    await bench.it.set_limits()
+    await bench.it.configure()
+    bench.netlink.defaults = [1400]
+    await bench.it.fit()
+    await bench.it.fit()
+    less = ("mesh-home", {ip_address("100.64.0.2"): 1340})
+    assert bench.netlink.limited == [("mesh-home", {}), less, less, less, less]

@@ -58,7 +58,11 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
             assert (status.engine_trouble, status.interface) == ("it only remembers", "mesh-home")
             assert (status.listen_port, status.uptime_s) == (41820, 3.0)
             assert (peer.name, peer.id, peer.online) == ("d1", str(second.machine.id), True)
-            assert peer.path == PeerPath(kind="direct", endpoint=str(second.machine.endpoint))
+            there = str(second.machine.endpoint)
+            assert peer.path == PeerPath(kind="direct", endpoint=there)
+            first.path_mtus[second.machine.id] = 1328
+            [limited] = (await first.service.status()).peers
+            assert limited.path == PeerPath(kind="direct", endpoint=there, mtu=1328)
             assert (peer.handshake_age_s, peer.rx_bytes, peer.tx_bytes) == (10.0, 10, 20)
             assert peer.rtt_ms == 40.0
             assert [ip_address(each).version for each in peer.addresses] == [4, 6]

@@ -94,14 +94,14 @@ class Bench:
         nearby: Any = Nearby()
         netlink: Any = FakeNetlink(self.addresses)
         entropy = SeededEntropy(1)
-        self.changes = 0
+        self.changes: list[bool] = []
         self.it = Surroundings(
             node, nearby, netlink, 41820, lambda: "mesh-home", self._changed, config, entropy
         )
         self.lan: Any = self.it._lan
 
-    async def _changed(self) -> None:
-        self.changes += 1
+    async def _changed(self, has_moved: bool) -> None:
+        self.changes.append(has_moved)
 
     async def run_for(self, seconds: float, watch: Any = None) -> None:
         watch = watch or Silent()
@@ -135,7 +135,7 @@ async def test_a_change_that_moves_no_address_is_told_on_too(
     bench = Bench(monkeypatch, Config(), "192.168.1.5/24")
     await bench.it.look()
     await bench.run_for(0.1, Restless())
-    assert bench.changes == 1
+    assert bench.changes == [False]
     assert len(bench.node.local) == 1
 
 

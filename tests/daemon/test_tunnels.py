@@ -26,8 +26,9 @@ class Tunnelled:
     def __init__(self, world: Mesh, machine: Machine) -> None:
         self.machine = machine
         self.engine = FakeEngine()
+        self.used: list[DeviceId] = []
         self.greeted: list[tuple[float, WireGuardPublicKey]] = []
-        self.tunnels = Tunnels(machine.node, self.engine, machine.clock)
+        self.tunnels = Tunnels(machine.node, self.engine, machine.clock, self.used.append)
         machine.observed.on_roster = self.tunnels.roster_changed
         machine.observed.on_path = self.tunnels.path_changed
         self.task = world.tasks.create_task(self.tunnels.run())
@@ -193,6 +194,7 @@ def test_where_wireguard_hears_a_peer_is_told_to_its_path_agent() -> None:
             )
             others = [each for each in told if each[0] == upper.machine.id]
             assert others == [(upper.machine.id, ELSEWHERE)] * 2
+            assert lower.used.count(upper.machine.id) == 2
 
     run(main())
 

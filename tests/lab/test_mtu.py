@@ -14,6 +14,8 @@ from meshdht.lab.world import World
 from tests.lab.homes import COMMAND, complaint, connect, eventually
 
 MEBIBYTE = 1 << 20
+# The largest multiples of 16 that fit into a path of 1400.
+OVER_IPV4, OVER_IPV6 = 1328, 1312
 MTU = "mtu = 1300\n"
 WRITE_CONFIG = ["sh", "-c", "cat > /var/lib/meshdht/home/config.toml"]
 FRAGMENT = 44  # IPv6's extension header
@@ -95,3 +97,57 @@ def test_the_tunnel_follows_the_network_unless_the_user_says_how_large_it_is(wor
     laptop.must("down")
     laptop.host.run(WRITE_CONFIG, input=too_small)
     assert "mtu" in complaint(laptop.meshdht("up"), 2)
+
+
+def swallow(device: Device, largest: int) -> None:
+    """Drop, without a word, IP packets larger than this on their way in, and all fragments."""
+    card = device.host.cards[0].interface
+    rules = f"""
+    table netdev blackhole {{
+        chain ingress {{
+            type filter hook ingress device "{card}" priority 0; policy accept;
+            ip length > {largest} drop
+            ip frag-off & 0x3fff != 0 drop
+            ip6 length > {largest - 40} drop
+            ip6 nexthdr {FRAGMENT} drop
+        }}
+    }}
+    """
+    device.host.run(["nft", "-f", "-"], input=rules)
+
+
+def route_mtu(source: Device, address: str) -> int:
+    shown = source.host.run(["ip", "-json", "-details", "route", "get", address]).stdout
+    route = json.loads(shown)[0]
+    metrics = route.get("metrics", [{}])[0]
+    return int(metrics.get("mtu", tunnel_mtu(source)))
+
+
+def test_a_path_that_swallows_full_packets_is_noticed_and_gets_smaller_ones(world: World) -> None:
+    internet = world.switch("internet")
+    names = ("nas", 2), ("laptop", 3), ("phone", 4)
+    nas, laptop, phone = (public(world, internet, *each, 1500) for each in names)
+    for device in (nas, laptop, phone):
+        # Of a train that crosses a cable in one piece the rules would see one packet.
+        device.host.ip(f"link set {device.host.cards[0].interface} gso_max_segs 1")
+    swallow(nas, 1400)
+    swallow(laptop, 1400)
+    connect(nas, laptop, phone)
+    for address in nas.addresses():
+        assert laptop.reaches(address) is not None
+    moved = transfer(laptop.host, nas.host, nas.addresses()[0], MEBIBYTE)
+    assert moved.size == MEBIBYTE
+    fits = {OVER_IPV4, OVER_IPV6}
+    assert eventually(lambda: {route_mtu(laptop, each) for each in nas.addresses()} <= fits)
+    assert eventually(lambda: {route_mtu(nas, each) for each in laptop.addresses()} <= fits)
+    for address in nas.addresses():
+        assert passes(laptop, address, route_mtu(laptop, address))
+        assert passes(laptop, address, 1420, whole=False)
+    assert transfer(nas.host, laptop.host, laptop.addresses()[1], MEBIBYTE).size == MEBIBYTE
+    said = laptop.host.run(["cat", "/var/lib/meshdht/home/daemon.log"]).stdout
+    assert said.count("the path to nas swallows packets of more than 13") == 1
+
+    # The phone's way to others ends in the same holes, though nothing is swallowed on its side.
+    assert eventually(lambda: route_mtu(phone, nas.addresses()[0]) in fits)
+    assert (tunnel_mtu(laptop), tunnel_mtu(phone)) == (1420, 1420)
+    assert transfer(phone.host, nas.host, nas.addresses()[0], MEBIBYTE).size == MEBIBYTE

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from ipaddress import IPv4Address, ip_interface, ip_network
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 
 import pytest
 
@@ -80,6 +80,36 @@ async def test_an_interface_that_was_down_has_lost_its_ipv6_address(
     ip("link set mesh0 up")
     assert await netlink.addresses_while_up("mesh0") == (V4,)
     assert await netlink.addresses_while_up("mesh9") is None
+
+
+async def test_hosts_behind_an_interface_can_have_routes_with_an_mtu_of_their_own(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    hosts = ip_address("100.64.7.7"), ip_address("fd12::7"), ip_address("100.64.7.8")
+    ip("route add 100.64.9.9 dev mesh0", "route add 100.64.200.0/24 dev mesh0 mtu 1000")
+
+    async def present() -> dict[str, int]:
+        index = socket.if_nametoindex("mesh0")
+        return {str(host): mtu async for host, mtu in netlink._route_mtus(index)}
+
+    await netlink.set_route_mtus("mesh0", dict.fromkeys(hosts[:2], 1328))
+    assert await present() == {"100.64.7.7": 1328, "fd12::7": 1328}
+    await netlink.set_route_mtus("mesh0", {hosts[0]: 1280, hosts[2]: 1328})
+    assert await present() == {"100.64.7.7": 1280, "100.64.7.8": 1328}
+    await netlink.set_route_mtus("mesh0", {})
+    assert await present() == {}
+    # What is no host, or says nothing of an MTU, is not ours.
+    left = routes()
+    assert "100.64.9.9" in left
+    assert "100.64.200.0/24" in left
+    ip("link set mesh0 down")
+    await netlink.set_route_mtus("mesh0", {hosts[0]: 1280})
+    await netlink.set_route_mtus("mesh9", {hosts[0]: 1280})
+
+
+def routes() -> str:
+    return subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
 
 
 def ip(*commands: str) -> None:

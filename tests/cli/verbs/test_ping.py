@@ -41,7 +41,8 @@ def test_json_is_one_object_a_line(meshdht: Meshdht) -> None:
     result = meshdht("ping", "phone", "-c", "2", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line["sequence"] for line in lines] == [0, 1]
-    assert lines[0]["path"] == {"kind": "relay", "endpoint": None, "relay": "vps"}
+    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None}
+    assert lines[0]["path"] == path
     assert (lines[0]["rtt_ms"], lines[0]["version"]) == (84.0, 1)
 
 

@@ -92,7 +92,8 @@ def test_status_json_is_the_snapshot(meshdht: Meshdht) -> None:
     assert shown["version"] == 1
     assert shown["device"]["name"] == "nas"
     assert [peer["name"] for peer in shown["peers"]] == ["phone", "laptop", "attic"]
-    assert shown["peers"][0]["path"] == {"kind": "relay", "endpoint": None, "relay": "vps"}
+    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None}
+    assert shown["peers"][0]["path"] == path
 
 
 def test_peers_shows_every_address_and_id(meshdht: Meshdht) -> None:
