@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from meshdht.clock import Clock
 from meshdht.endpoint import Endpoint
 from meshdht.engine.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
-from meshdht.engine.offload import coalesce, segment, virtio
+from meshdht.engine.offload import coalesce, mss, segment, virtio
 from meshdht.engine.tun_file import TunDevice
 from meshdht.errors import Malformed
 from meshdht.wire.classify import KEEPALIVE, Traffic, classify
@@ -112,7 +112,7 @@ class Pump:
         """Pass on all that the device has for others."""
         self._transmit()
         while (packet := self._device.poll_packet()) is not None:
-            self._write(_NO_OFFLOAD, packet)
+            self._write(_NO_OFFLOAD, self._fitted(packet))
         while (event := self._device.poll_event()) is not None:
             self._on_event(event)
 
@@ -144,17 +144,21 @@ class Pump:
     def _from_tun(self, frame: memoryview, now: float, unix: float) -> None:
         packet = frame[virtio.HEADER_SIZE :]
         if frame[: virtio.HEADER_SIZE] == _NO_OFFLOAD:
-            self._device.handle_packet(bytes(packet), now, unix)
+            self._device.handle_packet(self._fitted(bytes(packet)), now, unix)
             return
         try:
             header = virtio.parse(frame)
             if header.gso_type == virtio.GSO_NONE:
                 segment.complete_checksum(packet, header)
-                self._device.handle_packet(bytes(packet), now, unix)
+                self._device.handle_packet(self._fitted(bytes(packet)), now, unix)
             else:
                 self._cut(packet, segment.plan(packet, header), now, unix)
         except Malformed:
             self.counters.tun_malformed += 1
+
+    def _fitted(self, packet: bytes) -> bytes:
+        """A packet of its own; a TCP connection that it begins shall fit the tunnel."""
+        return mss.clamped(packet, self._device.mtu)
 
     def _cut(self, packet: memoryview, plan: segment.Plan, now: float, unix: float) -> None:
         """Cut what the TUN handed over into packets, and send them under one session."""
@@ -258,7 +262,8 @@ class Pump:
         rows, lengths = opened
         for start, stop in coalesce.runs(rows, lengths, udp=self._takes_uso):
             if stop - start == 1:
-                self._write(_NO_OFFLOAD, memoryview(rows[start])[: lengths[start]])
+                packet = rows[start, : lengths[start]].tobytes()
+                self._write(_NO_OFFLOAD, self._fitted(packet))
             else:
                 size = coalesce.merge(rows, lengths, (start, stop), self._joined)
                 self._write(self._joined[:size])

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshdht.engine.offload.headers import TCP, UDP
+from meshdht.engine.offload.headers import SYN, TCP, UDP
 from meshdht.engine.offload.virtio import (
     GSO_TCPV4,
     GSO_TCPV6,
@@ -260,3 +260,32 @@ def test_a_peer_of_a_family_without_a_socket_is_counted(sides: Sides) -> None:
     packet = replace(Packet(), payload=bytes(20_000))
     a.tun.give(*frame(packet, 1380))
     until(sides, lambda: a.pump.counters.send_failed >= 1)
+
+
+@pytest.mark.parametrize("count", [1, 6])
+@pytest.mark.parametrize("narrow", [0, 1])
+def test_a_connection_fits_the_smaller_end_whoever_begins_it(
+    sides: Sides, narrow: int, count: int
+) -> None:
+    a, b = sides
+    connect(sides)
+    for number, side in enumerate(sides):
+        side.device.mtu = 1320 if number == narrow else 9000
+    offers = Packet(flags=SYN, tcp_options=b"\x02\x04\x05\xb4")
+    fits = replace(offers, tcp_options=b"\x02\x04\x05\x00")
+    for number in range(count):
+        a.tun.give(replace(offers, sequence=number).raw)
+    for number in range(count):
+        assert received(sides, b) == PLAIN + replace(fits, sequence=number).raw
+
+
+def test_a_checksum_that_was_left_to_us_is_complete_in_a_syn_that_is_made_to_fit(
+    sides: Sides,
+) -> None:
+    a, b = sides
+    connect(sides)
+    offers = Packet(flags=SYN, tcp_options=b"\x02\x04\x05\xb4")
+    where = offers.transport, offers.checksum_offset
+    a.tun.give(offers.partial, Header(NEEDS_CSUM, 0, 0, 0, *where).pack())
+    fits = replace(offers, tcp_options=b"\x02\x04\x05\x64")
+    assert received(sides, b) == PLAIN + fits.raw
