@@ -113,6 +113,7 @@ class EmbeddedEngine:
         self._on_event = on_event
         self._on_tun_lost = on_tun_lost
         self._stamps_after = stamps_after
+        self._made_at = clock.monotonic()
         self._mtu = mtu
         self._intervals = intervals
         self._configs: dict[WireGuardPublicKey, PeerConfig] = {}
@@ -265,7 +266,9 @@ class EmbeddedEngine:
         setup = channel.Setup(
             self._private.raw,
             self._mtu,
-            self._stamps_after,
+            # Which may lie ahead of the clock: where the worker before this one dated from it,
+            # the next has to go on from there.
+            self._stamps_after + self._clock.monotonic() - self._made_at,
             self._intervals,
             "USO" in self._tun.offloads,
             self._offset,

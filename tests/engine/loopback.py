@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -67,6 +68,7 @@ class Side:
             clock=SystemClock(),
             on_event=self.events.append,
             on_tun_lost=self._lose,
+            stamps_after=time.time() + 60,  # as after a start, see ``daemon.persistence``
             intervals=Intervals(rekey_timeout=0.05),
         )
 

@@ -20,6 +20,7 @@ from meshdht.engine.backend import (
 )
 from meshdht.engine.worker_process import ANSWER_TIMEOUT_S, WAITING_MAX
 from meshdht.errors import PlatformError
+from meshdht.wireguard.events import HandshakeCompleted
 from tests.engine.eventually import eventually
 from tests.engine.loopback import Side, Sides, connect, open_sides
 from tests.wireguard.network import A_TO_B, B_TO_A
@@ -59,6 +60,23 @@ async def test_a_worker_that_died_is_replaced(
     after = (await b.engine.stats())[a.private.public]
     assert after.rx_bytes > before[a.private.public].rx_bytes
     assert await b.counted("engine_worker_restarts") == 1
+
+
+async def test_no_peer_refuses_the_handshakes_of_the_next_worker_as_old(sides: Sides) -> None:
+    a, b = sides
+    await b.engine.apply([AddPeer(a.config)])
+    await a.engine.apply([AddPeer(b.config)])
+    b.give(B_TO_A)
+    assert await a.received() == B_TO_A
+    await eventually(lambda: any(isinstance(e, HandshakeCompleted) for e in b.events))
+    heard = len(b.events)
+    os.kill(b.engine.worker_pid, signal.SIGKILL)
+
+    def made_anew() -> bool:
+        return any(isinstance(each, HandshakeCompleted) for each in b.events[heard:])
+
+    await eventually(made_anew, seconds=15)
+    assert await a.counted("wireguard_old_handshake") == 0
 
 
 async def test_control_packets_arrive_while_there_is_no_worker(sides: Sides) -> None:

@@ -36,7 +36,8 @@ class Traffic:
         sent = self._client.complete(timeout=3 * self._seconds)
         self._client.check(sent)
         self._server.check(self._server.complete())
-        assert json.loads(sent.stdout)["intervals"][-2]["sum"]["bytes"] > 0
+        carried = [each["sum"]["bytes"] for each in json.loads(sent.stdout)["intervals"]]
+        assert carried[-2] > 0, carried
         self._pings.signal(signal.SIGINT)
         said = self._pings.complete().stdout
         answered = re.findall(r"^\[([\d.]+)\].*ttl=", said, re.MULTILINE)
