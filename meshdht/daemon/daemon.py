@@ -111,7 +111,7 @@ class Daemon:
             self.node,
             lambda to, sizes, wait_s: answered(carrier.interface, to, sizes, wait_s, entropy),
             lambda: self._interface.mtu,
-            self._interface.set_limits,
+            self._limits_changed,
             clock,
         )
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._path_sizes.used)
@@ -279,6 +279,10 @@ class Daemon:
         return own
 
     # --- surroundings ------------------------------------------------------------------------
+
+    async def _limits_changed(self) -> None:
+        await self._interface.set_limits()
+        self.service.feed.touch()
 
     async def _changed_around(self, has_moved: bool) -> None:
         await self._interface.fit()

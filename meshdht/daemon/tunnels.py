@@ -93,6 +93,9 @@ class Tunnels:
             if device := self._node.roster.device(device_id):
                 keys.append(device.wireguard_key)
         await self._engine.apply(Initiate(key) for key in keys)
+        for device_id in due:
+            # Of a session that was there before us no event tells.
+            self._on_used(device_id)
 
     async def reconcile(self) -> None:
         """Bring the engine to what is desired now."""

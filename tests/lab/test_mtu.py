@@ -144,6 +144,7 @@ def test_a_path_that_swallows_full_packets_is_noticed_and_gets_smaller_ones(worl
         assert passes(laptop, address, route_mtu(laptop, address))
         assert passes(laptop, address, 1420, whole=False)
     assert transfer(nas.host, laptop.host, laptop.addresses()[1], MEBIBYTE).size == MEBIBYTE
+    assert laptop.peer("nas")["path"]["mtu"] in fits
     said = laptop.host.run(["cat", "/var/lib/meshdht/home/daemon.log"]).stdout
     assert said.count("the path to nas swallows packets of more than 13") == 1
 
