@@ -1,4 +1,4 @@
-"""What every room's tests share: the numbers that a run prints at its end, and a network."""
+"""What every room's tests share: the numbers that a run prints at its end, and networks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from meshdht.lab.world import World
 
 _CLONE_NEWNET = 0x40000000
 _NUMBERS = pytest.StashKey[list[str]]()
@@ -26,6 +28,13 @@ def pytest_terminal_summary(
         terminalreporter.section("numbers")
         for line in numbers:
             terminalreporter.line(line)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """An empty world of namespaces; needs root."""
+    with World() as world:
+        yield world
 
 
 @pytest.fixture

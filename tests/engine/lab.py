@@ -1,4 +1,4 @@
-"""Tunnels between two hosts of the lab, each end the embedded engine or Debian's wireguard-go."""
+"""Tunnels between hosts of the lab, each end an engine of this project or Debian's wireguard-go."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.engine.standalone import Setup, SetupPeer
 ROOT = Path(__file__).parents[2]
 PORT = 51820
 START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
 
 
 class Party:
@@ -77,8 +78,10 @@ class End(Party):
             self.process = None
 
 
-class EmbeddedEnd(End):
-    """The engine of this project, in a Python process of its own."""
+class OurEnd(End):
+    """An engine of this project, with a Python process of its own."""
+
+    module = ""
 
     def start(
         self,
@@ -105,7 +108,7 @@ class EmbeddedEnd(End):
             ],
         )
         self.process = self.host.popen(
-            [sys.executable, "-m", "tests.engine.standalone"],
+            [sys.executable, "-m", self.module],
             stdin=subprocess.PIPE,
             env={"PYTHONPATH": str(ROOT)},
         )
@@ -127,6 +130,33 @@ class EmbeddedEnd(End):
         popen.stdin.write(line + "\n")
         popen.stdin.flush()
         return popen.stdout.readline().strip()
+
+
+class EmbeddedEnd(OurEnd):
+    """WireGuard in Python."""
+
+    module = "tests.engine.standalone"
+
+
+class KernelEnd(OurEnd):
+    """WireGuard in the kernel."""
+
+    module = "tests.engine.standalone_kernel"
+
+    def stop(self) -> None:
+        """In order: the kernel keeps what a process that is killed leaves."""
+        if self.process is not None:
+            assert self.process.popen.stdin is not None
+            self.process.popen.stdin.close()
+            self.process.popen.wait(STOP_TIMEOUT_S)
+        super().stop()
+
+    def wants(self) -> int:
+        """How many initiations have come for peers without an endpoint."""
+        return int(self._ask("wants"))
+
+    def set_endpoint(self, peer: End) -> None:
+        assert self._ask(f"endpoint {peer.private.public} {peer.endpoint()}") == "done"
 
 
 class WireGuardGoEnd(End):

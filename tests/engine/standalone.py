@@ -78,7 +78,7 @@ class Standalone:
             )
         self._port.start()
         await self._engine.start()
-        await self._engine.apply([AddPeer(_config(peer)) for peer in self._setup.peers])
+        await self._engine.apply([AddPeer(peer_config(peer)) for peer in self._setup.peers])
         print("ready", flush=True)
         while (await asyncio.to_thread(sys.stdin.readline)).strip() == "stats":
             print(json.dumps(await self._stats()), flush=True)
@@ -103,7 +103,7 @@ class Standalone:
         self._handshakes += isinstance(event, HandshakeCompleted)
 
 
-def _config(peer: SetupPeer) -> PeerConfig:
+def peer_config(peer: SetupPeer) -> PeerConfig:
     return PeerConfig(
         WireGuardPublicKey(peer.public_key),
         preshared_key=None if peer.psk is None else PresharedKey(peer.psk),

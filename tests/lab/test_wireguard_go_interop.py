@@ -1,34 +1,47 @@
-"""The embedded engine against Debian's wireguard-go, over real sockets and TUN devices.
+"""Both engines against Debian's wireguard-go, over real sockets and interfaces.
 
-REKEY_AFTER_TIME is shortened on our side by the constructor argument that exists for this; every
-other time is the specification's, and wireguard-go runs as it is.
+REKEY_AFTER_TIME is shortened on the embedded side by the constructor argument that exists for
+this; every other time is the specification's, and wireguard-go runs as it is.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from meshdht.lab.world import World
-from tests.engine.lab import EmbeddedEnd, WireGuardGoEnd
+from tests.engine.lab import EmbeddedEnd, KernelEnd, OurEnd, WireGuardGoEnd
 
 PSK = bytes(range(32))
 OTHER_PSK = bytes(32)
 
 
-@pytest.fixture
-def ends(world: World) -> Iterator[tuple[EmbeddedEnd, WireGuardGoEnd]]:
+Ends = tuple[OurEnd, WireGuardGoEnd]
+
+
+@contextmanager
+def ends_of(world: World, engine: type[OurEnd]) -> Iterator[Ends]:
     switch = world.switch("internet")
-    ours = EmbeddedEnd(world.host("ours"), 1, switch)
+    ours = engine(world.host("ours"), 1, switch)
     theirs = WireGuardGoEnd(world.host("theirs"), 2, switch)
     yield ours, theirs
     ours.stop()
     theirs.stop()
 
 
-Ends = tuple[EmbeddedEnd, WireGuardGoEnd]
+@pytest.fixture(params=[EmbeddedEnd, pytest.param(KernelEnd, marks=pytest.mark.vm)])
+def ends(world: World, request: pytest.FixtureRequest) -> Iterator[Ends]:
+    with ends_of(world, request.param) as ends:
+        yield ends
+
+
+@pytest.fixture
+def embedded_ends(world: World) -> Iterator[Ends]:
+    with ends_of(world, EmbeddedEnd) as ends:
+        yield ends
 
 
 @pytest.mark.parametrize("outside_ipv6", [False, True], ids=["over-ipv4", "over-ipv6"])
@@ -74,8 +87,8 @@ def test_another_pre_shared_key_lets_nothing_cross(ends: Ends) -> None:
     assert ours.stats()["handshakes"] == 0
 
 
-def test_traffic_runs_on_across_rekeys(ends: Ends) -> None:
-    ours, theirs = ends
+def test_traffic_runs_on_across_rekeys(embedded_ends: Ends) -> None:
+    ours, theirs = embedded_ends
     theirs.start(ours, knows_endpoint=False)
     ours.start(theirs, rekey_after_s=1.0)
     assert ours.ping(theirs, count=1) == 1
