@@ -119,6 +119,10 @@ class OurEnd(End):
         answer: dict[str, Any] = json.loads(self._ask("stats"))
         return answer
 
+    def crowd(self, size: int) -> None:
+        """Add peers that nobody is, and remove them again."""
+        assert self._ask(f"crowd {size}") == "done"
+
     def endpoint_of(self, peer: Party) -> str:
         return str(self.stats()["endpoints"][str(peer.private.public)])
 

@@ -1,14 +1,18 @@
 """One embedded engine as a process of its own, for the lab: ``python -m tests.engine.standalone``.
 
 The first line of standard input is the configuration (JSON, see ``Setup``). Prints ``ready``,
-then answers each line ``stats`` with a line of JSON. Ends with its standard input.
+then answers each line: ``stats`` with a line of JSON, ``crowd N`` with ``done`` once N peers that
+nobody is were added and removed again. A TUN that was deleted is made again. Ends with its
+standard input.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
+import time
 from dataclasses import asdict
 from ipaddress import ip_interface, ip_network
 
@@ -17,7 +21,7 @@ import msgspec
 from meshdht.clock import SystemClock
 from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
-from meshdht.engine.backend import AddPeer, PeerConfig
+from meshdht.engine.backend import AddPeer, PeerConfig, RemovePeer
 from meshdht.engine.embedded import EmbeddedEngine, segments_max
 from meshdht.net.netlink import open_netlink
 from meshdht.net.tun import Tun
@@ -53,7 +57,8 @@ class Standalone:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._handshakes = 0
+        self._handshakes: list[float] = []
+        self._mending: set[asyncio.Task[None]] = set()
         self._port = UdpPort(setup.port, lambda data, source: None)
         self._tun = Tun(setup.interface)
         self._engine = EmbeddedEngine(
@@ -62,12 +67,28 @@ class Standalone:
             self._port,
             clock=SystemClock(),
             on_event=self._count,
-            on_tun_lost=lambda: None,
+            on_tun_lost=self._lose_tun,
             mtu=setup.mtu,
             intervals=Intervals(rekey_after_time=setup.rekey_after_s),
         )
 
     async def run(self) -> None:
+        await self._configure()
+        self._port.start()
+        await self._engine.start()
+        await self._engine.apply([AddPeer(peer_config(peer)) for peer in self._setup.peers])
+        print("ready", flush=True)
+        while words := (await asyncio.to_thread(sys.stdin.readline)).split():
+            if words[0] == "crowd":
+                await self._crowd(int(words[1]))
+                print("done", flush=True)
+            else:
+                print(json.dumps(await self._stats()), flush=True)
+        await self._engine.close()
+        self._port.close()
+        self._tun.close()
+
+    async def _configure(self) -> None:
         async with open_netlink() as netlink:
             addresses = [ip_interface(address) for address in self._setup.addresses]
             await netlink.configure(
@@ -76,20 +97,32 @@ class Standalone:
                 self._setup.mtu,
                 segments_max=segments_max(self._setup.mtu),
             )
-        self._port.start()
-        await self._engine.start()
-        await self._engine.apply([AddPeer(peer_config(peer)) for peer in self._setup.peers])
-        print("ready", flush=True)
-        while (await asyncio.to_thread(sys.stdin.readline)).strip() == "stats":
-            print(json.dumps(await self._stats()), flush=True)
-        await self._engine.close()
-        self._port.close()
+
+    def _lose_tun(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._mend())
+        self._mending.add(task)
+        task.add_done_callback(self._mending.discard)
+
+    async def _mend(self) -> None:
         self._tun.close()
+        self._tun = Tun(self._setup.interface)
+        await self._configure()
+        self._engine.attach(self._tun)
+
+    async def _crowd(self, size: int) -> None:
+        keys = [WireGuardPrivateKey(os.urandom(32)).public for _ in range(size)]
+        nets = [ip_network((0xFDFF << 112) + number) for number in range(size)]
+        await self._engine.apply(
+            AddPeer(PeerConfig(key, allowed_ips=(net,), endpoint=Endpoint("192.0.2.250", 9)))
+            for key, net in zip(keys, nets, strict=True)
+        )
+        await self._engine.apply(RemovePeer(key) for key in keys)
 
     async def _stats(self) -> dict[str, object]:
         stats = await self._engine.stats()
         return {
-            "handshakes": self._handshakes,
+            "handshakes": len(self._handshakes),
+            "handshakes_at": self._handshakes,
             "endpoints": {str(key): str(each.endpoint) for key, each in stats.items()},
             "rx_bytes": sum(each.rx_bytes for each in stats.values()),
             "tx_bytes": sum(each.tx_bytes for each in stats.values()),
@@ -100,7 +133,8 @@ class Standalone:
         }
 
     def _count(self, event: DeviceEvent) -> None:
-        self._handshakes += isinstance(event, HandshakeCompleted)
+        if isinstance(event, HandshakeCompleted):
+            self._handshakes.append(time.monotonic())
 
 
 def peer_config(peer: SetupPeer) -> PeerConfig:
