@@ -8,6 +8,7 @@ channel's. Should it die, another takes its place, and the daemon reads the port
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import sys
@@ -263,6 +264,8 @@ class EmbeddedEngine:
 
     def _begin(self) -> WorkerProcess:
         """Start a worker with all that is to be but the peers; raises OSError."""
+        if self._tun.fileno() < 0:
+            raise OSError(errno.EBADF, "its interface is gone")
         setup = channel.Setup(
             self._private.raw,
             self._mtu,

@@ -22,7 +22,7 @@ from meshdht.engine.worker_process import ANSWER_TIMEOUT_S, WAITING_MAX
 from meshdht.errors import PlatformError
 from meshdht.wireguard.events import HandshakeCompleted
 from tests.engine.eventually import eventually
-from tests.engine.loopback import Side, Sides, connect, open_sides
+from tests.engine.loopback import FakeTun, Side, Sides, connect, open_sides
 from tests.wireguard.network import A_TO_B, B_TO_A
 
 
@@ -60,6 +60,25 @@ async def test_a_worker_that_died_is_replaced(
     after = (await b.engine.stats())[a.private.public]
     assert after.rx_bytes > before[a.private.public].rx_bytes
     assert await b.counted("engine_worker_restarts") == 1
+
+
+async def test_a_worker_that_dies_while_the_tun_is_made_again_is_replaced_after(
+    sides: Sides,
+) -> None:
+    a, b = sides
+    await connect(a, b)
+    await b.engine.stats()  # it has heard where the peer is
+    died = b.engine.worker_pid
+    b.tun.close()
+    os.kill(died, signal.SIGKILL)
+    await eventually(lambda: b.engine.worker_pid == 0)
+    await asyncio.sleep(0.1)  # longer than until the next try
+    assert b.engine.worker_pid == 0
+    b.tun = FakeTun()
+    b.engine.attach(b.tun)
+    await eventually(lambda: b.engine.worker_pid not in (0, died))
+    b.give(B_TO_A)
+    assert await a.received() == B_TO_A
 
 
 async def test_no_peer_refuses_the_handshakes_of_the_next_worker_as_old(sides: Sides) -> None:
