@@ -43,6 +43,13 @@ def connect(first: Device, *others: Device, network: str = "home") -> None:
         other.join(first.invite(other.name))
 
 
+def path_leads_to(device: Device, peer: str, endpoint: str | tuple[str, ...]) -> bool:
+    """Whether the device's path to the peer is proved, and its endpoint begins so. The
+    tunnel may carry traffic before: it follows where the peer's packets come from."""
+    found = device.peer(peer)["path"]["endpoint"]
+    return found is not None and found.startswith(endpoint)
+
+
 def eventually(holds: Callable[[], bool], within: float = SETTLE_TIMEOUT_S) -> bool:
     """Whether a condition comes true in time."""
     deadline = time.monotonic() + within
