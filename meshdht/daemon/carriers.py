@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from meshdht.clock import Clock, Entropy
+from meshdht.clock import Clock
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.engine.backend import Backend
@@ -41,7 +41,6 @@ class Carrier(Protocol):
         *,
         clock: Clock,
         stamps_after: float,
-        entropy: Entropy,
         on_event: Callable[[DeviceEvent], None],
     ) -> Backend:
         """The engine, not started; ``stamps_after``: Unix seconds that date the first handshakes,
@@ -95,7 +94,6 @@ class EmbeddedCarrier:
         *,
         clock: Clock,
         stamps_after: float,
-        entropy: Entropy,
         on_event: Callable[[DeviceEvent], None],
     ) -> EmbeddedEngine:
         assert isinstance(port, UdpPort)

@@ -104,7 +104,6 @@ class Daemon:
             port,
             clock=self.node.time,
             stamps_after=stamps_after,
-            entropy=entropy,
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
         self._path_sizes = PathSizes(

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from meshdht.clock import Clock, Entropy, SystemClock
+from meshdht.clock import Clock, SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.carriers import prefixed
 from meshdht.daemon.switchboard import Switchboard
@@ -100,7 +100,6 @@ class KernelCarrier:
         *,
         clock: Clock,
         stamps_after: float,
-        entropy: Entropy,
         on_event: Callable[[DeviceEvent], None],
     ) -> KernelEngine:
         """The kernel dates handshakes by the machine's clock and has entropy of its own."""

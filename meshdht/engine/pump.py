@@ -33,7 +33,6 @@ _TURN = 32
 _TURN_SIZE = 160 * 1024
 
 _FRAME_SIZE = virtio.HEADER_SIZE + 65535
-_NO_OFFLOAD = bytes(virtio.HEADER_SIZE)
 
 # The last message of a received train has a whole stride in the buffer.
 _RECEIVED_SIZE = 2 * 65536
@@ -93,11 +92,6 @@ class Pump:
         self._received = Train(_RECEIVED_SIZE)
         self._sent = Train(_SENT_SIZE)
 
-    @property
-    def tun(self) -> TunDevice | None:
-        """None once it was lost."""
-        return self._tun
-
     def attach(self, tun: TunDevice, *, takes_uso: bool) -> None:
         """Use this TUN from now on, instead of one that was lost."""
         self._tun = tun
@@ -112,7 +106,7 @@ class Pump:
         """Pass on all that the device has for others."""
         self._transmit()
         while (packet := self._device.poll_packet()) is not None:
-            self._write(_NO_OFFLOAD, self._fitted(packet))
+            self._write(virtio.PLAIN, self._fitted(packet))
         while (event := self._device.poll_event()) is not None:
             self._on_event(event)
 
@@ -143,7 +137,7 @@ class Pump:
 
     def _from_tun(self, frame: memoryview, now: float, unix: float) -> None:
         packet = frame[virtio.HEADER_SIZE :]
-        if frame[: virtio.HEADER_SIZE] == _NO_OFFLOAD:
+        if frame[: virtio.HEADER_SIZE] == virtio.PLAIN:
             self._device.handle_packet(self._fitted(bytes(packet)), now, unix)
             return
         try:
@@ -178,8 +172,7 @@ class Pump:
             for row, size in zip(rows, sizes, strict=True):
                 device.handle_packet(row[:size].tobytes(), now, unix)
             return
-        rows[:-1, plan.size :] = 0
-        rows[-1, plan.last : last] = 0
+        rows[:, plan.size :] = 0  # padding; what the last lacks up to there is zero already
         self._transmit()  # what came before
         trains.seal(train, session, plan.count, stride, last + OVERHEAD)
         size = (plan.count - 1) * stride + last + OVERHEAD
@@ -263,7 +256,7 @@ class Pump:
         for start, stop in coalesce.runs(rows, lengths, udp=self._takes_uso):
             if stop - start == 1:
                 packet = rows[start, : lengths[start]].tobytes()
-                self._write(_NO_OFFLOAD, self._fitted(packet))
+                self._write(virtio.PLAIN, self._fitted(packet))
             else:
                 size = coalesce.merge(rows, lengths, (start, stop), self._joined)
                 self._write(self._joined[:size])

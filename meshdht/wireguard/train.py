@@ -93,6 +93,12 @@ class Train:
             [self.view[start : start + inner + TAG_SIZE] for start in starts],
         )
 
+    def message(self, number: int, stride: int, size: int) -> tuple[memoryview, memoryview]:
+        """Of a message of another size at this place: its packet, and that with the tag."""
+        start = number * stride + TRANSPORT_HEADER_SIZE
+        end = number * stride + size
+        return self.view[start : end - TAG_SIZE], self.view[start:end]
+
     def nonces(self, counters: Bytes) -> list[memoryview]:
         """Of counters as rows of 8 bytes; good until the next call."""
         count = len(counters)
@@ -119,10 +125,8 @@ def seal(train: Train, session: Session, count: int, stride: int, last: int) -> 
     )
     deque(seals, maxlen=0)
     if whole < count:
-        start = whole * stride + TRANSPORT_HEADER_SIZE
-        end = whole * stride + last
-        packet = train.view[start : end - TAG_SIZE]
-        session.sealer.encrypt_into(nonces[whole], packet, None, train.view[start:end])
+        packet, sealed = train.message(whole, stride, last)
+        session.sealer.encrypt_into(nonces[whole], packet, None, sealed)
 
 
 class Opened(NamedTuple):
@@ -211,11 +215,9 @@ def _open(train: Train, session: Session, count: int, stride: int, last: int) ->
             bad.append(done)
             done += 1
     if whole < count:
-        start = whole * stride + TRANSPORT_HEADER_SIZE
-        end = whole * stride + last
-        packet = train.view[start : end - TAG_SIZE]
+        packet, sealed = train.message(whole, stride, last)
         try:
-            open_into(nonces[whole], train.view[start:end], None, packet)
+            open_into(nonces[whole], sealed, None, packet)
         except InvalidTag:
             bad.append(whole)
     return bad

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from meshdht.clock import SeededEntropy, SystemClock
+from meshdht.clock import SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.carriers import Carrier, EmbeddedCarrier
 from meshdht.daemon.switchboard import Switchboard
@@ -47,7 +47,6 @@ async def test_a_deleted_interface_is_noticed_and_can_be_made_again(carrier: Car
         port,
         clock=SystemClock(),
         stamps_after=0,
-        entropy=SeededEntropy(1),
         on_event=lambda event: None,
     )
     await engine.start()

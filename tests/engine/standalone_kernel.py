@@ -14,7 +14,7 @@ from ipaddress import ip_interface
 
 import msgspec
 
-from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.clock import SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.kernel_carrier import open_kernel_carrier
 from meshdht.daemon.switchboard import Switchboard
@@ -47,7 +47,6 @@ class Standalone:
                 port,
                 clock=SystemClock(),
                 stamps_after=0,
-                entropy=SystemEntropy(),
                 on_event=self._count,
             )
             port.start()

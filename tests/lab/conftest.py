@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from meshdht.lab.world import World
+from tests.lab.homes import Pair, connect, everyone_reaches_everyone, public
+
 HERE = Path(__file__).parent
 
 
@@ -13,3 +16,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture
+def pair(world: World) -> Pair:
+    """Two devices in public, nas and laptop, that reach each other."""
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    connect(nas, laptop)
+    everyone_reaches_everyone(nas, laptop)
+    return nas, laptop

@@ -43,6 +43,9 @@ def connect(first: Device, *others: Device, network: str = "home") -> None:
         other.join(first.invite(other.name))
 
 
+Pair = tuple[Device, Device]
+
+
 def path_leads_to(device: Device, peer: str, endpoint: str | tuple[str, ...]) -> bool:
     """Whether the device's path to the peer is proved, and its endpoint begins so. The
     tunnel may carry traffic before: it follows where the peer's packets come from."""

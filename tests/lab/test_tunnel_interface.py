@@ -5,26 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
-
 from meshdht.lab.device import Device
 from meshdht.lab.transfer import transfer
-from meshdht.lab.world import World
-from tests.lab.homes import connect, eventually, everyone_reaches_everyone, path_leads_to, public
+from tests.lab.homes import Pair, eventually, everyone_reaches_everyone, path_leads_to
 
 INTERFACE = "mesh-home"
 FILE_BYTES = 20_000_000
-
-Pair = tuple[Device, Device]
-
-
-@pytest.fixture
-def pair(world: World) -> Pair:
-    internet = world.switch("internet")
-    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
-    connect(nas, laptop)
-    everyone_reaches_everyone(nas, laptop)
-    return nas, laptop
 
 
 def links(device: Device) -> list[str]:

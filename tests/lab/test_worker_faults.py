@@ -5,11 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import pytest
-
 from meshdht.lab.device import Device
-from meshdht.lab.world import World
-from tests.lab.homes import connect, eventually, everyone_reaches_everyone, public
+from tests.lab.homes import Pair, eventually, everyone_reaches_everyone
 from tests.lab.traffic import Traffic
 
 TRAFFIC_S = 8
@@ -19,17 +16,6 @@ KILLED_MAX_S = 5.0
 ANSWERED_MAX_S = 15.0
 BITRATE = "20M"
 HANGS = "does not answer"
-
-Pair = tuple[Device, Device]
-
-
-@pytest.fixture
-def pair(world: World) -> Pair:
-    internet = world.switch("internet")
-    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
-    connect(nas, laptop)
-    everyone_reaches_everyone(nas, laptop)
-    return nas, laptop
 
 
 def worker(device: Device) -> str:
