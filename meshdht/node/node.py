@@ -12,13 +12,12 @@ from collections.abc import Sequence
 
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
-from meshdht.dht.dht import Contact, Dht
+from meshdht.dht.dht import Dht
 from meshdht.dht.proof import Proof
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
-from meshdht.gossip.gossip import Gossip, Neighbour
+from meshdht.gossip.gossip import Gossip
 from meshdht.gossip.messages import Message
-from meshdht.membership.statements import Statement
 from meshdht.node.admission import Admission
 from meshdht.node.anchorage import Anchorage
 from meshdht.node.approvals import Approvals
@@ -29,26 +28,25 @@ from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher
 from meshdht.node.enforcing import Enforcer
 from meshdht.node.entrance import Entrance
-from meshdht.node.generations import OVERLAP_S, Generations
+from meshdht.node.generations import Generations
 from meshdht.node.herald import Herald
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.keeping import Keeper
 from meshdht.node.mooring import Mooring
 from meshdht.node.network_time import NetworkTime
+from meshdht.node.news import NodeNews
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
-from meshdht.node.speaking import NodeSpeech
 from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
-from meshdht.records.endpoint import EndpointRecord
 
 
-class Node(NodeSpeech):
+class Node(NodeNews):
     """A member of a network."""
 
     def __init__(
@@ -129,7 +127,7 @@ class Node(NodeSpeech):
             holder_check(clock),
             self._control.entropy,
             clock,
-            on_seen=self._peers.seen_from,
+            on_seen=self._peers.vantage.seen_by_contact,
             has_heard=self._control.has_heard,
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
             is_anchor=lambda node_id: not self._holdings.roster.has_member_node(node_id),
@@ -145,7 +143,7 @@ class Node(NodeSpeech):
             self._deputies,
             self._control,
             store.next_sequence,
-            lambda: self._peers.reflexive.endpoints,
+            lambda: self._peers.vantage.reflexive.endpoints,
             self._keeper.failed,
         )
 
@@ -304,83 +302,6 @@ class Node(NodeSpeech):
     async def save(self) -> None:
         """Write down what is only in memory: before the process ends. Raises StateError."""
         await self._keeper.save(self._dht)
-
-    # --- what the parts tell each other ------------------------------------------------------
-
-    def _statements_added(self, added: Sequence[Statement]) -> None:
-        self._journal.write(lambda: self._store.append_statements(added))
-        self._members_changed()
-        self._successions_added(added)
-        self._seeker.lost()
-        self._observer.roster_changed()
-
-    def _members_changed(self) -> None:
-        self._peers.set_members(self._holdings.roster, self.mesh_networks)
-        self._dht.members_changed()
-        self.rotator.members_changed()
-        self._generations.members_changed()
-
-    def _switched(self) -> None:
-        """Other keys than before: in the DHT, for records, in the tunnels."""
-        self._dht.rekey(self._identity.generation.secret.packet_key)
-        self._publisher.rekeyed()
-        self._seeker.restart()
-        for device in self._peers.sought():
-            self._peers.learn(device, [])
-        if self._background.group is not None:
-            self._entrance.network_changed()
-        self._observer.roster_changed()
-        self._background.spawn(self._leave_the_last)
-
-    async def _leave_the_last(self) -> None:
-        """The tunnels let go of the last generation's keys."""
-        await asyncio.sleep(OVERLAP_S + 1.0)
-        self._observer.roster_changed()
-
-    def _record_found(self, record: EndpointRecord) -> None:
-        if record.device == self._identity.device:
-            self._publisher.own_record_found(record)
-            return
-        self._store.note_mark(record.device, record.sequence)
-        self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
-        self._deputies.note_held([record.device])
-
-    def _peer_connected(self, device: DeviceId) -> None:
-        path = self._peers.path(device)
-        if path.endpoint is None:
-            return
-        self._gossip.connected(Neighbour(device, path.endpoint))
-        self._publisher.peer_connected()
-        self._entrance.heard(path.endpoint)
-
-    def _reflexive_changed(self) -> None:
-        """We are seen elsewhere: calls that were in vain named another place."""
-        if self._publisher.changed():
-            self._seeker.restart()
-
-    def _entered(self) -> None:
-        self._publisher.peer_connected()
-        self._seeker.restart()
-
-    def _path_changed(self, device: DeviceId) -> None:
-        endpoint = self._peers.path(device).endpoint
-        if endpoint is None:
-            self._seeker.lost()
-            self._deputies.peer_lost()
-            self._generations.look()
-        else:
-            self._generations.was_at(device, endpoint)
-            self._store.note_peer(device, endpoint, self._control.clock.unix())
-        self._observer.path_changed(device)
-
-    def _time_shifted(self) -> None:
-        """Other epochs than we thought: publish there, and look there."""
-        self._publisher.outdated()
-        self._seeker.restart()
-
-    def _met(self, contacts: Sequence[Contact]) -> None:
-        for contact in contacts:
-            self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])
 
     # --- for the daemon ----------------------------------------------------------------------
 

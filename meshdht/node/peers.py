@@ -1,8 +1,5 @@
 """The other devices of the network as this one reaches them: one path agent for each that it
-keeps a path to.
-
-Those are its neighbourhood (everybody, in a network of up to FULL_MESH_DEVICES) and, for a
-while, whoever is wanted beyond. A member's probe is answered whoever it is.
+keeps a path to (company.py). A member's probe is answered whoever it is.
 """
 
 from __future__ import annotations
@@ -10,46 +7,29 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import DeviceId, SigningKey
-from meshdht.dht.prefix import prefix_of
 from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Neighbour
-from meshdht.limits import FULL_MESH_DEVICES, MAX_WANTED_PEERS
+from meshdht.limits import FULL_MESH_DEVICES
 from meshdht.membership.roster import Roster
-from meshdht.node.box_keys import BoxKeys
+from meshdht.node.company import Company, Peer
 from meshdht.node.control import ControlPort
 from meshdht.node.keepalives import Keepalives, OpenPath
+from meshdht.node.vantage import Vantage
 from meshdht.paths.agent import PathAgent, Probe
-from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
+from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.pace import KEEPALIVE_S, Pace
-from meshdht.paths.reflexive import ReflexiveEndpoints
 from meshdht.paths.view import PathView, ProbeResult
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
-# How long a path is kept after it was last asked for: five times WireGuard's REKEY_AFTER_TIME.
-WANTED_S = 600.0
 # With so many neighbours connected, those missing in a large network are called, not looked up.
 ENOUGH_NEIGHBOURS = 2
 # How long one who looks waits for paths to be proved: a dead one is known within four timeouts.
 LOOK_S = 2.0
-
-
-@dataclass(slots=True)
-class _Peer:
-    box_key: BoxKey
-    agent: PathAgent
-    wanted_until: float
-    """Monotonic; infinity in the neighbourhood."""
-    is_sought: bool
-    """We want it, and not only it us."""
-    answered: asyncio.Future[ProbeResult] | None = None
-    """What pings wait for: its next answer."""
 
 
 class Peers:
@@ -73,43 +53,31 @@ class Peers:
         self._control = control
         self._on_connected = on_connected
         self._on_path_changed = on_path_changed
-        self._on_reflexive_changed = on_reflexive_changed
         self._on_proved = on_proved
-        self._roster: Roster | None = None
-        self._peers: dict[DeviceId, _Peer] = {}
-        self._keys = BoxKeys(own)
         self._pace = Pace()
-        self._local_endpoints: frozenset[Endpoint] = frozenset()
-        self._local_networks: Sequence[Network] = ()
-        self._mesh_networks: Sequence[Network] = ()
+        self.vantage = Vantage(on_reflexive_changed)
+        """Where this device stands."""
+        self._peers = Company(own, self._make_agent, self._path_changed)
+        self.box_key = self._peers.box_key
+        """What a body for another member is boxed under, if anything can be."""
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
         """The probe that asked for a silence last, and for how long."""
         self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
-        self.reflexive = ReflexiveEndpoints()
+
+    def _make_agent(self) -> PathAgent:
+        return PathAgent(self._control.entropy, self.vantage.kind_of, self._pace)
 
     def set_members(self, roster: Roster, mesh_networks: Sequence[Network]) -> None:
         """The roster changed."""
-        self._roster = roster
-        self._mesh_networks = mesh_networks
-        self._keys.set_members(roster)
-        near = roster.neighbourhood(self._own_id)
-        now = self._control.clock.monotonic()
-        for device, peer in self._peers.items():
-            peer.wanted_until = min(peer.wanted_until, now + WANTED_S)
-            if device not in roster:
-                peer.wanted_until = -math.inf
-        for device in near:
-            self._keep(device, math.inf)
-        self._drop_unwanted(now)
+        self.vantage.mesh_networks = mesh_networks
+        self._peers.set_members(roster, self._control.clock.monotonic())
 
     def want(self, device: DeviceId) -> None:
-        """Somebody wants to reach a device: keep a path to it for the next WANTED_S."""
+        """Somebody wants to reach a device: keep a path to it for a while."""
         now = self._control.clock.monotonic()
-        if self._is_other_member(device):
-            self._keep(device, now + WANTED_S)
-            self._drop_unwanted(now)
+        if self._peers.want(device, now, is_sought=True):
             self._need([device], now)
 
     def _need(self, devices: Iterable[DeviceId], now: float) -> None:
@@ -141,54 +109,23 @@ class Peers:
     def is_urgent(self, device: DeviceId) -> bool:
         """Whether a path that is missing is missed: always in a small network."""
         peer = self._peers.get(device)
-        if peer is None or self._roster is None:
+        roster = self._peers.roster
+        if peer is None or roster is None:
             return False
-        wanted = peer.wanted_until < math.inf or len(self._roster) <= FULL_MESH_DEVICES
+        wanted = peer.wanted_until < math.inf or len(roster) <= FULL_MESH_DEVICES
         wanted |= peer.agent.is_needed(self._control.clock.monotonic())
-        near = [self.kind_of(each.endpoint) for each in self.neighbours()]
+        near = [self.vantage.kind_of(each.endpoint) for each in self.neighbours()]
         # Who knows its own LAN alone is not told where it is seen, and calls in vain.
         return wanted or len(near) < ENOUGH_NEIGHBOURS or PathKind.DIRECT not in near
 
-    def _keep(self, device: DeviceId, until: float, *, is_sought: bool = True) -> None:
-        peer = self._peers.get(device)
-        if peer is not None:
-            peer.wanted_until = max(peer.wanted_until, until)
-            peer.is_sought = peer.is_sought or is_sought
-        elif (box_key := self._keys.compute(device)) is not None:
-            agent = PathAgent(self._control.entropy, self.kind_of, self._pace)
-            self._peers[device] = _Peer(box_key, agent, until, is_sought)
-
-    def box_key(self, device: DeviceId) -> BoxKey | None:
-        """What a body for another member is boxed under, if anything can be."""
-        peer = self._peers.get(device)
-        return peer.box_key if peer else self._keys.of_guest(device)
-
-    def _drop_unwanted(self, now: float) -> None:
-        """Let go of those whose time is over, and of the oldest where there are too many."""
-        wanted = [d for d, peer in self._peers.items() if peer.wanted_until < math.inf]
-        wanted.sort(key=lambda device: self._peers[device].wanted_until)
-        for number, device in enumerate(wanted):
-            peer = self._peers[device]
-            if peer.wanted_until > now and number >= len(wanted) - MAX_WANTED_PEERS:
-                return
-            del self._peers[device]
-            if peer.agent.best is not None:
-                self._path_changed(device)
-
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
-        self._local_endpoints = frozenset(endpoints)
-        self._local_networks = networks
-        self.reflexive.forget()
+        self.vantage.set_local(endpoints, networks)
         self._keepalives.forget()
         now = self._control.clock.monotonic()
         for peer in self._peers.values():
             peer.agent.recheck(now)
         self._wake.set()
-
-    def kind_of(self, endpoint: Endpoint) -> PathKind:
-        """What kind of path an endpoint makes from where we are."""
-        return path_kind(endpoint, self._local_networks)
 
     def learn(self, device: DeviceId, endpoints: Iterable[Endpoint]) -> bool:
         """Endpoints that may reach a device, whoever told; whether a path to it is kept."""
@@ -200,19 +137,17 @@ class Peers:
             peer.agent.hope(now)
         return True
 
-    def _add(self, peer: _Peer, endpoints: Iterable[Endpoint], now: float) -> None:
-        for endpoint in endpoints:
-            if is_probeable(endpoint, self._mesh_networks):
-                peer.agent.learn(endpoint, now)
+    def _add(self, peer: Peer, endpoints: Iterable[Endpoint], now: float) -> None:
+        for endpoint in self.vantage.probeable(endpoints):
+            peer.agent.learn(endpoint, now)
         self._wake.set()
 
     def punch(self, device: DeviceId, endpoints: Iterable[Endpoint], *, keep: bool) -> None:
         """A member probes us right now, and may be reached here. ``keep`` the path for a while,
         since it called us; it is not sought: two that cannot meet would call for ever."""
         now = self._control.clock.monotonic()
-        if keep and self._is_other_member(device):
-            self._keep(device, now + WANTED_S, is_sought=False)
-            self._drop_unwanted(now)
+        if keep:
+            self._peers.want(device, now, is_sought=False)
         if (peer := self._peers.get(device)) is not None:
             self._add(peer, endpoints, now)
             peer.agent.punch(now)
@@ -224,7 +159,7 @@ class Peers:
 
     def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
         peer = self._peers.get(device)
-        if peer is not None and is_probeable(endpoint, self._mesh_networks):
+        if peer is not None and self.vantage.may_probe(endpoint):
             peer.agent.learn_from_peer(endpoint, self._control.clock.monotonic())
             self._wake.set()
 
@@ -293,33 +228,22 @@ class Peers:
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
         self._on_proved(packet.sender, incoming.source, rtt_s)
         if peer.answered is not None:
-            kind = self.kind_of(incoming.source)
+            kind = self.vantage.kind_of(incoming.source)
             peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s))
             peer.answered = None
-        if self.kind_of(incoming.source) is not PathKind.LAN:
-            own = answer.observed in self._local_endpoints
+        if self.vantage.kind_of(incoming.source) is not PathKind.LAN:
+            own = self.vantage.is_own(answer.observed)
             self._keepalives.way(incoming.source).seen_as(own=own)
         if answer.agrees and packet.message_id == self._trial[0]:
             ends = self._keepalives.agreed(incoming.source)
             peer.agent.hush(incoming.source, ends, then_call=False)
-        self._note_reflexive(packet.sender, answer.observed)
+        self.vantage.seen_by(packet.sender, answer.observed)
         self._wake.set()
         self._settled.set()
         if peer.agent.best is not before:
             self._path_changed(packet.sender)
         if before is None:
             self._on_connected(packet.sender)
-
-    def seen_from(self, witness: Endpoint, observed: Endpoint) -> None:
-        """A DHT contact, a member or not, says where it sees us. Ids cost nothing there, so that
-        an address prefix has one voice, whatever ids and hosts it goes by."""
-        self._note_reflexive(prefix_of(witness.host), observed)
-
-    def _note_reflexive(self, observer: DeviceId | str, observed: Endpoint) -> None:
-        if is_probeable(observed, self._mesh_networks) and self.reflexive.observe(
-            observer, observed
-        ):
-            self._on_reflexive_changed()
 
     async def run(self) -> None:
         """Prove paths and hold them open, for ever."""
@@ -331,7 +255,7 @@ class Peers:
         while True:
             self._wake.clear()
             now = self._control.clock.monotonic()
-            self._drop_unwanted(now)
+            self._peers.drop_unwanted(now)
             due = now + 60.0
             for device, peer in list(self._peers.items()):
                 deadline = peer.agent.deadline()
@@ -341,7 +265,7 @@ class Peers:
                 due = min(due, deadline or due)
             await set_within(self._wake, max(0.0, due - now))
 
-    def _poll(self, device: DeviceId, peer: _Peer, now: float) -> None:
+    def _poll(self, device: DeviceId, peer: Peer, now: float) -> None:
         before = peer.agent.best
         for probe in peer.agent.poll(now):
             self._send_probe(device, peer, probe)
@@ -368,7 +292,7 @@ class Peers:
         except TimeoutError:
             return None
 
-    def _send_probe(self, device: DeviceId, peer: _Peer, probe: Probe) -> None:
+    def _send_probe(self, device: DeviceId, peer: Peer, probe: Probe) -> None:
         nonce = self._control.draw_nonce()
         silence_s = self._trial[1] if probe.message_id == self._trial[0] else 0
         asked = Asked(probe.lost, silence_s)
@@ -394,6 +318,3 @@ class Peers:
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is in the roster, and one that something can be boxed to."""
         return self.box_key(device) is not None
-
-    def _is_other_member(self, device: DeviceId) -> bool:
-        return device != self._own_id and self._roster is not None and device in self._roster

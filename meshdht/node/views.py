@@ -161,7 +161,7 @@ class NodeViews:
 
     def _contacts_beyond(self) -> set[bytes]:
         """The nodes of the DHT beyond our own networks."""
-        kind_of = self._peers.kind_of
+        kind_of = self._peers.vantage.kind_of
         contacts = self._dht.contacts()
         return {each.node_id for each in contacts if kind_of(each.endpoint) is PathKind.DIRECT}
 

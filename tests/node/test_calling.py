@@ -14,9 +14,10 @@ from meshdht.errors import OpenFailed
 from meshdht.gossip.messages import Call
 from meshdht.limits import CALL_HOPS_MAX, CALLS_BURST, CALLS_REMEMBERED
 from meshdht.node.calling import TOLERANCE_S
+from meshdht.node.company import WANTED_S
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
-from meshdht.node.peers import WANTED_S, Peers
+from meshdht.node.peers import Peers
 from meshdht.wire.call import CallContent, seal_call
 from simulations.ledger import prepare
 from simulations.loop import UNIX_START, VirtualClock, run

@@ -270,24 +270,6 @@ def test_gossip_in_another_members_name_is_ignored() -> None:
     run(main())
 
 
-def test_an_address_prefix_has_one_voice_in_the_dht_on_where_we_are() -> None:
-    async def main() -> None:
-        async with mesh() as world:
-            first, _ = await world.grow(2)
-            peers = first.node._peers
-            peers.set_local([], [])
-            true, false = Endpoint("203.0.113.9", 1), Endpoint("203.0.113.66", 1)
-            for number in range(2):
-                peers.seen_from(Endpoint(f"198.51.{number + 1}.1", 41820), true)
-            for port in range(50):
-                peers.seen_from(Endpoint(f"192.0.2.{port + 1}", 1000), false)
-            assert peers.reflexive.endpoints[:2] == [true, false]
-            peers.seen_from(Endpoint("192.0.2.67", 1), Endpoint("127.0.0.1", 1))
-            assert Endpoint("127.0.0.1", 1) not in peers.reflexive.endpoints
-
-    run(main())
-
-
 def test_in_a_large_network_one_that_knows_its_lan_alone_misses_its_other_neighbours() -> None:
     async def main() -> None:
         entropy = SeededEntropy(1)

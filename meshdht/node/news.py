@@ -1,0 +1,106 @@
+"""What the parts of a node tell each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Contact
+from meshdht.gossip.gossip import Gossip, Neighbour
+from meshdht.membership.statements import Statement
+from meshdht.node.background import Background
+from meshdht.node.deputies import Deputies
+from meshdht.node.generations import OVERLAP_S
+from meshdht.node.journal import Journal
+from meshdht.node.ports import NodeObserver, NodeStore
+from meshdht.node.rotating import Rotator
+from meshdht.node.speaking import NodeSpeech
+from meshdht.records.endpoint import EndpointRecord
+
+
+class NodeNews(NodeSpeech):
+    """The part of a ``Node`` that hears of one part what others must know."""
+
+    _store: NodeStore
+    _observer: NodeObserver
+    _background: Background
+    _journal: Journal
+    _gossip: Gossip
+    _deputies: Deputies
+    rotator: Rotator
+
+    def _statements_added(self, added: Sequence[Statement]) -> None:
+        self._journal.write(lambda: self._store.append_statements(added))
+        self._members_changed()
+        self._successions_added(added)
+        self._seeker.lost()
+        self._observer.roster_changed()
+
+    def _members_changed(self) -> None:
+        self._peers.set_members(self._holdings.roster, self.mesh_networks)
+        self._dht.members_changed()
+        self.rotator.members_changed()
+        self._generations.members_changed()
+
+    def _switched(self) -> None:
+        """Other keys than before: in the DHT, for records, in the tunnels."""
+        self._dht.rekey(self._identity.generation.secret.packet_key)
+        self._publisher.rekeyed()
+        self._seeker.restart()
+        for device in self._peers.sought():
+            self._peers.learn(device, [])
+        if self._background.group is not None:
+            self._entrance.network_changed()
+        self._observer.roster_changed()
+        self._background.spawn(self._leave_the_last)
+
+    async def _leave_the_last(self) -> None:
+        """The tunnels let go of the last generation's keys."""
+        await asyncio.sleep(OVERLAP_S + 1.0)
+        self._observer.roster_changed()
+
+    def _record_found(self, record: EndpointRecord) -> None:
+        if record.device == self._identity.device:
+            self._publisher.own_record_found(record)
+            return
+        self._store.note_mark(record.device, record.sequence)
+        self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
+        self._deputies.note_held([record.device])
+
+    def _peer_connected(self, device: DeviceId) -> None:
+        path = self._peers.path(device)
+        if path.endpoint is None:
+            return
+        self._gossip.connected(Neighbour(device, path.endpoint))
+        self._publisher.peer_connected()
+        self._entrance.heard(path.endpoint)
+
+    def _reflexive_changed(self) -> None:
+        """We are seen elsewhere: calls that were in vain named another place."""
+        if self._publisher.changed():
+            self._seeker.restart()
+
+    def _entered(self) -> None:
+        self._publisher.peer_connected()
+        self._seeker.restart()
+
+    def _path_changed(self, device: DeviceId) -> None:
+        endpoint = self._peers.path(device).endpoint
+        if endpoint is None:
+            self._seeker.lost()
+            self._deputies.peer_lost()
+            self._generations.look()
+        else:
+            self._generations.was_at(device, endpoint)
+            self._store.note_peer(device, endpoint, self._control.clock.unix())
+        self._observer.path_changed(device)
+
+    def _time_shifted(self) -> None:
+        """Other epochs than we thought: publish there, and look there."""
+        self._publisher.outdated()
+        self._seeker.restart()
+
+    def _met(self, contacts: Sequence[Contact]) -> None:
+        for contact in contacts:
+            self._peers.learn(DeviceId(contact.node_id), [contact.endpoint])

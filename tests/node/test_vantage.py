@@ -1,0 +1,44 @@
+"""Where a device stands: its networks, and what it believes of where it is seen."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.endpoint import Endpoint
+from meshdht.node.vantage import Vantage
+from meshdht.paths.candidate import PathKind
+
+OUTER = Endpoint("203.0.113.9", 1)
+
+
+def test_an_address_prefix_has_one_voice_in_the_dht_on_where_we_are() -> None:
+    changes: list[None] = []
+    vantage = Vantage(lambda: changes.append(None))
+    false = Endpoint("203.0.113.66", 1)
+    for number in range(2):
+        vantage.seen_by_contact(Endpoint(f"198.51.{number + 1}.1", 41820), OUTER)
+    for port in range(50):
+        vantage.seen_by_contact(Endpoint(f"192.0.2.{port + 1}", 1000), false)
+    assert vantage.reflexive.endpoints[:2] == [OUTER, false]
+    vantage.seen_by_contact(Endpoint("192.0.2.67", 1), Endpoint("127.0.0.1", 1))
+    assert Endpoint("127.0.0.1", 1) not in vantage.reflexive.endpoints
+    assert len(changes) == 2
+
+
+def test_another_network_voids_what_was_seen_in_the_last() -> None:
+    vantage = Vantage(lambda: None)
+    vantage.seen_by(DeviceId(bytes(20)), OUTER)
+    home = Endpoint("192.168.1.2", 1)
+    vantage.set_local([home], [IPv4Network("192.168.1.0/24")])
+    assert vantage.reflexive.endpoints == []
+    assert vantage.is_own(home)
+    assert not vantage.is_own(OUTER)
+    assert vantage.kind_of(Endpoint("192.168.1.9", 5)) is PathKind.LAN
+    assert vantage.kind_of(OUTER) is PathKind.DIRECT
+
+
+def test_the_meshs_own_addresses_are_never_probed() -> None:
+    vantage = Vantage(lambda: None)
+    vantage.mesh_networks = [IPv4Network("100.99.0.0/18")]
+    assert vantage.probeable([Endpoint("100.99.0.7", 1), OUTER]) == [OUTER]
