@@ -18,6 +18,7 @@ from typing import Protocol
 
 from meshdht.clock import Clock, SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
+from meshdht.datagrams import segments_of
 from meshdht.endpoint import Endpoint
 from meshdht.engine import channel
 from meshdht.engine.backend import (
@@ -30,7 +31,6 @@ from meshdht.engine.backend import (
     SetEndpoint,
     UpdatePeer,
 )
-from meshdht.engine.datagrams import segments_of
 from meshdht.engine.worker_process import Answer, WorkerProcess
 from meshdht.errors import PlatformError
 from meshdht.wireguard.constants import DEFAULT_MTU, SPECIFICATION, Intervals

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.clock import Clock
+from meshdht.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
-from meshdht.engine.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.engine.offload import coalesce, mss, segment, virtio
 from meshdht.engine.tun_file import TunDevice
 from meshdht.errors import Malformed

@@ -17,10 +17,10 @@ from functools import partial
 
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
+from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import Endpoint
 from meshdht.engine import channel
 from meshdht.engine.channel import Ask, Attach, Channel, Operate, Resize, Setup
-from meshdht.engine.datagrams import DatagramSocket
 from meshdht.engine.pump import Pump
 from meshdht.engine.tun_file import TunFile
 from meshdht.errors import RemoteError

@@ -10,8 +10,8 @@ from ipaddress import ip_network
 
 from meshdht.clock import SeededEntropy, SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey
+from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import Endpoint
-from meshdht.engine.datagrams import DatagramSocket
 from meshdht.engine.offload.virtio import PLAIN
 from meshdht.engine.pump import Pump
 from meshdht.engine.tun_file import TunFile

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshdht.datagrams import DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
-from meshdht.engine.datagrams import DatagramSocket, segments_of
 
 Sockets = tuple[DatagramSocket, DatagramSocket, Endpoint]
 
