@@ -243,3 +243,18 @@ OUTCASTS_REMEMBERED = 256
 # Hand-overs that an anchor takes up one after the other: whoever knows its welcome can send any
 # number.
 ANCHOR_HAND_OVERS = 4
+
+# --- streams ---
+# Whoever reaches the TCP port can open streams; those that have not shown the packet key yet, and
+# those of one address, are fewer than all. A family behind one NAT needs a few.
+STREAMS_MAX = 64
+STREAMS_PER_HOST = 8
+STRANGERS_MAX = 32
+STRANGERS_PER_HOST = 4
+# A peer that does not read, or a slow line: what waits for it is no more than this; the rest is
+# dropped, as any full queue does.
+STREAM_BACKLOG = 256 * 1024
+# Ports of the serving machine that one stream's datagrams came from: each has a local socket.
+STREAM_PORTS_MAX = 64
+# What a proxy, or who plays one, says before the stream begins.
+PROXY_ANSWER_MAX = 8192

@@ -45,6 +45,7 @@ from meshdht.wire.call import CallContent, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
+from meshdht.wire.stream import MAIN_PORT, answer, frame, greet
 
 
 def derivations() -> object:
@@ -254,6 +255,19 @@ def bodies() -> object:
     }
 
 
+def stream() -> object:
+    asks, answers = NONCE, bytes(reversed(NONCE))
+    key = SECRET.packet_key
+    return {
+        "packet_key": key.raw.hex(),
+        "nonce_asks": asks.hex(),
+        "nonce_answers": answers.hex(),
+        "greeting": frame(MAIN_PORT, greet(key, asks)).hex(),
+        "answer": frame(MAIN_PORT, answer(key, answers, asks)).hex(),
+        "frame": frame(51820, b"datagram").hex(),
+    }
+
+
 def beacon() -> object:
     epoch = epoch_at(SECRET.epoch_key, UNIX)
     key = SECRET.beacon_key(epoch)
@@ -295,6 +309,7 @@ def main() -> None:
     files = {
         "control-packet": control_packet(),
         "bodies": bodies(),
+        "stream": stream(),
         "derivations": derivations(),
         "blinding": blinding(),
         "locator": locators(),
