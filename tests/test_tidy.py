@@ -20,6 +20,8 @@ TESTED_ELSEWHERE = {
     # entry points and compositions: run as processes
     "meshdht/__main__.py": "tests/cli/test_start_up.py",
     "simulations/__main__.py": "tests/simulations/test_command.py",
+    # run with the rules that they load
+    "meshdht/lab/router.py": "tests/lab/test_nat.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",

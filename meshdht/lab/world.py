@@ -19,10 +19,7 @@ from typing import Self
 from meshdht.lab.capture import Capture
 from meshdht.lab.host import Host, Switch
 from meshdht.lab.namespace import Namespace, require_lab
-from meshdht.lab.nat import ruleset
-
-WAN = "wan"
-LAN = "lan"
+from meshdht.lab.router import Router
 
 
 class World:
@@ -57,16 +54,15 @@ class World:
         outside: Switch,
         wan_address: str,
         inside: Switch,
-        lan_address: str,
+        *lan_addresses: str,
         nat: str = "port-restricted",
-    ) -> Host:
-        """A home router: IPv4 with a NAT of ``NAT_KINDS`` between two switches."""
-        rules = ruleset(nat, WAN)
-        router = self.host(name)
-        router.attach(outside, wan_address, interface=WAN)
-        router.attach(inside, lan_address, interface=LAN)
-        router.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
-        router.run(["nft", "-f", "-"], input=rules)
+    ) -> Router:
+        """A router of a kind of ``NAT_KINDS`` between two switches. It translates IPv4 unless it
+        is a mere firewall, and never IPv6. One that maps ports on request (``upnp``) wants a
+        ``wan_address`` that is reserved for nothing: examples in RFCs are."""
+        router = Router(name, self.core, outside, wan_address, nat)
+        self.hosts[name] = router
+        router.serve(inside, *lan_addresses)
         return router
 
     def capture(self, switch: Switch) -> Capture:

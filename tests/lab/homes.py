@@ -28,9 +28,8 @@ def behind_nat(
     """A device in 192.168.``number``.0/24 behind a router at 203.0.113.``number``."""
     lan = world.switch(f"lan-of-{name}")
     inside = f"192.168.{number}"
-    world.router(
-        f"router-of-{name}", internet, f"203.0.113.{number}/32", lan, f"{inside}.1/24", nat
-    )
+    outside = f"203.0.113.{number}/32"
+    world.router(f"router-of-{name}", internet, outside, lan, f"{inside}.1/24", nat=nat)
     host = world.host(name)
     host.attach(lan, f"{inside}.2/24", gateways=[f"{inside}.1"])
     return Device(host, COMMAND)
