@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from meshdht.errors import Malformed
 
+LOOPBACK = "127.0.0.1"
+
 
 def is_plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Whether an address has one text and one encoding: no zone, no IPv4-mapped form."""

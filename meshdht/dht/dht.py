@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -71,6 +71,7 @@ class Dht:
         is_anchor: IsAnchor = nobody,
         has_heard: HasHeard = always,
         on_met: OnMet = unmet,
+        untold: Container[Endpoint] = frozenset(),
     ) -> None:
         """``verify(key, value)`` gives a value's sequence (1 or more) or raises RemoteError;
         ``clock`` only dates what is written to disk; ``on_seen`` hears where others see us;
@@ -78,7 +79,8 @@ class Dht:
         ``is_anchor(node id)``: of whom nothing is asked, and to whom nothing is told, by
         ``publish`` and ``lookup``, but only by ``anchors``;
         ``has_heard(endpoint)``: whether we have a token of that address;
-        ``on_met`` hears of new contacts."""
+        ``on_met`` hears of new contacts; ``untold``: where contacts are that mean nothing to other
+        nodes, nor later."""
         self.counters: Counter[str] = Counter()
         """What was not let through, by reason."""
         self._clock = clock
@@ -105,6 +107,7 @@ class Dht:
             on_met=on_met,
         )
         self._protocol.is_anchor = is_anchor
+        self._protocol.untold = untold
         self.anchors = Anchors(self._protocol)
         self._upkeep = Upkeep(self._protocol, storage, self._explore, entropy)
         self.reply_received = self._protocol.inflight.answer
@@ -317,11 +320,16 @@ class Dht:
         self._protocol.admission.expel()
 
     def contacts(self) -> list[Contact]:
-        """Whom to remember on disk: who answered last comes first."""
+        """Who is known: who answered last comes first."""
         router = self._protocol.router
         known = sorted(router, key=lambda node: node.seen, reverse=True)
         known += reversed(router.all_replacements())
         return [self._contact(node) for node in known[:DHT_SAVED_CONTACTS]]
+
+    def contacts_to_keep(self) -> list[Contact]:
+        """Whom to remember on disk."""
+        untold = self._protocol.untold
+        return [contact for contact in self.contacts() if contact.endpoint not in untold]
 
     def _contact(self, node: RemoteNode) -> Contact:
         ago = asyncio.get_running_loop().time() - node.seen

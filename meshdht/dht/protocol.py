@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 
 from meshdht.clock import Entropy
@@ -91,6 +91,7 @@ class DhtProtocol(KademliaProtocol):
         super().__init__(Node(proof.own_id), storage, ksize)
         self.storage = storage
         self.is_anchor: IsAnchor = nobody
+        self.untold: Container[Endpoint] = frozenset()
         self.router = Table(self, ksize, self.source_node)
         self.verify = verify
         self.counters = counters
@@ -210,7 +211,9 @@ class DhtProtocol(KademliaProtocol):
     def _closest(self, sender: bytes, target: bytes) -> tuple[WireContact, ...]:
         """Contacts that answer, nearest to the target; a doubtful one is nobody's business."""
         near = self.router.find_neighbors(Node(target), exclude=sender, itself=True)
-        return tuple([node.wire for node in near if node.failures == 0])
+        return tuple(
+            [each.wire for each in near if each.failures == 0 and each.endpoint not in self.untold]
+        )
 
     def ask(
         self,

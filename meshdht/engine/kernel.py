@@ -14,7 +14,7 @@ from typing import Protocol
 
 from meshdht.clock import Clock
 from meshdht.crypto.keys import WireGuardPrivateKey, WireGuardPublicKey
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.engine.backend import (
     AddPeer,
     Initiate,
@@ -27,7 +27,7 @@ from meshdht.engine.backend import (
 )
 from meshdht.engine.kernel_netlink import NO_PRESHARED_KEY, KernelDevice, KernelPeer, PeerChange
 from meshdht.engine.kernel_news import Watched, news
-from meshdht.engine.waiting_room import LOOPBACK, WaitingRoom
+from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError
 from meshdht.wireguard.constants import SPECIFICATION
 from meshdht.wireguard.events import DeviceEvent, HandshakeWanted

@@ -14,12 +14,10 @@ import socket
 from collections.abc import Callable
 
 from meshdht.crypto.keys import WireGuardPublicKey
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.wireguard.constants import MAC_SIZE
 from meshdht.wireguard.cookie import mac1_key
 from meshdht.wireguard.messages import INITIATION, INITIATION_SIZE, MACS_SIZE
-
-LOOPBACK = "127.0.0.1"
 
 # <linux/in.h>: bind to an address that is not there (yet).
 _IP_FREEBIND = 15

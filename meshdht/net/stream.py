@@ -20,12 +20,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from meshdht.datagrams import TRAIN_SIZE_MAX, DatagramSocket, segments_of
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import STREAM_BACKLOG, STREAM_PORTS_MAX
 from meshdht.wire.stream import MAIN_PORT, FrameReader, frames_of
 
-LOOPBACK = "127.0.0.1"
 CHUNK = 256 * 1024
 # Trains taken from one socket before the loop may turn to something else.
 _BATCH = 16

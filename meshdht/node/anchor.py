@@ -28,6 +28,7 @@ from meshdht.node.following import Follower
 from meshdht.node.holding import holder_check
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
+from meshdht.paths.legs import Legs
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
@@ -76,6 +77,8 @@ class AnchorNode:
         self._store = store
         self._entropy = entropy
         self._on_disk_failure = on_disk_failure
+        self.legs = Legs()
+        """Whence those come that reach this machine by a stream."""
         time = NetworkTime(clock)
         self._control = ControlPort(self.id, state.packet_key, send, time, entropy)
         self._storage = RecordStorage(
@@ -91,6 +94,7 @@ class AnchorNode:
             entropy,
             time,
             has_heard=self._control.has_heard,
+            untold=self.legs,
         )
         self._unanswered: Counter[str] = Counter()
         self._is_known = asyncio.Event()
@@ -170,7 +174,7 @@ class AnchorNode:
         saved: set[tuple[bytes, Endpoint]] = set()
         while True:
             await asyncio.sleep(SAVE_S)
-            known = {(each.node_id, each.endpoint) for each in self._dht.contacts()}
+            known = {(each.node_id, each.endpoint) for each in self._dht.contacts_to_keep()}
             if known != saved:
                 try:
                     await self.save()
@@ -181,7 +185,7 @@ class AnchorNode:
 
     async def save(self) -> None:
         """Write down who is known: before the process ends as well. Raises StateError."""
-        await self._store.save_contacts(self._dht.contacts())
+        await self._store.save_contacts(self._dht.contacts_to_keep())
 
     def datagram_received(self, datagram: bytes, source: Endpoint) -> None:
         """A datagram that is not WireGuard's came in; any bytes at all are fine."""

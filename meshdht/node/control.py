@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.limits import MAX_LEARNED_TOKENS
 from meshdht.node.network_time import NetworkTime
 from meshdht.wire.channel import ControlChannel, Incoming
@@ -55,7 +55,7 @@ class ControlPort:
         self._families = frozenset(endpoint.is_ipv6 for endpoint in endpoints)
 
     def _has_address_for(self, to: Endpoint) -> bool:
-        return not self._families or to.is_ipv6 in self._families
+        return not self._families or to.is_ipv6 in self._families or to.host == LOOPBACK
 
     def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
         """Seal under this packet key from now on; open what comes under the others too."""

@@ -37,7 +37,7 @@ class Keeper:
         saved: set[tuple[bytes, Endpoint]] = set()
         while True:
             await asyncio.sleep(SAVE_S)
-            contacts = dht.contacts()
+            contacts = dht.contacts_to_keep()
             await on_size(dht.network_size)
             known = {(contact.node_id, contact.endpoint) for contact in contacts}
             if known != saved:
@@ -47,4 +47,4 @@ class Keeper:
     async def save(self, dht: Dht) -> None:
         """Write down what is only in memory: before the process ends. Raises StateError."""
         await self.journal.flush()
-        await self._store.save_contacts(dht.contacts())
+        await self._store.save_contacts(dht.contacts_to_keep())

@@ -93,7 +93,8 @@ class NodeNews(NodeSpeech):
             self._generations.look()
         else:
             self._generations.was_at(device, endpoint)
-            self._store.note_peer(device, endpoint, self._control.clock.unix())
+            if endpoint not in self._peers.vantage.legs:
+                self._store.note_peer(device, endpoint, self._control.clock.unix())
         self._observer.path_changed(device)
 
     def _time_shifted(self) -> None:

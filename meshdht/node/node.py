@@ -43,7 +43,7 @@ from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
-from meshdht.paths.candidate import Network
+from meshdht.paths.candidate import Network, PathKind
 
 
 class Node(NodeNews):
@@ -132,6 +132,7 @@ class Node(NodeNews):
             belongs=lambda node_id: self._holdings.roster.has_node(node_id),
             is_anchor=lambda node_id: not self._holdings.roster.has_member_node(node_id),
             on_met=lambda node_id, endpoint: self._peers.learn(DeviceId(node_id), [endpoint]),
+            untold=self._peers.vantage.legs,
         )
 
     def _make_publisher(self, store: NodeStore) -> Publisher:
@@ -314,6 +315,19 @@ class Node(NodeNews):
         self._generations.look()
         if self._background.group is not None:
             self._entrance.network_changed()
+
+    def leg_opened(self, leg: Endpoint, kind: PathKind) -> None:
+        """An endpoint on loopback leads elsewhere from now on (paths/legs.py)."""
+        self._peers.vantage.legs.opened(leg, kind)
+
+    def leg_closed(self, leg: Endpoint) -> None:
+        """It leads nowhere any more."""
+        self._peers.vantage.legs.closed(leg)
+        self._peers.forget(leg)
+
+    def ask_to_enter(self, endpoint: Endpoint) -> None:
+        """Somebody of the network may answer here."""
+        self._entrance.heard(endpoint)
 
     def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
         """Where the anchors are that the user named."""

@@ -142,6 +142,15 @@ class Peers:
             peer.agent.learn(endpoint, now)
         self._wake.set()
 
+    def forget(self, endpoint: Endpoint) -> None:
+        """It leads to nobody any more."""
+        for device, peer in list(self._peers.items()):
+            before = peer.agent.best
+            peer.agent.forget(endpoint, self._control.clock.monotonic())
+            if peer.agent.best is not before:
+                self._path_changed(device)
+        self._wake.set()
+
     def punch(self, device: DeviceId, endpoints: Iterable[Endpoint], *, keep: bool) -> None:
         """A member probes us right now, and may be reached here. ``keep`` the path for a while,
         since it called us; it is not sought: two that cannot meet would call for ever."""

@@ -8,6 +8,7 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.dht.prefix import prefix_of
 from meshdht.endpoint import Endpoint
 from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
+from meshdht.paths.legs import Legs
 from meshdht.paths.reflexive import ReflexiveEndpoints
 
 
@@ -21,6 +22,7 @@ class Vantage:
         self.mesh_networks: Sequence[Network] = ()
         """The mesh's own ranges, where nothing else is ever sought."""
         self.reflexive = ReflexiveEndpoints()
+        self.legs = Legs()
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
@@ -34,10 +36,10 @@ class Vantage:
 
     def kind_of(self, endpoint: Endpoint) -> PathKind:
         """What kind of path an endpoint makes from where we are."""
-        return path_kind(endpoint, self._networks)
+        return self.legs.kind_of(endpoint) or path_kind(endpoint, self._networks)
 
     def may_probe(self, endpoint: Endpoint) -> bool:
-        return is_probeable(endpoint, self.mesh_networks)
+        return endpoint in self.legs or is_probeable(endpoint, self.mesh_networks)
 
     def probeable(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
         return [endpoint for endpoint in endpoints if self.may_probe(endpoint)]
@@ -49,5 +51,7 @@ class Vantage:
 
     def seen_by(self, observer: DeviceId | str, observed: Endpoint) -> None:
         """Somebody says where it sees us."""
-        if self.may_probe(observed) and self.reflexive.observe(observer, observed):
+        if is_probeable(observed, self.mesh_networks) and self.reflexive.observe(
+            observer, observed
+        ):
             self._on_changed()

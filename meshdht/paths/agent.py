@@ -172,6 +172,14 @@ class PathAgent:
         if self.best is not None:
             self.best.next_probe = now
 
+    def forget(self, endpoint: Endpoint, now: float) -> None:
+        """There is no such endpoint any more."""
+        pair = self._pairs.pop(endpoint, None)
+        if pair is not None and pair is self.best:
+            pair.alive = False
+            self._choose()
+            self._check_others(pair, now)
+
     def recheck(self, now: float) -> None:
         """Our network changed: probe every pair now."""
         for pair in self._pairs.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 
 from meshdht.clock import SeededEntropy
 from meshdht.dht.dht import Dht
@@ -31,13 +32,13 @@ MESSAGE_ID = b"message!"
 class Bench:
     """One Dht whose sent packets are kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, untold: Container[Endpoint] = frozenset()) -> None:
         self.sent: list[tuple[MessageKind, bytes, bytes, Endpoint]] = []
         clock = VirtualClock()
         self.storage = RecordStorage(clock)
         entropy = SeededEntropy(1)
         proof = Proof(SIGNING, PACKET_KEY)
-        self.dht = Dht(proof, self._send, self.storage, verify, entropy, clock)
+        self.dht = Dht(proof, self._send, self.storage, verify, entropy, clock, untold=untold)
 
     def _send(self, *packet: object) -> None:
         self.sent.append(packet)  # type: ignore[arg-type]

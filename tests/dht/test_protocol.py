@@ -62,6 +62,19 @@ def test_requests_are_answered_under_their_message_id() -> None:
     run(main())
 
 
+def test_nobody_is_told_of_a_contact_whose_endpoint_means_nothing_elsewhere() -> None:
+    async def main() -> None:
+        bench = Bench(untold={THIRD})
+        for node_id, endpoint in ((THIRD_ID, THIRD), (OTHER_ID, OTHER)):
+            await bench.admit(node_id, endpoint)
+        bench.request(FindNode(key_of("a")), sender=key_of("somebody"))
+        assert bench.reply() == Nodes((WireContact(OTHER_ID, OTHER),))
+        assert set(bench.table()) == {OTHER_ID, THIRD_ID}
+        assert [each.node_id for each in bench.dht.contacts_to_keep()] == [OTHER_ID]
+
+    run(main())
+
+
 def test_a_store_that_is_not_newer_is_refused_with_the_sequence_held() -> None:
     async def main() -> None:
         bench = Bench()

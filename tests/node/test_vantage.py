@@ -42,3 +42,15 @@ def test_the_meshs_own_addresses_are_never_probed() -> None:
     vantage = Vantage(lambda: None)
     vantage.mesh_networks = [IPv4Network("100.99.0.0/18")]
     assert vantage.probeable([Endpoint("100.99.0.7", 1), OUTER]) == [OUTER]
+
+
+def test_of_loopback_only_open_legs_are_probed_and_none_is_where_we_are_seen() -> None:
+    vantage, leg = Vantage(lambda: None), Endpoint("127.0.0.1", 40000)
+    assert not vantage.may_probe(leg)
+    vantage.legs.opened(leg, PathKind.RELAY)
+    assert vantage.may_probe(leg)
+    assert vantage.kind_of(leg) is PathKind.RELAY
+    vantage.seen_by(DeviceId(bytes(20)), leg)
+    assert vantage.reflexive.endpoints == []
+    vantage.legs.closed(leg)
+    assert not vantage.may_probe(leg)

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from meshdht.endpoint import Endpoint
+from meshdht.paths.candidate import PathKind
+from meshdht.paths.legs import Legs
+from tests.paths.world import LAN, WAN, World
+
+
+def test_an_endpoint_is_a_leg_while_it_is_open() -> None:
+    legs, leg = Legs(), Endpoint("127.0.0.1", 40000)
+    assert leg not in legs
+    legs.opened(leg, PathKind.RELAY)
+    assert leg in legs
+    assert legs.kind_of(leg) is PathKind.RELAY
+    assert legs.kind_of(Endpoint("127.0.0.1", 40001)) is None
+    for _ in range(2):
+        legs.closed(leg)
+        assert leg not in legs
+
+
+def test_an_endpoint_that_is_gone_is_left_at_once_for_the_next() -> None:
+    world = World({LAN: 0.001, WAN: 0.03})
+    world.learn(LAN, WAN)
+    world.run(1)
+    assert world.agent.best is not None
+    assert world.agent.best.endpoint == LAN
+    world.agent.forget(LAN, world.now)
+    assert world.agent.best.endpoint == WAN
+    assert [pair.endpoint for pair in world.agent.pairs] == [WAN]
+    world.agent.forget(WAN, world.now)
+    assert world.agent.best is None
+    world.agent.forget(WAN, world.now)
+    assert world.agent.deadline() is None
