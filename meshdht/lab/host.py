@@ -14,10 +14,17 @@ DEFAULT_ROUTES = {"32": "0.0.0.0/0", "128": "::/0"}  # by the prefix length of a
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """An Ethernet segment: a bridge in the world's own network namespace."""
+    """An Ethernet segment: a bridge in the world's own network namespace. What is plugged into
+    one that is ``far`` reaches the others through a distance alone."""
 
     name: str
     bridge: str
+    far: bool = False
+
+    def plug(self, port: str) -> list[str]:
+        """The lines of ``ip`` that connect one end of a cable."""
+        kind = [f"link set {port} type bridge_slave isolated on learning off"] if self.far else []
+        return [f"link set {port} master {self.bridge}", *kind]
 
 
 @dataclass(slots=True)
@@ -62,8 +69,9 @@ class Host(Namespace):
         # Names of interfaces have at most 15 characters, so the port goes without the host's.
         card = Card(interface or f"eth{number}", f"p{self.pid}.{number}", switch)
         self._world.ip(
-            f"link add {card.port} mtu {mtu} master {switch.bridge} type veth "
+            f"link add {card.port} mtu {mtu} type veth "
             f"peer name {card.interface} mtu {mtu} netns {self.pid}",
+            *switch.plug(card.port),
             f"link set {card.port} addrgenmode none up",
         )
         self.ip(f"link set {card.interface} up")
@@ -94,7 +102,7 @@ class Host(Namespace):
         self, card: Card, switch: Switch, *addresses: str, gateways: Sequence[str] = ()
     ) -> None:
         """Pull a card's cable and plug it into another switch, with addresses from there."""
-        self._world.ip(f"link set {card.port} master {switch.bridge}")
+        self._world.ip(f"link set {card.port} nomaster", *switch.plug(card.port))
         card.switch = switch
         self.change_address(card, *addresses, gateways=gateways)
 

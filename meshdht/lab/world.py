@@ -13,12 +13,14 @@ with World() as world:
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Self
 
 from meshdht.lab.capture import Capture
 from meshdht.lab.host import Host, Switch
 from meshdht.lab.namespace import Namespace, require_lab
+from meshdht.lab.process import LabError
 from meshdht.lab.router import Router
 
 
@@ -31,16 +33,35 @@ class World:
         self.hosts: dict[str, Host] = {}
         self.switches: dict[str, Switch] = {}
 
-    def switch(self, name: str) -> Switch:
-        """A new Ethernet segment that carries frames and has no address itself."""
-        switch = Switch(name, f"br{len(self.switches)}")
+    def switch(self, name: str, *, delay_s: float = 0.0, loss: float = 0.0) -> Switch:
+        """A new Ethernet segment that carries frames and has no address itself.
+
+        With ``delay_s`` (of each way) or ``loss`` (the share of packets), it is a part of the
+        internet: no multicast, and a distance between all who are plugged in.
+        """
+        switch = Switch(name, f"br{len(self.switches)}", far=bool(delay_s or loss))
         self.core.ip(
             f"link add {switch.bridge} type bridge forward_delay 0 mcast_snooping 0",
             f"link set {switch.bridge} addrgenmode none",
             f"link set {switch.bridge} up",
         )
+        if switch.far:
+            self._keep_apart(switch, delay_s, loss)
         self.switches[name] = switch
         return switch
+
+    def _keep_apart(self, switch: Switch, delay_s: float, loss: float) -> None:
+        tap = f"far-{switch.bridge}"
+        command = [sys.executable, "-P", "-m", "meshdht.lab.distance", tap, f"{delay_s}", f"{loss}"]
+        carrier = self.core.popen(command, stderr=None)
+        assert carrier.popen.stdout is not None
+        if carrier.popen.stdout.readline() != "ready\n":
+            raise LabError(f"no distance for {switch.name}: its process ended")
+        self.core.ip(
+            f"link set {tap} txqueuelen 10000 master {switch.bridge}",
+            f"link set {tap} type bridge_slave learning off",
+            f"link set {tap} addrgenmode none up",
+        )
 
     def host(self, name: str) -> Host:
         """A new machine without a network card."""
