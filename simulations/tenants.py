@@ -28,7 +28,7 @@ from meshdht.node.identity import Identity
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.publishing import Publisher
 from meshdht.node.seeking import Seeker
-from meshdht.records.endpoint import EndpointRecord
+from meshdht.records.endpoint import EndpointRecord, NatBehaviour
 from meshdht.records.locator import epoch_at
 from simulations.disk import SimulatedDisk
 from simulations.ledger import Ledger
@@ -201,6 +201,7 @@ class Tenant:
             control,
             self._disk.next_sequence,
             lambda: (),
+            lambda: NatBehaviour.UNKNOWN,
             self._disk_failed,
         )
         self.seeker = Seeker(

@@ -114,6 +114,10 @@ class ControlPort:
         """Seconds since something was sent to an address; infinity if nothing was."""
         return self.clock.monotonic() - self._sent_at.get(to, -math.inf)
 
+    def has_sent_to(self, host: str) -> bool:
+        """Whether something was sent to any port of an address."""
+        return any(endpoint.host == host for endpoint in self._sent_at)
+
     def open(self, datagram: bytes, source: Endpoint) -> Incoming | None:
         """What was let in, or None for junk, replays and the like."""
         incoming = self._channel.open(

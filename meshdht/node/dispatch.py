@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -64,6 +65,9 @@ class Dispatcher:
         if incoming is None:
             self._generations.unopened(source)
             return
+        if self._control.silent_s(source) == math.inf:
+            knew_address = self._control.has_sent_to(source.host)
+            self._peers.vantage.let_in(source, knew_address=knew_address)
         try:
             if incoming.under is None:
                 self._generations.heard(incoming.packet.sender)

@@ -145,6 +145,7 @@ class Node(NodeNews):
             self._control,
             store.next_sequence,
             lambda: self._peers.vantage.reflexive.endpoints,
+            lambda: self._peers.vantage.nat,
             self._keeper.failed,
         )
 

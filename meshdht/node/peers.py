@@ -55,7 +55,7 @@ class Peers:
         self._on_path_changed = on_path_changed
         self._on_proved = on_proved
         self._pace = Pace()
-        self.vantage = Vantage(on_reflexive_changed)
+        self.vantage = Vantage(control.clock, on_reflexive_changed)
         """Where this device stands."""
         self._peers = Company(own, self._make_agent, self._path_changed)
         self.box_key = self._peers.box_key
@@ -246,7 +246,7 @@ class Peers:
         if answer.agrees and packet.message_id == self._trial[0]:
             ends = self._keepalives.agreed(incoming.source)
             peer.agent.hush(incoming.source, ends, then_call=False)
-        self.vantage.seen_by(packet.sender, answer.observed)
+        self.vantage.seen_by(packet.sender, incoming.source, answer.observed)
         self._wake.set()
         self._settled.set()
         if peer.agent.best is not before:

@@ -16,7 +16,7 @@ from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.rhythm import Rhythm
-from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord
+from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator
 from meshdht.records.sequence import COARSE_S, coarse_sequence
@@ -52,6 +52,7 @@ class Publisher:
         control: ControlPort,
         next_sequence: NextSequence,
         reflexive: Callable[[], Sequence[Endpoint]],
+        nat: Callable[[], NatBehaviour],
         on_disk_failure: Callable[[StateError], None],
     ) -> None:
         self._identity = identity
@@ -62,6 +63,7 @@ class Publisher:
         self._control = control
         self._next_sequence = next_sequence
         self._reflexive = reflexive
+        self._nat = nat
         self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
         self._rhythm = Rhythm(identity.generation.secret.epoch_key, control.entropy)
@@ -95,7 +97,7 @@ class Publisher:
 
     def changed(self) -> bool:
         """What the record says may be another: look, and publish if so; returns whether it is."""
-        is_changed = self._rhythm.is_changed(self.candidates())
+        is_changed = self._rhythm.is_changed(self._content())
         if is_changed:
             self._wake.set()
         return is_changed
@@ -142,6 +144,10 @@ class Publisher:
         kept = hosts[: RECORD_CANDIDATES_MAX - len(seen)] + seen
         return tuple(kept)
 
+    def _content(self) -> tuple[tuple[Candidate, ...], NatBehaviour]:
+        """What the record says that may change."""
+        return self.candidates(), self._nat()
+
     async def run(self) -> None:
         """Publish for ever."""
         clock = self._control.clock
@@ -149,7 +155,7 @@ class Publisher:
             self._wake.clear()
             now, unix = clock.monotonic(), clock.unix()
             rhythm = self._rhythm
-            for epoch in rhythm.due(now, unix, self.candidates()):
+            for epoch in rhythm.due(now, unix, self._content()):
                 if rhythm.is_refresh(epoch) and await self._is_kept(epoch):
                     rhythm.kept(epoch, now)
                 elif rhythm is self._rhythm:
@@ -174,13 +180,13 @@ class Publisher:
 
     async def _publish(self, epoch: int, rhythm: Rhythm) -> None:
         """Write the record of an epoch, tell it and store it."""
-        candidates = self.candidates()
+        content = self._content()
         # The most so far, so that nodes which come and go cost nothing.
         self._size = max(self._size, self._dht.network_size)
         # A turn of the epochs moves nobody.
         self._is_fresh |= epoch in self._written or not self._written
         try:
-            envelope = await self._write(epoch, candidates)
+            envelope = await self._write(epoch, content)
         except StateError as error:
             self._on_disk_failure(error)
             # Without a sequence on disk a restart could repeat it: better no record.
@@ -197,7 +203,7 @@ class Publisher:
         self._written[epoch] = (key, envelope)
         reached = await self._store_at_members(key, envelope) > 0 or not self._deputies.is_alone
         reached = reached or await self._deputies.bring(record) or len(self._holdings.roster) == 1
-        rhythm.written(epoch, self._control.clock.monotonic(), candidates, reached=reached)
+        rhythm.written(epoch, self._control.clock.monotonic(), content, reached=reached)
 
     async def _store_at_members(self, key: bytes, envelope: bytes, *, again: bool = False) -> int:
         try:
@@ -205,7 +211,10 @@ class Publisher:
         except RemoteError:
             return 0
 
-    async def _write(self, epoch: int, candidates: tuple[Candidate, ...]) -> bytes:
+    async def _write(
+        self, epoch: int, content: tuple[tuple[Candidate, ...], NatBehaviour]
+    ) -> bytes:
+        candidates, nat = content
         unix = self._control.clock.unix()
         # Above a copy's, too: whoever holds its record would take no other from us.
         last = max(self._last_sequence, self._holdings.cache.mark(self._identity.device) or 0)
@@ -220,6 +229,7 @@ class Publisher:
             wireguard_key=self._identity.wireguard.public,
             candidates=candidates,
             frontier=self._holdings.log.digest(),
+            nat=nat,
         )
         secret = self._identity.generation.secret
         return seal_record(

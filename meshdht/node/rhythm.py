@@ -6,12 +6,10 @@ holder that they are of one device. Sans-IO.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import EpochKey
-from meshdht.records.endpoint import Candidate
 from meshdht.records.locator import OVERLAP_SECONDS, epoch_start, publish_epochs
 
 # How often it is looked whether a record is still where readers look, and written again if not.
@@ -22,7 +20,8 @@ RETRY_S = (15.0, 60.0, 300.0, 1800.0)
 # A change goes into the next epoch's record, if that is out already, within this.
 FOLLOW_S = 600.0
 
-Content = Sequence[Candidate]
+Content = object
+"""What a record says that may change; compared, and nothing else."""
 
 
 @dataclass(slots=True)

@@ -4,18 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
-from meshdht.dht.prefix import prefix_of
+from meshdht.dht.prefix import is_household, prefix_of
 from meshdht.endpoint import Endpoint
 from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
 from meshdht.paths.legs import Legs
+from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping, NatJudge
 from meshdht.paths.reflexive import ReflexiveEndpoints
+from meshdht.records.endpoint import NatBehaviour
+
+_MAPPINGS = {
+    Mapping.ENDPOINT_INDEPENDENT: "EI",
+    Mapping.ADDRESS_DEPENDENT: "AD",
+    Mapping.ADDRESS_AND_PORT_DEPENDENT: "APD",
+}
+# Who does not know what its NAT lets in is met as one that lets in little.
+_FILTERINGS = {
+    Filtering.ENDPOINT_INDEPENDENT: "EI",
+    Filtering.ADDRESS_DEPENDENT: "AD",
+    Filtering.ADDRESS_AND_PORT_DEPENDENT: "APD",
+    Filtering.UNKNOWN: "APD",
+}
+
+
+def nat_code(behaviour: Behaviour) -> NatBehaviour:
+    """How a record and a call say it."""
+    if behaviour.mapping is Mapping.NONE:
+        return NatBehaviour.NONE
+    if behaviour.mapping is Mapping.UNKNOWN:
+        return NatBehaviour.UNKNOWN
+    return NatBehaviour[f"{_MAPPINGS[behaviour.mapping]}_{_FILTERINGS[behaviour.filtering]}"]
 
 
 class Vantage:
-    """What endpoints are to this device. ``on_changed()``: it is seen elsewhere than before."""
+    """What endpoints are to this device. ``on_changed()``: it is seen elsewhere than before, or
+    otherwise."""
 
-    def __init__(self, on_changed: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, on_changed: Callable[[], None]) -> None:
+        self._clock = clock
         self._on_changed = on_changed
         self._endpoints: frozenset[Endpoint] = frozenset()
         self._networks: Sequence[Network] = ()
@@ -23,12 +50,16 @@ class Vantage:
         """The mesh's own ranges, where nothing else is ever sought."""
         self.reflexive = ReflexiveEndpoints()
         self.legs = Legs()
+        self.judge = NatJudge()
+        """What kind of NAT is on our side."""
+        self._nat = NatBehaviour.UNKNOWN
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
         self._endpoints = frozenset(endpoints)
         self._networks = networks
         self.reflexive.forget()
+        self.judge.forget(endpoints[0].port if endpoints else 0)
 
     def is_own(self, endpoint: Endpoint) -> bool:
         """Whether an interface of ours has this address, and the port is ours."""
@@ -47,11 +78,33 @@ class Vantage:
     def seen_by_contact(self, witness: Endpoint, observed: Endpoint) -> None:
         """A DHT contact, a member or not, says where it sees us. Ids cost nothing there, so that
         an address prefix has one voice, whatever ids and hosts it goes by."""
-        self.seen_by(prefix_of(witness.host), observed)
+        self.seen_by(prefix_of(witness.host), witness, observed)
 
-    def seen_by(self, observer: DeviceId | str, observed: Endpoint) -> None:
-        """Somebody says where it sees us."""
-        if is_probeable(observed, self.mesh_networks) and self.reflexive.observe(
-            observer, observed
-        ):
+    def seen_by(self, observer: DeviceId | str, witness: Endpoint, observed: Endpoint) -> None:
+        """Somebody at ``witness`` says where it sees us."""
+        if not is_probeable(observed, self.mesh_networks):
+            return
+        is_news = self.reflexive.observe(observer, observed)
+        if self._is_beyond(witness):
+            own, now = self.is_own(observed), self._clock.monotonic()
+            self.judge.observed(prefix_of(witness.host), witness, observed, now, own=own)
+        if is_news or self.nat is not self._nat:
+            self._nat = self.nat
             self._on_changed()
+
+    def let_in(self, source: Endpoint, *, knew_address: bool) -> None:
+        """A packet of the network came from where nothing was sent to."""
+        if self._is_beyond(source):
+            self.judge.got_in(knew_address=knew_address)
+
+    def _is_beyond(self, endpoint: Endpoint) -> bool:
+        """Whether what goes there passes the NAT on our side, if there is one."""
+        if endpoint.is_ipv6 or is_household(endpoint.host):
+            return False
+        ours = {each.host for each in self.reflexive.endpoints}
+        return self.kind_of(endpoint) is PathKind.DIRECT and endpoint.host not in ours
+
+    @property
+    def nat(self) -> NatBehaviour:
+        """How the NAT on our side behaves, as others are told."""
+        return nat_code(self.judge.told(self._clock.monotonic()))

@@ -182,7 +182,7 @@ class Machine:
         """Write a new record and store it: how many others hold it."""
         epoch = epoch_at(self.identity.generation.secret.epoch_key, time.time())
         publisher = self.node._publisher
-        envelope = await publisher._write(epoch, publisher.candidates())
+        envelope = await publisher._write(epoch, publisher._content())
         return await self.node._dht.publish(self.locator, envelope)
 
 

@@ -94,6 +94,8 @@ def test_one_that_comes_back_in_time_stays() -> None:
             runner = await world.join(await first.invite(terms=EPHEMERAL))
             await world.connected()
             for _ in range(5):
+                # Long enough to be seen: an admin looks now and then.
+                await asyncio.sleep(2 * LOOK_S)
                 await runner.stop()
                 await asyncio.sleep(EPHEMERAL.ephemeral_s - 60)
                 runner.restart()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RECORD_CANDIDATES_MAX
 from meshdht.node.publishing import COPY_REMEMBERED_S
 from meshdht.node.rhythm import REFRESH_S, RETRY_S
-from meshdht.records.endpoint import CandidateKind, EndpointRecord
+from meshdht.records.endpoint import CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.locator import EPOCH_SECONDS
 from simulations.loop import run
+from simulations.nat import Inside, Nat, NatKind
 from tests.support.mesh import ELSEWHERE, Machine, mesh
+
+INSIDE = Endpoint("192.168.1.2", 41820)
 
 
 def held(machine: Machine, other: Machine) -> EndpointRecord:
@@ -221,6 +226,7 @@ def test_epochs_go_by_and_a_newcomer_still_finds_everybody() -> None:
             await asyncio.sleep(9 * 3600)
             third = await world.join(await first.invite())
             await world.connected([first, second, third])
+            await asyncio.sleep(5)
             assert held(third, second).sequence == second.store.sequence
 
     run(main())
@@ -279,5 +285,29 @@ def test_a_turn_of_the_epochs_moves_nobody_and_is_not_looked_after() -> None:
             await asyncio.sleep(5)
             await publisher.network_seen(30)
             assert stored_again != []
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "nat"),
+    [
+        (NatKind.ENDPOINT_INDEPENDENT, {NatBehaviour.EI_EI, NatBehaviour.EI_APD}),
+        (NatKind.ADDRESS_DEPENDENT, {NatBehaviour.EI_AD, NatBehaviour.EI_APD}),
+        (NatKind.ADDRESS_AND_PORT_DEPENDENT, {NatBehaviour.EI_APD}),
+        (NatKind.SYMMETRIC, {NatBehaviour.APD_APD}),
+    ],
+)
+def test_a_record_says_behind_what_nat_its_device_is(kind: NatKind, nat: set[NatBehaviour]) -> None:
+    """What nobody has tried to get through is told as what lets in least."""
+
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, third = await world.grow(3)
+            third.move(INSIDE, Inside(world.internet, Nat("198.51.100.1", kind)))
+            await asyncio.sleep(120)
+            for other in (first, second):
+                assert held(other, third).nat in nat
+                assert held(third, other).nat is NatBehaviour.NONE
 
     run(main())
