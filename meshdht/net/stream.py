@@ -136,13 +136,17 @@ class ClientSide:
         self._open(MAIN_PORT)
 
     def deliver(self, port: int, datagrams: Sequence[memoryview]) -> None:
-        sock = self._sockets.get(port)
-        if sock is None and len(self._sockets) < STREAM_PORTS_MAX:
-            sock = self._open(port)
-        if sock is None:
+        if self.open(port) is None:
             self.counters["too many ports"] += len(datagrams)
             return
-        sock.send(datagrams, self._own_port)
+        self._sockets[port].send(datagrams, self._own_port)
+
+    def open(self, port: int) -> Endpoint | None:
+        """Where a port of the server is found here; None if there are too many already."""
+        sock = self._sockets.get(port)
+        if sock is None and self._on_train is not None and len(self._sockets) < STREAM_PORTS_MAX:
+            sock = self._open(port)
+        return sock.endpoint if sock is not None else None
 
     def _open(self, port: int) -> _Socket:
         def received(train: memoryview, each: int, source: Endpoint) -> None:
@@ -155,6 +159,7 @@ class ClientSide:
         return sock
 
     def close(self) -> None:
+        self._on_train = None
         for sock in self._sockets.values():
             sock.close()
         self._sockets.clear()

@@ -44,6 +44,7 @@ from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network, PathKind
+from meshdht.paths.legs import OpenPort
 
 
 class Node(NodeNews):
@@ -317,9 +318,9 @@ class Node(NodeNews):
         if self._background.group is not None:
             self._entrance.network_changed()
 
-    def leg_opened(self, leg: Endpoint, kind: PathKind) -> None:
+    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
         """An endpoint on loopback leads elsewhere from now on (paths/legs.py)."""
-        self._peers.vantage.legs.opened(leg, kind)
+        self._peers.vantage.legs.opened(leg, kind, open_port)
 
     def leg_closed(self, leg: Endpoint) -> None:
         """It leads nowhere any more."""

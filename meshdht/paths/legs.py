@@ -7,8 +7,13 @@ nobody is told of one, and none outlives the process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meshdht.endpoint import Endpoint
 from meshdht.paths.candidate import PathKind
+
+OpenPort = Callable[[int], Endpoint | None]
+"""open_port(number): a leg to another UDP port of where a leg leads to; None: there is no room."""
 
 
 class Legs:
@@ -16,13 +21,24 @@ class Legs:
 
     def __init__(self) -> None:
         self._kinds: dict[Endpoint, PathKind] = {}
+        self._open_port: dict[Endpoint, OpenPort] = {}
 
-    def opened(self, endpoint: Endpoint, kind: PathKind) -> None:
+    def opened(self, endpoint: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
         """From now on it leads somewhere, and makes this kind of path."""
         self._kinds[endpoint] = kind
+        if open_port is not None:
+            self._open_port[endpoint] = open_port
 
     def closed(self, endpoint: Endpoint) -> None:
         self._kinds.pop(endpoint, None)
+        self._open_port.pop(endpoint, None)
+
+    def at_port(self, endpoint: Endpoint, port: int) -> Endpoint | None:
+        """Another port of the machine that an endpoint belongs to, or leads to."""
+        if endpoint not in self._kinds:
+            return endpoint._replace(port=port)
+        open_port = self._open_port.get(endpoint)
+        return open_port(port) if open_port is not None else None
 
     def kind_of(self, endpoint: Endpoint) -> PathKind | None:
         """None: it is no leg."""

@@ -18,6 +18,16 @@ def test_an_endpoint_is_a_leg_while_it_is_open() -> None:
         assert leg not in legs
 
 
+def test_another_port_of_where_a_leg_leads_is_another_leg() -> None:
+    legs, leg, other = Legs(), Endpoint("127.0.0.1", 40000), Endpoint("127.0.0.1", 40001)
+    assert legs.at_port(WAN, 7) == Endpoint(WAN.host, 7)
+    legs.opened(leg, PathKind.DIRECT)
+    assert legs.at_port(leg, 7) is None
+    legs.opened(leg, PathKind.DIRECT, {7: other}.get)
+    assert legs.at_port(leg, 7) == other
+    assert legs.at_port(leg, 8) is None
+
+
 def test_an_endpoint_that_is_gone_is_left_at_once_for_the_next() -> None:
     world = World({LAN: 0.001, WAN: 0.03})
     world.learn(LAN, WAN)
