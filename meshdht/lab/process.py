@@ -14,6 +14,7 @@ from typing import IO, TypedDict, Unpack
 COMMAND_TIMEOUT_S = 30.0
 FORK_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 5.0
+WAKE_S = 1.0
 
 
 class LabError(Exception):
@@ -45,15 +46,22 @@ def child_of(parent: int) -> int | None:
     A scan, because not every kernel offers ``/proc/PID/task/TID/children``.
     """
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            after_name = (entry / "stat").read_text().rpartition(")")[2]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(after_name.split()[1]) == parent:
+        if entry.name.isdigit() and _stat(int(entry.name))[1:2] == [str(parent)]:
             return int(entry.name)
     return None
+
+
+def state_of(process: int) -> str:
+    """The letter that proc(5) has for it, ``T`` if it was stopped; empty if there is none."""
+    return "".join(_stat(process)[:1])
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of proc(5) from the state on; none of a process that is gone."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 class Process:
@@ -87,11 +95,18 @@ class Process:
         self, input: str | None = None, timeout: float = COMMAND_TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Wait for the end, whatever the status; CommandFailed if it takes longer."""
-        try:
-            stdout, stderr = self.popen.communicate(input, timeout)
-        except subprocess.TimeoutExpired:
-            self.stop(grace=0)
-            raise CommandFailed(f"{self.command} took more than {timeout:g} s") from None
+        deadline = time.monotonic() + timeout
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            try:
+                stdout, stderr = self.popen.communicate(input, min(left, WAKE_S))
+                break
+            except subprocess.TimeoutExpired:
+                self._wake()
+                input = None  # communicate has taken it
+                if left <= WAKE_S:
+                    self.stop(grace=0)
+                    raise CommandFailed(f"{self.command} took more than {timeout:g} s") from None
         return subprocess.CompletedProcess(
             self.popen.args, self.popen.returncode, stdout or "", stderr or ""
         )
@@ -107,14 +122,25 @@ class Process:
         """End the command: SIGTERM, and SIGKILL after ``grace`` seconds. Returns its status."""
         if grace:
             self.signal(signal.SIGTERM)
+            self._wake()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(grace)
         self.signal(signal.SIGKILL)
+        self._wake()
         status = self.popen.wait(STOP_TIMEOUT_S)
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if stream is not None:
                 stream.close()
         return status
+
+    def _wake(self) -> None:
+        """Continue nsenter, which stops itself when the command was stopped, and hears of nobody
+        who continues the command alone (a machine that slept, say)."""
+        if state_of(self.popen.pid) == "T":
+            child = child_of(self.popen.pid)
+            if child is not None and state_of(child) != "T":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.popen.pid, signal.SIGCONT)
 
     @property
     def command(self) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 
 import pytest
 
-from meshdht.lab.process import CommandFailed
+from meshdht.lab.process import CommandFailed, state_of
 from meshdht.lab.world import World
 
 
@@ -38,6 +39,20 @@ def test_a_command_that_ignores_sigterm_is_killed(world: World) -> None:
     assert process.popen.stdout is not None
     assert process.popen.stdout.readline() == "up\n"
     assert process.stop(grace=0.2) == -9
+
+
+def test_a_command_that_was_stopped_and_goes_on_is_waited_for_to_its_end(world: World) -> None:
+    """nsenter, which stands between, stops with it, and is not continued with it."""
+    process = world.host("nas").popen(["sh", "-c", "echo up; sleep 1; echo over"])
+    assert process.popen.stdout is not None
+    assert process.popen.stdout.readline() == "up\n"
+    process.signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 5
+    while state_of(process.popen.pid) != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.signal(signal.SIGCONT)
+    assert process.complete(timeout=10).stdout == "over\n"
 
 
 def test_input_and_environment_reach_the_command(world: World) -> None:
