@@ -2,6 +2,8 @@
 
     python -m tests.bench.soak [SECONDS]        (600 unless said otherwise; needs root)
 
+``./mesh test -m long`` runs it as a test.
+
 Host 1 has one tunnel to host 2 (this engine as well) and one to host 3 (wireguard-go, which begins
 the handshakes). All the time: a TCP connection both ways, checked files, small datagrams and pings
 over the first tunnel, a TCP connection and datagrams over the second; a rekey every few seconds.
@@ -28,7 +30,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +113,8 @@ def steady(one: End, other: End, seconds: float) -> Iterator[list[Report]]:
 
 def tcp(one: End, other: End, port: int, seconds: float) -> tuple[Process, Process]:
     """A connection both ways: its server and its client."""
-    words = ["-p", str(port), "-B", other.address]
+    # Without reports in between: nobody reads them, and a full pipe would stop it.
+    words = ["-p", str(port), "-B", other.address, "-i", "0"]
     server = other.host.popen(["iperf3", "-s", "-1", "--forceflush", *words])
     assert server.popen.stdout is not None
     while "listening" not in server.popen.stdout.readline():
@@ -143,8 +146,14 @@ class Files(threading.Thread):
 class Soak:
     """One run."""
 
-    def __init__(self, one: EmbeddedEnd, other: EmbeddedEnd, third: WireGuardGoEnd) -> None:
-        self._one, self._other, self._third = one, other, third
+    def __init__(
+        self,
+        one: EmbeddedEnd,
+        other: EmbeddedEnd,
+        third: WireGuardGoEnd,
+        say: Callable[[str], None],
+    ) -> None:
+        self._one, self._other, self._third, self._say = one, other, third, say
         (engine, _), (engine2, worker2) = engine_processes(one), engine_processes(other)
         self.watched = [
             Watched("engine 1", engine),
@@ -167,7 +176,7 @@ class Soak:
         files.over.set()
         files.join()
         self.faults += files.faults
-        print(f"{files.count} files; pings: {pings.complete().stdout.splitlines()[-2]}")
+        self._say(f"{files.count} files; pings: {pings.complete().stdout.splitlines()[-2]}")
         for name, (report,) in (("engine to engine", ours), ("wireguard-go to engine", mixed)):
             self._judge(name, report)
         for server, client in connections:
@@ -219,7 +228,7 @@ class Soak:
     def _judge(self, name: str, report: Report) -> None:
         lost, sent = report.lost_outside(self.disturbed), report.sent
         all_lost = sent - report.received
-        print(
+        self._say(
             f"datagrams, {name}: {sent} sent, {all_lost} lost near a killed worker or a deleted TUN"
             f" or elsewhere, {lost} elsewhere"
         )
@@ -234,11 +243,11 @@ class Soak:
             self.faults.append(f"a TCP connection: {report.get('error', said.stderr)}")
             return
         there, back = measure.received_gbit(report)
-        print(f"TCP: {there * 1000:.0f} Mbit/s there, {back * 1000:.0f} back, to the end")
+        self._say(f"TCP: {there * 1000:.0f} Mbit/s there, {back * 1000:.0f} back, to the end")
 
 
-def main() -> int:
-    seconds = max(SECONDS_MIN, int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
+def soak(seconds: float, say: Callable[[str], None]) -> list[str]:
+    """One run; what was wrong with it. ``say`` hears the numbers."""
     with World() as world, contextlib.ExitStack() as stack:
         switch = world.switch("internet")
         one = EmbeddedEnd(world.host("one"), 1, switch)
@@ -250,22 +259,29 @@ def main() -> int:
         one.start(other, third, rekey_after_s=REKEY_AFTER_S)
         third.start(one)
         assert one.ping(other) == third.ping(one) == 1
-        soak = Soak(one, other, third)
-        soak.run(seconds)
+        run = Soak(one, other, third, say)
+        run.run(seconds)
         ones = one.stats()
-    print(
-        f"{seconds} s: {ones['handshakes']} handshakes of host 1, {soak.crowds} crowds of {CROWD}"
-        f" peers, {soak.kills} workers killed, {soak.deletions} TUNs deleted,"
-        f" {soak.standstills} standstills"
+    say(
+        f"{seconds:g} s: {ones['handshakes']} handshakes of host 1, {run.crowds} crowds of {CROWD}"
+        f" peers, {run.kills} workers killed, {run.deletions} TUNs deleted,"
+        f" {run.standstills} standstills"
     )
-    for each in soak.watched:
+    for each in run.watched:
         (before, opened), (after, _) = each.quarter(1), each.quarter(3)
-        print(f"{each.name}: {before:.1f} MB, then {after:.1f} MB; {opened:g} descriptors")
-    print("dropped:", {name: count for name, count in ones["counters"].items() if count})
-    for fault in soak.faults:
+        say(f"{each.name}: {before:.1f} MB, then {after:.1f} MB; {opened:g} descriptors")
+    dropped = {name: count for name, count in ones["counters"].items() if count}
+    say(f"dropped: {dropped}")
+    return run.faults
+
+
+def main() -> int:
+    seconds = max(SECONDS_MIN, int(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
+    faults = soak(seconds, print)
+    for fault in faults:
         print("FAULT:", fault)
-    print("failed" if soak.faults else "passed")
-    return int(bool(soak.faults))
+    print("failed" if faults else "passed")
+    return int(bool(faults))
 
 
 if __name__ == "__main__":

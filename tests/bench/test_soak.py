@@ -1,11 +1,14 @@
-"""How the long run judges what it has seen."""
+"""The long run, and how it judges what it has seen."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+
+import pytest
 
 from tests.bench.packet_path.steady import report
-from tests.bench.soak import Watched
+from tests.bench.soak import SECONDS, Watched, soak
 
 
 def watched(first: float, last: float, descriptors: int = 9) -> Watched:
@@ -29,3 +32,12 @@ def test_lost_datagrams_are_told_with_the_time_around_them() -> None:
     assert told.late_at == [(1.4, 0.07)]
     assert told.lost_outside([(0.9, 1.3)]) == 1
     assert told.lost_outside([]) == 3
+
+
+@pytest.mark.lab
+@pytest.mark.long
+@pytest.mark.timeout(SECONDS + 300)
+def test_ten_minutes_in_which_everything_happens_lose_nothing_and_leave_nothing_behind(
+    number: Callable[[str], None],
+) -> None:
+    assert soak(SECONDS, number) == []
