@@ -122,6 +122,7 @@ class EmbeddedEngine:
         """The last statistics, and what of them workers before this one account for."""
         self._earlier: dict[WireGuardPublicKey, PeerStats] = {}
         self._counted_earlier: dict[str, int] = {}
+        self._has_warned = False
         self._worker: WorkerProcess | None = None
         self._delay = _RESTART_S
         self._restart: asyncio.TimerHandle | None = None
@@ -259,6 +260,13 @@ class EmbeddedEngine:
                     self._seen[key] = now if before is None else _sum(before, now)
             for name, count in part.counters.items():
                 self.counters[name] = self._counted_earlier.get(name, 0) + count
+        if self.counters.get("engine_send_failed") and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "the machine does not send all of the tunnel's packets: its queues are full, a"
+                " firewall is in the way, or there is no route; the tunnel goes on, and from now on"
+                " they are only counted (dropped, in the status)"
+            )
 
     # --- the worker
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +91,18 @@ class OurEnd(End):
         ipv6: bool = False,
         psk: bytes | None = None,
         rekey_after_s: float = 120.0,
+        without: Sequence[str] = (),
+        send_buffer: int = 0,
     ) -> None:
+        """``without`` and ``send_buffer`` are for the embedded engine: see ``standalone.Setup``."""
         setup = Setup(
             private_key=self.private.raw,
             interface="mesh0",
             port=PORT,
             addresses=self.inside,
             rekey_after_s=rekey_after_s,
+            without=list(without),
+            send_buffer=send_buffer,
             peers=[
                 SetupPeer(
                     public_key=peer.private.public.raw,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 import time
 from dataclasses import asdict
@@ -28,6 +29,7 @@ from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
 from meshdht.wireguard.constants import SPECIFICATION, Intervals
 from meshdht.wireguard.events import DeviceEvent, HandshakeCompleted
+from tests.engine.lesser_kernel import withhold
 
 
 class SetupPeer(msgspec.Struct, kw_only=True):
@@ -41,7 +43,8 @@ class SetupPeer(msgspec.Struct, kw_only=True):
 
 
 class Setup(msgspec.Struct, kw_only=True):
-    """The whole configuration. ``rekey_after_s`` replaces REKEY_AFTER_TIME, for tests alone."""
+    """The whole configuration. ``rekey_after_s`` replaces REKEY_AFTER_TIME, for tests alone, and
+    ``send_buffer`` what the port's sockets have; ``without``: see ``lesser_kernel``."""
 
     private_key: bytes
     interface: str
@@ -49,6 +52,8 @@ class Setup(msgspec.Struct, kw_only=True):
     addresses: list[str]
     mtu: int = 1420
     rekey_after_s: float = SPECIFICATION.rekey_after_time
+    without: list[str] = []
+    send_buffer: int = 0
     peers: list[SetupPeer] = []
 
 
@@ -57,9 +62,13 @@ class Standalone:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        withhold(setup.without)
         self._handshakes: list[float] = []
         self._mending: set[asyncio.Task[None]] = set()
         self._port = UdpPort(setup.port, lambda data, source: None)
+        if setup.send_buffer:
+            for sock in self._port.sockets():
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, setup.send_buffer)
         self._tun = Tun(setup.interface)
         self._engine = EmbeddedEngine(
             WireGuardPrivateKey(setup.private_key),

@@ -76,6 +76,28 @@ async def test_what_the_kernel_does_for_it_is_told(sides: Sides) -> None:
     assert sides[0].engine.features == ("TSO", "UDP GSO", "UDP GRO")
 
 
+async def test_what_the_machine_does_not_send_is_counted_and_told_once(
+    sides: Sides, caplog: pytest.LogCaptureFixture
+) -> None:
+    a, b = sides
+    await connect(a, b)
+    broadcast = Endpoint("255.255.255.255", 9)  # which nobody may send to unasked
+    await a.engine.apply([SetEndpoint(b.private.public, broadcast)])
+    for lost in (1, 2, 3):
+        a.give(A_TO_B)
+        await eventually_counted(a, lost)
+    assert caplog.text.count("does not send all of the tunnel's packets") == 1
+    b.give(B_TO_A)
+    assert await a.received() == B_TO_A
+
+
+async def eventually_counted(side: Side, lost: int) -> None:
+    deadline = asyncio.get_running_loop().time() + 5
+    while side.engine.counters.get("engine_send_failed", 0) < lost:
+        assert asyncio.get_running_loop().time() < deadline
+        await side.engine.stats()
+
+
 async def test_no_packet_is_padded_beyond_the_mtu_that_it_was_told(sides: Sides) -> None:
     a, b = sides
     await connect(a, b)

@@ -3,6 +3,7 @@ sockets and TUN devices."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -29,19 +30,27 @@ WALL = f"""table inet wall {{
 class Tunnel:
     """Two ends, and a third machine beside them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, send_buffer: int = 0) -> None:
         switch = world.switch("internet")
         self.ours = EmbeddedEnd(world.host("ours"), 1, switch)
         self.theirs = EmbeddedEnd(world.host("theirs"), 2, switch)
         self.stranger = world.host("stranger")
         self.stranger.attach(switch, "192.0.2.9/24")
         self.theirs.start(self.ours, knows_endpoint=False)
-        self.ours.start(self.theirs)
+        self.ours.start(self.theirs, send_buffer=send_buffer)
         assert self.ours.ping(self.theirs) == 1
 
     def counted(self, *names: str) -> list[int]:
         counters = self.ours.stats()["counters"]
         return [counters.get(name, 0) for name in names]
+
+    def narrow(self, rate: str, limit: str) -> None:
+        """Our line carries so much a second, and keeps so many bytes waiting."""
+        options = ["rate", rate, "burst", "20kb", "limit", limit]
+        self.ours.host.run(["tc", "qdisc", "add", "dev", "eth0", "root", "tbf", *options])
+
+    def send(self, size: int) -> Transfer:
+        return transfer(self.ours.host, self.theirs.host, self.theirs.address, size)
 
     def transfer(self) -> Transfer:
         return transfer(self.theirs.host, self.ours.host, self.ours.address, FILE_BYTES)
@@ -52,13 +61,16 @@ class Tunnel:
         assert self.ours.endpoint_of(self.theirs) == str(self.theirs.endpoint())
         assert self.counted("engine_worker_restarts") == [0]
 
+    def stop(self) -> None:
+        self.ours.stop()
+        self.theirs.stop()
+
 
 @pytest.fixture
 def tunnel(world: World) -> Iterator[Tunnel]:
     tunnel = Tunnel(world)
     yield tunnel
-    tunnel.ours.stop()
-    tunnel.theirs.stop()
+    tunnel.stop()
 
 
 def hostile(host: Host, *arguments: str) -> int:
@@ -132,6 +144,24 @@ def test_a_firewall_that_lets_nothing_out_is_counted_and_outlived(tunnel: Tunnel
             break
     builder.join()
     assert tunnel.counted("engine_send_failed") >= [1]
+    tunnel.works()
+
+
+def test_a_socket_without_room_is_counted_and_the_file_arrives(world: World) -> None:
+    """A train of 64 KiB takes longer to leave than is waited for."""
+    tunnel = Tunnel(world, send_buffer=4096)
+    tunnel.narrow("2mbit", "1mb")
+    assert tunnel.send(FILE_BYTES // 20).size == FILE_BYTES // 20
+    assert tunnel.counted("engine_send_failed") >= [1]
+    tunnel.works()
+    tunnel.stop()
+
+
+def test_a_line_whose_queue_is_full_drops_and_the_file_arrives(tunnel: Tunnel) -> None:
+    tunnel.narrow("20mbit", "60kb")
+    assert tunnel.send(FILE_BYTES // 2).size == FILE_BYTES // 2
+    said = tunnel.ours.host.run(["tc", "-s", "-j", "qdisc", "show", "dev", "eth0"]).stdout
+    assert json.loads(said)[0]["drops"] > 0
     tunnel.works()
 
 
