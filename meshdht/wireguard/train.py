@@ -40,6 +40,7 @@ Flags = npt.NDArray[np.bool_]
 
 _NONCE_SIZE = 12
 _TYPE = TRANSPORT.to_bytes(4, "little")
+_U64 = np.dtype("<u8")
 
 # A forged counter near the limit of a session shall not condemn the messages beside it.
 _FAR = 2**63
@@ -58,6 +59,10 @@ class Shape(NamedTuple):
 
     rows: Bytes
     """(messages, stride)."""
+    heads: npt.NDArray[np.uint64]
+    """Of each message its first 8 bytes, and its counter; little-endian."""
+    nonces: list[memoryview]
+    """Of each message what is its nonce while the index is zero: index and counter."""
     packets: list[memoryview]
     """Of each message what is between header and tag."""
     sealed: list[memoryview]
@@ -71,8 +76,6 @@ class Train:
         self.view = memoryview(bytearray(size))
         self._bytes: Bytes = np.frombuffer(self.view, np.uint8)
         self._shapes: dict[int, Shape] = {}
-        self._nonces: Bytes = np.zeros((0, _NONCE_SIZE), np.uint8)
-        self._nonce_views: list[memoryview] = []
 
     def shape(self, stride: int, count: int) -> Shape:
         """``count`` messages or more of ``stride`` (more than OVERHEAD) bytes; they have to fit."""
@@ -87,8 +90,11 @@ class Train:
         count = max(count, min(_SHAPE_ROWS, len(self.view) // stride))
         starts = range(TRANSPORT_HEADER_SIZE, count * stride, stride)
         inner = stride - OVERHEAD
+        rows = self._bytes[: count * stride].reshape(count, stride)
         return Shape(
-            self._bytes[: count * stride].reshape(count, stride),
+            rows,
+            rows[:, :TRANSPORT_HEADER_SIZE].view(_U64),
+            [self.view[start - _NONCE_SIZE : start] for start in starts],
             [self.view[start : start + inner] for start in starts],
             [self.view[start : start + inner + TAG_SIZE] for start in starts],
         )
@@ -99,34 +105,23 @@ class Train:
         end = number * stride + size
         return self.view[start : end - TAG_SIZE], self.view[start:end]
 
-    def nonces(self, counters: Bytes) -> list[memoryview]:
-        """Of counters as rows of 8 bytes; good until the next call."""
-        count = len(counters)
-        if count > len(self._nonces):
-            self._nonces = np.zeros((count, _NONCE_SIZE), np.uint8)
-            self._nonce_views = [memoryview(row) for row in self._nonces]
-        self._nonces[:count, 4:] = counters
-        return self._nonce_views
-
 
 def seal(train: Train, session: Session, count: int, stride: int, last: int) -> None:
     """Make transport messages of ``count`` padded packets that lie in the train. ``last`` is the
     size of the last message, ``stride`` that of the others."""
     shape = train.shape(stride, count)
-    counters = np.arange(session.sent, session.sent + count, dtype="<u8").view(np.uint8)
+    heads = shape.heads[:count]
+    heads[:, 0] = TRANSPORT
+    heads[:, 1] = np.arange(session.sent, session.sent + count, dtype=_U64)
     session.sent += count
-    rows = shape.rows[:count]
-    rows[:, :8] = np.frombuffer(session.head, np.uint8)
-    rows[:, 8:16] = counters.reshape(count, 8)
-    nonces = train.nonces(rows[:, 8:16])
     whole = count if last == stride else count - 1
-    seals = map(
-        session.sealer.encrypt_into, nonces[:whole], shape.packets, repeat(None), shape.sealed
-    )
-    deque(seals, maxlen=0)
+    seal_into = session.sealer.encrypt_into
+    packets = shape.packets[:whole]
+    deque(map(seal_into, shape.nonces, packets, repeat(None), shape.sealed), maxlen=0)
     if whole < count:
         packet, sealed = train.message(whole, stride, last)
-        session.sealer.encrypt_into(nonces[whole], packet, None, sealed)
+        seal_into(shape.nonces[whole], packet, None, sealed)
+    heads[:, 0] = int.from_bytes(session.head, "little")
 
 
 class Opened(NamedTuple):
@@ -134,11 +129,11 @@ class Opened(NamedTuple):
 
     rows: Bytes
     """(packets, bytes of the longest or more); views of the train, unless some were left out."""
-    lengths: npt.NDArray[np.int64]
+    lengths: list[int]
     """Without padding."""
 
 
-_NOTHING = Opened(np.zeros((0, 0), np.uint8), np.zeros(0, np.int64))
+_NOTHING = Opened(np.zeros((0, 0), np.uint8), [])
 
 
 def receive(
@@ -158,16 +153,17 @@ def receive(
     index = int.from_bytes(head[4:], "little")
     if head[:4] != _TYPE or not device.knows(index):
         return None  # before a stranger's train costs more than his datagrams
-    rows = train.shape(stride, count).rows[:count]
+    shape = train.shape(stride, count)
+    rows = shape.rows[:count]
     # Bytes are compared, here and below, where that says the same as an operation on numbers:
     # it costs a fifth.
     if rows[:, :8].tobytes() != count * head:
         return None
-    counters: npt.NDArray[np.uint64] = rows[:, 8:16].copy().view("<u8").ravel()
+    counters = shape.heads[:count, 1]
     first = int(counters[0])
     if first >= _FAR:
         return None
-    in_order = counters.tobytes() == np.arange(first, first + count, dtype="<u8").tobytes()
+    in_order = counters.tobytes() == np.arange(first, first + count, dtype=_U64).tobytes()
     highest = first + count - 1 if in_order else int(counters.max())
     if highest >= _FAR:
         return None
@@ -191,15 +187,15 @@ def receive(
         total = taken * stride - (stride - last if accepted[-1] else 0)
         has_data = total > taken * OVERHEAD
         device.received(peer, session, source, total, now, unix, has_data=has_data)
-    sizes = np.full(count, stride - OVERHEAD)
-    sizes[-1] = last - OVERHEAD
+    sizes = [stride - OVERHEAD] * (count - 1) + [last - OVERHEAD]
     return _inner(device, peer, inner, sizes, accepted)
 
 
 def _open(train: Train, session: Session, count: int, stride: int, last: int) -> list[int]:
     """Decrypt in place; which of them did not open. The bytes of those are worthless."""
     shape = train.shape(stride, count)
-    nonces = train.nonces(shape.rows[:count, 8:16])
+    shape.heads[:count, 0] = TRANSPORT
+    nonces = shape.nonces
     open_into = session.opener.decrypt_into
     whole = count if last == stride else count - 1
     bad: list[int] = []
@@ -237,22 +233,22 @@ def _accepted(
     return accepted
 
 
-def _inner(
-    device: Device, peer: Peer, rows: Bytes, sizes: npt.NDArray[np.int64], accepted: Flags
-) -> Opened:
+def _inner(device: Device, peer: Peer, rows: Bytes, sizes: list[int], accepted: Flags) -> Opened:
     """Leave out keepalives, what is no IP packet, and what is not from the peer's addresses."""
-    lengths = np.zeros(len(rows), np.int64)
-    for number in np.flatnonzero(accepted & (sizes > 0)).tolist():
-        size = int(sizes[number])
+    wanted: list[int] = []
+    lengths: list[int] = []
+    for number, size in enumerate(sizes):
+        if not size or not accepted[number]:
+            continue
         address, length = source_and_length(rows[number, : min(size, 40)].tobytes(), size)
         if address is None:
             device.counters.bad_packet += 1
         elif device.route(address) is not peer:
             device.counters.bad_source += 1
         else:
-            lengths[number] = length
-    wanted = lengths > 0
-    return Opened(rows[wanted], lengths[wanted])
+            wanted.append(number)
+            lengths.append(length)
+    return Opened(rows[wanted], lengths)
 
 
 def _from_one_address(
@@ -275,6 +271,4 @@ def _from_one_address(
         or rows[:others, address_at : address_at + len(address)].tobytes() != address * others
     ):
         return None
-    lengths = np.full(len(rows), length)
-    lengths[-1] = final_length
-    return Opened(rows, lengths)
+    return Opened(rows, [length] * others + [final_length])

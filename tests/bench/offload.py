@@ -17,7 +17,7 @@ import numpy as np
 
 from meshdht.clock import SeededEntropy
 from meshdht.engine.offload import coalesce, segment, virtio
-from meshdht.engine.offload.checksum import Bytes, Integers
+from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.offload.headers import UDP
 from tests.engine.offload import gro
 from tests.engine.offload.packets import Packet, segments
@@ -53,11 +53,11 @@ def cutting(name: str, packet: Packet, size: int) -> str:
     return line(f"{name}, {plan.count} segments", ours, plain)
 
 
-def received(raws: list[bytes]) -> tuple[Bytes, Integers]:
+def received(raws: list[bytes]) -> tuple[Bytes, list[int]]:
     rows = np.zeros((len(raws), STRIDE), np.uint8)[:, BEFORE : STRIDE - BEFORE]
     for row, raw in zip(rows, raws, strict=True):
         row[: len(raw)] = np.frombuffer(raw, np.uint8)
-    return rows, np.array([len(raw) for raw in raws])
+    return rows, [len(raw) for raw in raws]
 
 
 def merging(name: str, raws: list[bytes]) -> str:

@@ -65,7 +65,7 @@ class Pair:
 
 
 def packets_of(opened: Opened) -> Packets:
-    pairs = zip(opened.rows, opened.lengths.tolist(), strict=True)
+    pairs = zip(opened.rows, opened.lengths, strict=True)
     return [row[:length].tobytes() for row, length in pairs]
 
 

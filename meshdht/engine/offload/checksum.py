@@ -17,6 +17,8 @@ MODULUS = 0xFFFF
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
+_WORDS = np.dtype("<u4")
+
 
 def of(buffer: bytes | bytearray | memoryview) -> int:
     """The sum of a buffer; one of odd length counts as if a zero followed.
@@ -31,10 +33,12 @@ def of_rows(rows: Bytes) -> Integers:
     """The sum of each row; the bytes of a row must be adjacent, the rows may be apart."""
     width = rows.shape[1]
     even = width & ~3
-    sums: Integers = rows[:, :even].view("<u4").sum(axis=1, dtype=np.int64)
+    sums: Integers = np.add.reduce(rows[:, :even].view(_WORDS), 1, np.int64)
     for column in range(even, width):
         sums += rows[:, column].astype(np.int64) << (column % 2 * 8)
-    return (sums << 8) % MODULUS
+    sums <<= 8
+    sums %= MODULUS
+    return sums
 
 
 def of_pseudo_header(addresses: bytes | bytearray | memoryview, protocol: int, size: int) -> int:

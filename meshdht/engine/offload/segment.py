@@ -4,9 +4,7 @@ Two steps, since the caller owns the memory: ``plan`` tells how many segments of
 are, ``Plan.write`` writes them into rows. What the virtio header says is checked against the
 packet, and the length of the headers is read from the packet alone.
 
-Every segment has complete checksums, whatever the packet's own checksum field holds. IPv4
-identifications count up; sequence numbers advance; FIN and PSH are on the last segment alone,
-CWR on the first alone; options and extension headers are on all of them.
+``segment_headers`` tells what is in the headers, whatever the packet's own checksum field holds.
 """
 
 from __future__ import annotations
@@ -16,18 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from meshdht.engine.offload import checksum, virtio
-from meshdht.engine.offload.checksum import Bytes, Integers
-from meshdht.engine.offload.headers import (
-    CWR,
-    FIN,
-    PSH,
-    TCP,
-    TCP_CHECKSUM,
-    UDP,
-    UDP_CHECKSUM,
-    transport_of,
-)
+from meshdht.engine.offload import checksum, segment_headers, virtio
+from meshdht.engine.offload.checksum import Bytes
+from meshdht.engine.offload.headers import TCP, UDP, transport_of
 from meshdht.errors import Malformed
 
 # gso_type: IP version (None: either) and protocol that it stands for.
@@ -38,7 +27,6 @@ _KINDS = {
 }
 
 _U16 = struct.Struct("!H")
-_U32 = struct.Struct("!I")
 
 
 @dataclass(slots=True)
@@ -57,97 +45,30 @@ class Plan:
     transport: int
     """Where the TCP or UDP header starts."""
 
-    def write(self, packet: memoryview, rows: Bytes, first: int = 0) -> None:
-        """Write the segments from number ``first`` on, one into each row.
+    def write(self, packet: memoryview, rows: Bytes) -> None:
+        """Write the segments, one into each row.
 
-        ``packet`` is the one that was planned. ``rows`` has at least ``size`` columns and the
-        bytes of a row are adjacent; how far apart rows are is the caller's choice. Nothing
-        beyond ``size`` is touched; the last segment is followed by zeros up to there. Raises
-        ValueError if there are more rows than segments left, or too narrow ones.
+        ``packet`` is the one that was planned. There is a row for every segment, of at least
+        ``size`` columns; the bytes of a row are adjacent, how far apart rows are is the caller's
+        choice. Nothing beyond ``size`` is touched; the last segment is followed by zeros up to
+        there. Raises ValueError if there are more or fewer rows, or too narrow ones.
         """
-        width = rows.shape[1]
-        number = len(rows)
-        if not 0 < number <= self.count - first or width < self.size or first < 0:
-            raise ValueError(f"{number} rows of {width} bytes from segment {first} of {self}")
-        ends = first + number == self.count
-        self._copy_payload(np.frombuffer(packet, np.uint8), rows, first, ends)
-        steps = np.arange(first, first + number)
-        short = self.last - self.size if ends else 0
-        head = bytearray(packet[: self.header_size])
-        if self.protocol == TCP:
-            self._write_tcp(head, rows, steps, ends, short)
-        else:
-            self._write_udp(head, rows, steps, short)
-
-    def _copy_payload(self, source: Bytes, rows: Bytes, first: int, ends: bool) -> None:
-        begin, payload = self.header_size, self.size - self.header_size
-        full = len(rows) - ends
-        at = begin + first * payload
-        until = at + full * payload
-        rows[:full, begin : self.size] = source[at:until].reshape(full, payload)
-        if ends:
-            rows[full, begin : self.last] = source[until:]
-            rows[full, self.last : self.size] = 0
-
-    def _write_tcp(
-        self, head: bytearray, rows: Bytes, steps: Integers, ends: bool, short: int
-    ) -> None:
-        at = self.transport
-        flags = head[at + 13]
-        head[at + 13] = flags & ~(FIN | PSH | CWR)
-        _U16.pack_into(head, at + TCP_CHECKSUM, 0)
-        (sequence,) = _U32.unpack_from(head, at + 4)
-        self._write_ip(head, rows, steps, short)
-        payload = self.size - self.header_size
-        rows[:, at + 4 : at + 8].view(">u4")[:, 0] = (sequence + steps * payload) & 0xFFFFFFFF
-        if flags & CWR and not steps[0]:
-            rows[0, at + 13] |= CWR
-        if ends:
-            rows[-1, at + 13] |= flags & (FIN | PSH)
-        _column(rows, at + TCP_CHECKSUM)[:] = self._checksums(head, rows, short)
-
-    def _write_udp(self, head: bytearray, rows: Bytes, steps: Integers, short: int) -> None:
-        at = self.transport
-        _U16.pack_into(head, at + 4, self.size - at)
-        _U16.pack_into(head, at + UDP_CHECKSUM, 0)
-        self._write_ip(head, rows, steps, short)
-        if short:
-            _column(rows, at + 4)[-1] = self.last - at
-        sums = self._checksums(head, rows, short)
-        sums[sums == 0] = checksum.MODULUS  # 0 would say that there is no checksum
-        _column(rows, at + UDP_CHECKSUM)[:] = sums
-
-    def _write_ip(self, head: bytearray, rows: Bytes, steps: Integers, short: int) -> None:
-        """All headers into all rows, and the fields of IP that differ. ``short``: how many bytes
-        the last row is longer than ``size``, never a positive number."""
-        if head[0] >> 4 == 6:
-            _U16.pack_into(head, 4, self.size - 40)
-            rows[:, : self.header_size] = np.frombuffer(head, np.uint8)
-            if short:
-                _column(rows, 4)[-1] = self.last - 40
-            return
-        (identification,) = _U16.unpack_from(head, 4)
-        _U16.pack_into(head, 2, self.size)
-        _U16.pack_into(head, 4, 0)
-        _U16.pack_into(head, 10, 0)
-        base = checksum.of(head[: self.transport])
-        rows[:, : self.header_size] = np.frombuffer(head, np.uint8)
-        identifications = (identification + steps) & 0xFFFF
-        sums = identifications + base
-        if short:
-            _column(rows, 2)[-1] = self.last
-            sums[-1] += short
-        _column(rows, 4)[:] = identifications
-        _column(rows, 10)[:] = -sums % checksum.MODULUS
-
-    def _checksums(self, head: bytearray, rows: Bytes, short: int) -> Integers:
-        """TCP's or UDP's checksum of every row, whose own field is zero as yet."""
-        addresses = head[8:40] if head[0] >> 4 == 6 else head[12:20]
-        size = self.size - self.transport
-        pseudo = checksum.of_pseudo_header(addresses, self.protocol, size)
-        sums = checksum.of_rows(rows[:, self.transport : self.size]) + pseudo
-        sums[-1] += short
-        return -sums % checksum.MODULUS
+        if len(rows) != self.count or rows.shape[1] < self.size:
+            raise ValueError(f"rows of the shape {rows.shape} for {self}")
+        begin, size = self.header_size, self.size
+        source = np.frombuffer(packet, np.uint8)
+        until = begin + (self.count - 1) * (size - begin)
+        rows[:-1, begin:size] = source[begin:until].reshape(self.count - 1, size - begin)
+        rows[-1, begin : self.last] = source[until:]
+        rows[-1, self.last : size] = 0
+        segment_headers.write(
+            rows[:, :begin],
+            packet[:begin],
+            self.protocol,
+            self.transport,
+            (size, self.last),
+            checksum.of_rows(rows[:, begin:size]),
+        )
 
 
 def plan(packet: memoryview, header: virtio.Header) -> Plan:
@@ -193,8 +114,3 @@ def complete_checksum(packet: memoryview, header: virtio.Header) -> None:
         raise Malformed("a checksum outside of the packet")
     total = checksum.of(packet[header.csum_start :])
     _U16.pack_into(packet, at, checksum.field(total) or checksum.MODULUS)
-
-
-def _column(rows: Bytes, at: int) -> Bytes:
-    """A 16-bit field in network byte order, of all rows; assigning to it writes them."""
-    return rows[:, at : at + 2].view(">u2")[:, 0]

@@ -20,7 +20,7 @@ from collections import Counter
 import numpy as np
 
 from meshdht.engine.offload import coalesce, segment, virtio
-from meshdht.engine.offload.checksum import Bytes, Integers
+from meshdht.engine.offload.checksum import Bytes
 
 _TUNSETIFF, _TUNSETOFFLOAD, _TUNSETVNETHDRSZ = 0x400454CA, 0x400454D0, 0x400454D8
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
@@ -67,15 +67,14 @@ class Pump:
         plan = segment.plan(packet, header)
         rows = self._rows[: plan.count]
         plan.write(packet, rows)
-        lengths = np.full(plan.count, plan.size)
-        lengths[-1] = plan.last
+        lengths = [plan.size] * (plan.count - 1) + [plan.last]
         self.counts["cut"] += 1
         self.counts["segments"] += plan.count
         self._deliver(rows, lengths, target)
 
-    def _deliver(self, rows: Bytes, lengths: Integers, target: int) -> None:
+    def _deliver(self, rows: Bytes, lengths: list[int], target: int) -> None:
         if not self._merges:
-            for row, length in zip(rows, lengths.tolist(), strict=True):
+            for row, length in zip(rows, lengths, strict=True):
                 os.writev(target, [virtio.PLAIN, row[:length].data])
             return
         for run in coalesce.runs(rows, lengths, self._uso):
