@@ -30,6 +30,7 @@ from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
+from meshdht.daemon.traffic import TrafficWatch
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.errors import JoinFailed, MeshdhtError, StateError
 from meshdht.membership.outcasts import Verdict
@@ -113,7 +114,8 @@ class Daemon:
             self._limits_changed,
             clock,
         )
-        self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._path_sizes.used)
+        self._traffic = TrafficWatch(self.node, self._engine, clock)
+        self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
         self.service = self._make_service()
         switchboard.control = self.node.datagram_received
 
@@ -213,6 +215,7 @@ class Daemon:
                         tasks.create_task(self._interface.mend()),
                         tasks.create_task(self._carrier.run()),
                         tasks.create_task(self._path_sizes.run()),
+                        tasks.create_task(self._traffic.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -278,6 +281,10 @@ class Daemon:
         return own
 
     # --- surroundings ------------------------------------------------------------------------
+
+    def _tunnel_used(self, device: DeviceId) -> None:
+        self._path_sizes.used(device)
+        self._traffic.used()
 
     async def _limits_changed(self) -> None:
         await self._interface.set_limits()

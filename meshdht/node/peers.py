@@ -28,6 +28,9 @@ from meshdht.wire.packet import MessageKind
 
 # With so many neighbours connected, those missing in a large network are called, not looked up.
 ENOUGH_NEIGHBOURS = 2
+# How many are asked where they see us when a path fails under traffic, and how often at most.
+WITNESSES = 3
+ASK_AGAIN_S = 2.0
 # How long one who looks waits for paths to be proved: a dead one is known within four timeouts.
 LOOK_S = 2.0
 
@@ -64,6 +67,7 @@ class Peers:
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
         """The probe that asked for a silence last, and for how long."""
+        self._ask_again_at = -math.inf
         self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
 
     def _make_agent(self) -> PathAgent:
@@ -165,6 +169,13 @@ class Peers:
         """WireGuard heard an authenticated packet of the device from here."""
         self.want(device)
         self._learn_from_peer(device, endpoint)
+
+    def doubt(self, device: DeviceId) -> None:
+        """What the tunnel sends to a device goes unanswered: prove its path at once."""
+        if (peer := self._peers.get(device)) is not None:
+            now = self._control.clock.monotonic()
+            peer.agent.doubt(now)
+            self._need([device], now)
 
     def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
         peer = self._peers.get(device)
@@ -278,8 +289,21 @@ class Peers:
         before = peer.agent.best
         for probe in peer.agent.poll(now):
             self._send_probe(device, peer, probe)
+        if peer.agent.is_failing:
+            self._ask_where_we_are(device, now)
         if peer.agent.best is not before:
             self._path_changed(device)
+
+    def _ask_where_we_are(self, failing: DeviceId, now: float) -> None:
+        """A path is about to break under traffic: our router may have forgotten all it had mapped,
+        and who is called soon has to be told our new outer endpoint."""
+        if now < self._ask_again_at:
+            return
+        self._ask_again_at = now + ASK_AGAIN_S
+        witnesses = [path.device for path in self._open_paths(now) if path.device != failing]
+        for device in witnesses[:WITNESSES]:
+            for probe in self._peers[device].agent.probe_best(now):
+                self._send_probe(device, self._peers[device], probe)
 
     def _path_changed(self, device: DeviceId) -> None:
         self._pace.peers = len(self.neighbours())

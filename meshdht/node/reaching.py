@@ -58,6 +58,10 @@ class NodeReach(NodeViews):
         """WireGuard heard the device, authenticated, from this endpoint."""
         self._peers.roamed(device, endpoint)
 
+    def doubt(self, device: DeviceId) -> None:
+        """What the tunnel sends to a device goes unanswered."""
+        self._peers.doubt(device)
+
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
         """One probe and its answer, or None; who is far is sought from now on."""
         self.want(device)

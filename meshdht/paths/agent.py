@@ -8,6 +8,9 @@ rarely once it has proved itself (pace.py):
      │                          └─ MAX_MISSES unanswered in a row: dead
      └─ unanswered: probed again after RETRY_S[0], RETRY_S[1], …
 
+    alive ──traffic goes out, and nothing comes back──► doubted: probed at once, and every
+          DOUBT_S beyond the round trip; DOUBT_MISSES unanswered in a row: dead
+
 The best pair is the alive one of least cost, left only for a clearly better one or when dead
 (score.py). The caller sends what ``poll`` returns, hands in replies, and sleeps until
 ``deadline``. A probe from the peer makes its source a pair: both sides probing is what opens
@@ -49,6 +52,9 @@ PUNCH_S = 0.4
 HURRY_S = RETRY_S[0]
 # An answer later than this counts as a miss, though it still measures and revives the pair.
 MIN_TIMEOUT_S = 0.3
+# How a pair is proved that traffic has cast doubt on: it is dead 0.6 s after its answer was due.
+DOUBT_S = 0.2
+DOUBT_MISSES = 3
 # Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
 RTT_GAIN = 0.125
 
@@ -71,6 +77,8 @@ class Pair:
     last_probe: float = -math.inf
     punches: int = 0
     """Tries that are left while the peer is said to probe us."""
+    is_doubted: bool = False
+    """Alive, though traffic says otherwise: to be proved quickly."""
 
     @property
     def due(self) -> float:
@@ -85,9 +93,22 @@ class Pair:
         self.misses = 0
         self.next_probe = min(self.next_probe, max(now, self.last_probe + HURRY_S))
 
+    def doubt(self, now: float) -> None:
+        self.is_doubted = True
+        self.misses = 0
+        self.next_probe = now
+
     @property
     def timeout_s(self) -> float:
-        return max(MIN_TIMEOUT_S, 3 * (self.rtt_s or 0.0))
+        rtt_s = self.rtt_s or 0.0
+        if self.is_doubted:
+            return DOUBT_S + rtt_s / DOUBT_MISSES
+        return max(MIN_TIMEOUT_S, 3 * rtt_s)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether so many probes were unanswered that it is dead."""
+        return self.misses >= (DOUBT_MISSES if self.is_doubted else MAX_MISSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +143,11 @@ class PathAgent:
     @property
     def pairs(self) -> Sequence[Pair]:
         return list(self._pairs.values())
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether traffic has cast doubt on the best pair, and its first probe was in vain."""
+        return self.best is not None and self.best.is_doubted and self.best.misses > 1
 
     def is_needed(self, now: float) -> bool:
         return now < self._needed_until
@@ -160,7 +186,7 @@ class PathAgent:
         """The peer's authenticated packet came from here: check it now, and the best beside it."""
         known = self._pairs.get(endpoint)
         if known is not None and known.alive:
-            if known is self.best and not known.misses:
+            if known is self.best and not known.misses and not known.is_doubted:
                 pause = self._pause(known, now)
                 due = min(now + pause, (known.last_answer or now) + OWN_PROOF * pause)
                 known.next_probe = max(known.next_probe, due)
@@ -191,12 +217,24 @@ class PathAgent:
         for pair in self._pairs.values():
             pair.hurry(now)
 
+    def doubt(self, now: float) -> None:
+        """Traffic goes out and nothing comes back: prove the best pair and its standbys at once.
+        Whatever answers clears its doubt; a standby that does takes over from a best that does
+        not. Pairs that were silent before have their turn only if the best is dead."""
+        if self.best is not None and not self.best.is_doubted:
+            for pair in self._pairs.values():
+                if pair.alive:
+                    pair.doubt(now)
+
     def punch(self, now: float) -> None:
         """The peer probes us right now, so that its filter is open: a few tries at each pair,
         however often it was silent before, and a check of those that seem to work."""
         for pair in self._pairs.values():
-            pair.punches = 0 if pair.alive else PUNCHES
-            pair.next_probe = now
+            if pair.alive:
+                pair.doubt(now)
+            else:
+                pair.punches = PUNCHES
+                pair.next_probe = now
 
     def poll(self, now: float) -> list[Probe]:
         """The probes that are due; each must be sent now."""
@@ -232,6 +270,7 @@ class PathAgent:
         rtt_s = now - sent_at
         pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
         pair.alive, pair.misses, pair.lost, pair.last_answer = True, 0, 0, now
+        pair.is_doubted = False
         self._choose()
         pair.next_probe = now + self._pause(pair, now)
         return rtt_s
@@ -241,11 +280,16 @@ class PathAgent:
         return min((pair.due for pair in self._pairs.values()), default=None)
 
     def _probe(self, pair: Pair, now: float) -> Probe:
-        if pair.misses >= MAX_MISSES and pair.alive:
-            pair.alive = False
+        if pair.alive and pair.is_overdue:
+            if pair.is_doubted:
+                # There is traffic that waits for it to come back.
+                pair.misses = 0
+            pair.alive = pair.is_doubted = False
             if pair is self.best:
                 self._choose()
                 self._check_others(pair, now)
+        elif pair.is_doubted and pair.misses and pair is self.best:
+            self._leave_doubted()
         probe = self._new_probe(pair, now)
         retry = PUNCH_S if pair.punches > 1 else self._pace.retry_s(pair.misses)
         pair.punches = max(0, pair.punches - 1)
@@ -264,10 +308,16 @@ class PathAgent:
             self._outstanding.popitem(last=False)
         return Probe(message_id, pair.endpoint, pair.lost)
 
+    def _leave_doubted(self) -> None:
+        """The best was asked in vain: go over to a pair that has answered meanwhile, if any."""
+        proved = [pair for pair in self._pairs.values() if pair.alive and not pair.is_doubted]
+        if proved:
+            self.best = min(proved, key=self._rank)
+
     def _check_others(self, dead: Pair, now: float) -> None:
         """What was last proved minutes ago may have died with the best: its successor first."""
         for pair in self._pairs.values():
-            if pair is not dead:
+            if pair is not dead and not pair.is_doubted:
                 pair.misses = 0
                 pair.next_probe = now
 
@@ -283,11 +333,14 @@ class PathAgent:
         if not alive:
             self.best = None
             return
-        winner = min(alive, key=lambda pair: (self._cost(pair), pair.endpoint))
+        winner = min(alive, key=self._rank)
         if self.best is None or not self.best.alive:
             self.best = winner
         elif is_clearly_better(self._cost(winner), self._cost(self.best)):
             self.best = winner
+
+    def _rank(self, pair: Pair) -> tuple[float, Endpoint]:
+        return self._cost(pair), pair.endpoint
 
     def _cost(self, pair: Pair) -> float:
         return cost_s(self._kind_of(pair.endpoint), pair.rtt_s or 0.0)

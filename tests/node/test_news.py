@@ -31,3 +31,18 @@ def test_a_changed_address_is_known_to_all_within_a_second() -> None:
 def endpoints_told(machine: Machine, other: Machine) -> list[Endpoint]:
     record = machine.node.holdings.cache.record(other.id)
     return [candidate.endpoint for candidate in record.candidates] if record else []
+
+
+def test_while_a_path_fails_under_traffic_others_are_asked_where_we_are() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second, _ = await world.grow(3)
+            await asyncio.sleep(60)
+            # The second lets in whom it has sent to: not the first as it is mapped from now on.
+            world.internet.filtered = {second.endpoint}
+            first.remap(ELSEWHERE)
+            first.node.doubt(second.id)
+            assert await eventually(lambda: ELSEWHERE in first.node.own_endpoints, 1) < 0.5
+            assert await eventually(lambda: second.reaches(first), 3) < 2.0
+
+    run(main())

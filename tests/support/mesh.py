@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -36,43 +35,13 @@ from meshdht.node.network_time import NetworkTime
 from meshdht.node.node import Node
 from meshdht.node.ports import NodeState
 from meshdht.wire.classify import Traffic, classify
-from simulations.latency import uniform
 from simulations.loop import VirtualClock
-from simulations.network import DatagramNetwork, Side
+from simulations.network import Side
+from tests.support.internet import Internet
 
 RANGE = IPv4Network("100.99.0.0/18")
 RECOVERY = RecoveryKey(bytes(range(32)))
 ELSEWHERE = Endpoint("198.18.200.1", 41820)
-Blocked = Callable[[Endpoint, Endpoint], bool]
-"""blocked(source, to)"""
-
-
-class Internet(DatagramNetwork):
-    """Hashes all that is sent; ``blocked`` is a partition, ``filtered`` hosts hear only those that
-    they have sent to (RFC 4787's address and port-dependent filtering)."""
-
-    def __init__(
-        self, seed: int, *, latency: tuple[float, float] = (0.01, 0.05), loss: float = 0.0
-    ) -> None:
-        super().__init__(seed, latency=uniform(*latency), loss=loss)
-        self.blocked: Blocked = lambda source, to: False
-        self.filtered: set[Endpoint] = set()
-        self.tap: Callable[[bytes, Endpoint, Endpoint], None] = lambda datagram, source, to: None
-        """tap(datagram, source, to) sees all that is sent."""
-        self.history = hashlib.sha256()
-        self._permitted: set[tuple[Endpoint, Endpoint]] = set()
-
-    def send(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
-        now = asyncio.get_running_loop().time()
-        self.history.update(f"{now!r} {source} {to} ".encode() + datagram)
-        self.tap(datagram, source, to)
-        self._permitted.add((source, to))
-        if not self.blocked(source, to):
-            super().send(datagram, source, to)
-
-    def deliver(self, datagram: bytes, source: Endpoint, to: Endpoint) -> None:
-        if to not in self.filtered or (to, source) in self._permitted:
-            super().deliver(datagram, source, to)
 
 
 class MemoryStore:
@@ -242,11 +211,15 @@ class Machine:
 
     def move(self, endpoint: Endpoint, side: Side | None = None) -> None:
         """Another address, as a laptop gets elsewhere."""
+        self.remap(endpoint, side)
+        self.node.set_local([endpoint], [])
+
+    def remap(self, endpoint: Endpoint, side: Side | None = None) -> None:
+        """A router before it has another address for it, and tells it nothing."""
         self.side.detach(self.endpoint)
         self.endpoint = endpoint
         self.side = side or self.side
         self.side.attach(endpoint, self._receive)
-        self.node.set_local([endpoint], [])
 
     def reaches(self, other: Machine) -> bool:
         return self.node.path(other.id).endpoint == other.endpoint

@@ -9,7 +9,8 @@ import pytest
 from meshdht.endpoint import Endpoint
 from meshdht.errors import StateError
 from simulations.loop import run
-from tests.support.mesh import Internet, eventually, mesh
+from tests.support.internet import Internet
+from tests.support.mesh import eventually, mesh
 
 A, B = Endpoint("198.18.1.1", 1), Endpoint("198.18.2.1", 2)
 
