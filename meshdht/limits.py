@@ -254,6 +254,8 @@ STRANGERS_PER_HOST = 4
 # A peer that does not read, or a slow line: what waits for it is no more than this; the rest is
 # dropped, as any full queue does.
 STREAM_BACKLOG = 256 * 1024
+# Servers that are tried; members and hints name them.
+STREAM_SERVERS_MAX = 12
 # Ports of the serving machine that one stream's datagrams came from: each has a local socket.
 STREAM_PORTS_MAX = 64
 # What a proxy, or who plays one, says before the stream begins.

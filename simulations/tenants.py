@@ -261,7 +261,7 @@ class Tenant:
         return [Neighbour(each, self.known[each][0]) for each in sorted(self.connected)]
 
     def _record_found(self, record: EndpointRecord) -> None:
-        self.known[record.device] = [each.endpoint for each in record.candidates]
+        self.known[record.device] = record.endpoints
         self._home.find_path(self, record.device)
         if self._home.manner.deputies:
             self.deputies.note_held([record.device])

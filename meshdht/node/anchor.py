@@ -28,6 +28,7 @@ from meshdht.node.following import Follower
 from meshdht.node.holding import holder_check
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
+from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
@@ -215,6 +216,21 @@ class AnchorNode:
                 self._follower.received(incoming)
         except RemoteError:
             self._unanswered["bad reply"] += 1
+
+    @property
+    def packet_keys(self) -> Sequence[PacketKey]:
+        """Under which control packets are let in."""
+        return self._control.keys
+
+    def client_came(self, leg: Endpoint) -> None:
+        """Somebody who comes by a stream is seen here."""
+        self.legs.opened(leg, PathKind.DIRECT)
+
+    def client_left(self, leg: Endpoint) -> None:
+        self.legs.closed(leg)
+
+    def set_stream_port(self, port: int | None) -> None:
+        """An anchor publishes nothing: members try the usual port where they know one."""
 
     @property
     def id(self) -> DeviceId:

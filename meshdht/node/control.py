@@ -61,6 +61,11 @@ class ControlPort:
         """Seal under this packet key from now on; open what comes under the others too."""
         self._channel.rekey(key, others)
 
+    @property
+    def keys(self) -> list[PacketKey]:
+        """Under which packets are let in, that in use first."""
+        return self._channel.keys
+
     def send(
         self,
         kind: MessageKind,

@@ -68,6 +68,8 @@ class Dispatcher:
         if self._control.silent_s(source) == math.inf:
             knew_address = self._control.has_sent_to(source.host)
             self._peers.vantage.let_in(source, knew_address=knew_address)
+        if incoming.validated:
+            self._peers.vantage.heard(source)
         try:
             if incoming.under is None:
                 self._generations.heard(incoming.packet.sender)

@@ -49,6 +49,11 @@ class Entrance:
         self.tried = asyncio.Event()
         """Set once it is in, or has asked everybody in vain."""
 
+    @property
+    def places(self) -> list[Endpoint]:
+        """Where somebody of the network may be, or was."""
+        return [endpoint for _, each in self._ways() for endpoint in each]
+
     def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
         """Where the anchors that the user named are now."""
         self._sources["anchors"] = anchors

@@ -359,7 +359,7 @@ class Generations:
         """Where a device may be: where it was reached, and what it published last."""
         last = self._were_at.get(device)
         record = self._holdings.cache.record(device)
-        published = [each.endpoint for each in record.candidates] if record else []
+        published = record.endpoints if record else []
         every = [last, *published] if last is not None else published
         return list(dict.fromkeys(every))[:ADDRESSES]
 

@@ -65,7 +65,7 @@ class NodeNews(NodeSpeech):
             self._publisher.own_record_found(record)
             return
         self._store.note_mark(record.device, record.sequence)
-        self._peers.learn(record.device, [candidate.endpoint for candidate in record.candidates])
+        self._peers.learn(record.device, record.endpoints)
         self._deputies.note_held([record.device])
 
     def _peer_connected(self, device: DeviceId) -> None:

@@ -24,6 +24,7 @@ from meshdht.node.approvals import Approvals
 from meshdht.node.background import Background
 from meshdht.node.calling import Caller
 from meshdht.node.control import ControlPort, SendDatagram
+from meshdht.node.cut_off import CutOff
 from meshdht.node.deputies import Deputies
 from meshdht.node.dispatch import Dispatcher
 from meshdht.node.enforcing import Enforcer
@@ -43,8 +44,7 @@ from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
-from meshdht.paths.candidate import Network, PathKind
-from meshdht.paths.legs import OpenPort
+from meshdht.paths.candidate import Network
 
 
 class Node(NodeNews):
@@ -103,6 +103,9 @@ class Node(NodeNews):
         self._publisher = self._make_publisher(store)
         self._caller = self._make_caller()
         self._seeker = self._make_seeker()
+        self._cut_off = CutOff(
+            identity.device, self._peers, self._dht, self._entrance, self._holdings
+        )
         self._statements = OwnStatements(self._holdings, self._gossip, self._journal, store)
         self._admission = self._make_admission()
         self._generations = self._make_generations()
@@ -160,7 +163,7 @@ class Node(NodeNews):
             self._holdings,
             self._control,
             self._peers,
-            lambda: [each.endpoint for each in self._publisher.candidates()],
+            lambda: self._publisher.endpoints,
             self._tell,
         )
 
@@ -313,23 +316,11 @@ class Node(NodeNews):
         self._control.set_local(endpoints)
         self._peers.set_local(endpoints, networks)
         self._publisher.set_host_endpoints(endpoints)
+        self._streams_moved(endpoints)
         self._seeker.restart()
         self._generations.look()
         if self._background.group is not None:
             self._entrance.network_changed()
-
-    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
-        """An endpoint on loopback leads elsewhere from now on (paths/legs.py)."""
-        self._peers.vantage.legs.opened(leg, kind, open_port)
-
-    def leg_closed(self, leg: Endpoint) -> None:
-        """It leads nowhere any more."""
-        self._peers.vantage.legs.closed(leg)
-        self._peers.forget(leg)
-
-    def ask_to_enter(self, endpoint: Endpoint) -> None:
-        """Somebody of the network may answer here."""
-        self._entrance.heard(endpoint)
 
     def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
         """Where the anchors are that the user named."""

@@ -16,7 +16,13 @@ from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.rhythm import Rhythm
-from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
+from meshdht.records.endpoint import (
+    Candidate,
+    CandidateKind,
+    EndpointRecord,
+    NatBehaviour,
+    udp_endpoints,
+)
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator
 from meshdht.records.sequence import COARSE_S, coarse_sequence
@@ -35,6 +41,9 @@ GO_OVER_S = 1.0
 
 # So long after its last record another machine with our keys is taken to be there.
 COPY_REMEMBERED_S = 2 * 3600.0
+
+# Mapped by a router, or streams: so many of each kind.
+OTHERS_MAX = 3
 
 NextSequence = Callable[[int], Awaitable[int]]
 
@@ -66,6 +75,8 @@ class Publisher:
         self._nat = nat
         self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
+        self._others: dict[CandidateKind, Sequence[Endpoint]] = {}
+        """What was found beside our interfaces, and what peers see."""
         self._rhythm = Rhythm(identity.generation.secret.epoch_key, control.entropy)
         self._written: dict[int, tuple[bytes, bytes]] = {}
         """The locator and the record that were written last, by epoch."""
@@ -81,6 +92,16 @@ class Publisher:
         """The addresses of this machine's interfaces, with our port."""
         self._hosts = endpoints
         self.changed()
+
+    def set_others(self, kind: CandidateKind, endpoints: Sequence[Endpoint]) -> None:
+        """What there is of another kind of candidates, the likeliest first."""
+        self._others[kind] = endpoints
+        self.changed()
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where this device may be reached over UDP, as its record says."""
+        return udp_endpoints(self.candidates())
 
     @property
     def copy_heard(self) -> float | None:
@@ -140,8 +161,13 @@ class Publisher:
             for endpoint in self._reflexive()
             if endpoint not in self._hosts
         ]
+        others = [
+            Candidate(kind, endpoint)
+            for kind, endpoints in sorted(self._others.items())
+            for endpoint in endpoints[:OTHERS_MAX]
+        ]
         # What others observed is worth more than the tenth interface address.
-        kept = hosts[: RECORD_CANDIDATES_MAX - len(seen)] + seen
+        kept = hosts[: RECORD_CANDIDATES_MAX - len(seen) - len(others)] + seen + others
         return tuple(kept)
 
     def _content(self) -> tuple[tuple[Candidate, ...], NatBehaviour]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from meshdht.membership.statements import Statement
 from meshdht.node.identity import Identity
-from meshdht.node.reaching import NodeReach
+from meshdht.node.streaming import NodeStreams
 from meshdht.node.writing import OwnStatements
 
 
-class NodeSpeech(NodeReach):
+class NodeSpeech(NodeStreams):
     """The part of a ``Node`` that writes statements; whoever asks has made them."""
 
     _statements: OwnStatements

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.clock import Clock
@@ -53,12 +54,17 @@ class Vantage:
         self.judge = NatJudge()
         """What kind of NAT is on our side."""
         self._nat = NatBehaviour.UNKNOWN
+        self.heard_beyond = -math.inf
+        """When something came last, over UDP, from beyond our own networks."""
+        self.moved = clock.monotonic()
+        """When our network changed last."""
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
         self._endpoints = frozenset(endpoints)
         self._networks = networks
         self.reflexive.forget()
+        self.heard_beyond, self.moved = -math.inf, self._clock.monotonic()
         self.judge.forget(endpoints[0].port if endpoints else 0)
 
     def is_own(self, endpoint: Endpoint) -> bool:
@@ -91,6 +97,11 @@ class Vantage:
         if is_news or self.nat is not self._nat:
             self._nat = self.nat
             self._on_changed()
+
+    def heard(self, source: Endpoint) -> None:
+        """Who answers us, or speaks to us knowing where we are, is there."""
+        if source not in self.legs and self.kind_of(source) is PathKind.DIRECT:
+            self.heard_beyond = self._clock.monotonic()
 
     def let_in(self, source: Endpoint, *, knew_address: bool) -> None:
         """A packet of the network came from where nothing was sent to."""

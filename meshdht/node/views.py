@@ -141,7 +141,7 @@ class NodeViews:
     @property
     def own_endpoints(self) -> list[Endpoint]:
         """Where this device may be reached: hints for a link."""
-        return [candidate.endpoint for candidate in self._publisher.candidates()]
+        return self._publisher.endpoints
 
     @property
     def malformed(self) -> Counter[str]:

@@ -12,6 +12,7 @@ are 0. A body has one encoding: any other bytes are Malformed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -34,6 +35,8 @@ class CandidateKind(IntEnum):
     REFLEXIVE = 2
     MAPPED = 3
     RELAYED = 4
+    STREAM = 5
+    """TCP: streams are served there (wire/stream.py)."""
 
 
 class NatBehaviour(IntEnum):
@@ -61,6 +64,11 @@ class Candidate:
 
     kind: CandidateKind
     endpoint: Endpoint
+
+
+def udp_endpoints(candidates: Sequence[Candidate]) -> list[Endpoint]:
+    """Those that are no streams."""
+    return [each.endpoint for each in candidates if each.kind is not CandidateKind.STREAM]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,16 @@ class EndpointRecord:
             raise Malformed("a lifetime that no record has")
         if self.expires > _U64_MAX:
             raise Malformed("expires out of range")
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Where the device may be reached over UDP."""
+        return udp_endpoints(self.candidates)
+
+    @property
+    def stream_endpoints(self) -> list[Endpoint]:
+        """Where it serves streams."""
+        return [each.endpoint for each in self.candidates if each.kind is CandidateKind.STREAM]
 
     def encode(self) -> bytes:
         """The one encoding of this body."""

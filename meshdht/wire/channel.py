@@ -78,6 +78,11 @@ class ControlChannel:
         self._key = key
         self._others = [each for each in others if each != key]
 
+    @property
+    def keys(self) -> list[PacketKey]:
+        """What is opened: that in use, and the others."""
+        return [self._key, *self._others]
+
     def draw_message_id(self) -> bytes:
         return self._entropy.token(MESSAGE_ID_SIZE)
 

@@ -1,0 +1,115 @@
+"""Serves streams for as long as this machine offers to relay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from meshdht.clock import Entropy
+from meshdht.crypto.keys import PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.errors import PlatformError
+from meshdht.net.stream_server import StreamServer
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+# Somebody else's web server may go.
+RETRY_S = 600.0
+
+
+class StreamHost(Protocol):
+    """A node or an anchor."""
+
+    @property
+    def packet_keys(self) -> Sequence[PacketKey]:
+        """Under which control packets are let in."""
+
+    def client_came(self, leg: Endpoint) -> None:
+        """Somebody who comes by a stream is seen here."""
+
+    def client_left(self, leg: Endpoint) -> None: ...
+
+    def set_stream_port(self, port: int | None) -> None:
+        """The TCP port where streams are served; None: nowhere."""
+
+
+class StreamService:
+    """``own_port``: this machine's UDP port; ``tcp_port``: where to listen, 0 for nowhere."""
+
+    def __init__(
+        self,
+        host: StreamHost,
+        own_port: int,
+        tcp_port: int,
+        is_offered: Callable[[], bool],
+        is_lent: Callable[[int], bool],
+        entropy: Entropy,
+    ) -> None:
+        """``is_offered()``: whether this machine relays; ``is_lent(port)``: whether a UDP port of
+        it belongs to an allocation."""
+        self._host = host
+        self._own_port = own_port
+        self._tcp_port = tcp_port
+        self._is_offered = is_offered
+        self._is_lent = is_lent
+        self._entropy = entropy
+        self._server: StreamServer | None = None
+        self._counters: Counter[str] = Counter()
+        self.trouble = ""
+        """Why no streams are served, though they should be."""
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Connections that came to nothing, by reason."""
+        return self._counters + (self._server.counters if self._server else Counter[str]())
+
+    @property
+    def streams(self) -> int:
+        """How many are served now."""
+        return self._server.streams if self._server is not None else 0
+
+    async def run(self) -> None:
+        """Listen and stop listening as the offer comes and goes, until cancelled."""
+        if not self._tcp_port:
+            return
+        try:
+            while True:
+                pause = LOOK_S
+                if self._is_offered() and self._server is None:
+                    pause = LOOK_S if await self._start() else RETRY_S
+                elif not self._is_offered() and self._server is not None:
+                    await self._stop()
+                await asyncio.sleep(pause)
+        finally:
+            await self._stop()
+
+    async def _start(self) -> bool:
+        server = StreamServer(
+            self._own_port,
+            lambda: self._host.packet_keys,
+            self._is_lent,
+            self._entropy,
+            self._host.client_came,
+            self._host.client_left,
+        )
+        try:
+            port = await server.start(self._tcp_port)
+        except PlatformError as error:
+            self.trouble = error.message
+            log.warning("no relay over TLS: %s (%s)", error.message, error.hint)
+            return False
+        self._server, self.trouble = server, ""
+        self._host.set_stream_port(port)
+        log.info("relay over TLS on TCP port %d", port)
+        return True
+
+    async def _stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            self._host.set_stream_port(None)
+            await server.close()
+            self._counters += server.counters

@@ -1,0 +1,206 @@
+"""A stream to a machine of the mesh, for as long as UDP gets nowhere.
+
+Looks now and then whether the device is cut off; if so it tries those who may serve streams, a few
+at once, and keeps the first that greets. Its legs make the machine at the other end one that is
+reached like any other, and by its relay ports everybody else. Once a path over UDP stands, the
+stream is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.keys import PacketKey
+from meshdht.endpoint import Endpoint
+from meshdht.net.stream import ClientSide, Junction, close
+from meshdht.net.stream_client import Proxy, Stream, StreamFailed, open_stream
+from meshdht.paths.candidate import PathKind
+from meshdht.paths.legs import OpenPort
+from meshdht.wire.stream import MAIN_PORT, FrameReader
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+# Of those that may serve, one is tried after the other, so long apart.
+STAGGER_S = 0.3
+# Pauses while all are in vain; the last one repeats.
+PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
+# A path over UDP that comes up is to prove itself before the stream goes.
+SETTLED_S = 20.0
+
+
+class StreamUser(Protocol):
+    """Who may be cut off: a joiner, then its node."""
+
+    def is_cut_off(self) -> bool: ...
+
+    def has_way(self) -> bool:
+        """Whether it gets along over UDP."""
+
+    def packet_key(self) -> PacketKey: ...
+
+    def servers(self) -> Sequence[Endpoint]: ...
+
+    def leg_opened(
+        self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None
+    ) -> None: ...
+
+    def leg_closed(self, leg: Endpoint) -> None: ...
+
+    def ask_to_enter(self, endpoint: Endpoint) -> None:
+        """A machine of the mesh answers here."""
+
+
+class StreamClient:
+    """``own_port``: this device's UDP port. Runs as a context; ``serve`` says for whom."""
+
+    def __init__(
+        self, own_port: int, clock: Clock, entropy: Entropy, proxy: Proxy | None = None
+    ) -> None:
+        self._own_port = own_port
+        self._clock = clock
+        self._entropy = entropy
+        self._proxy = proxy
+        self._user: StreamUser | None = None
+        self._legs: dict[int, Endpoint] = {}
+        """Those that are open, by port of the server."""
+        self._local: ClientSide | None = None
+        self._failures = 0
+        self._due = 0.0
+        self._task: asyncio.Task[None] | None = None
+        self._tasks = asyncio.TaskGroup()
+        self.server: Endpoint | None = None
+        """To whom the stream leads that is open."""
+        self.trouble = ""
+        """Why there was none the last time that one was wanted."""
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._task = self._tasks.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    def serve(self, user: StreamUser) -> None:
+        """From now on for this one; what is open stays open for it."""
+        self._user = user
+        self._failures, self._due = 0, 0.0
+        for port, leg in self._legs.items():
+            self._announce(port, leg)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            user = self._user
+            if user is None or self._clock.monotonic() < self._due or not user.is_cut_off():
+                continue
+            stream = await self._find(user)
+            if stream is None:
+                pause = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)]
+                self._due = self._clock.monotonic() + pause * self._entropy.uniform(0.9, 1.1)
+                self._failures += 1
+                continue
+            self._failures, self.trouble = 0, ""
+            log.info("UDP gets nowhere: by a stream to %s", self.server)
+            await self._use(stream)
+            log.info("the stream to %s has ended", self.server)
+            self.server = None
+
+    async def _find(self, user: StreamUser) -> Stream | None:
+        """The first that greets, of those that may serve."""
+        servers = user.servers()
+        if not servers:
+            return None
+        failures: dict[Endpoint, str] = {}
+
+        async def attempt(number: int, to: Endpoint) -> tuple[Endpoint, Stream] | None:
+            await asyncio.sleep(number * STAGGER_S)
+            try:
+                return to, await open_stream(to, user.packet_key(), self._entropy, self._proxy)
+            except StreamFailed as failure:
+                failures[to] = str(failure)
+                return None
+
+        async with asyncio.TaskGroup() as tasks:
+            attempts = [tasks.create_task(attempt(number, to)) for number, to in enumerate(servers)]
+            found = await _first(attempts)
+        if found is None:
+            told = ", ".join(f"{to}: {why}" for to, why in failures.items())
+            self._tell(f"no stream over TCP either ({told})")
+            return None
+        self.server, stream = found
+        return stream
+
+    def _tell(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            log.warning("UDP gets nowhere, and %s", trouble)
+
+    async def _use(self, stream: Stream) -> None:
+        """Pass datagrams on until the stream ends, or is needed no more."""
+        self._local = ClientSide(self._own_port, self._opened)
+        junction = Junction(stream.reader, stream.writer, FrameReader(), self._local)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                passing = tasks.create_task(junction.run())
+                watching = tasks.create_task(self._until_needless())
+                await asyncio.wait([passing, watching], return_when=asyncio.FIRST_COMPLETED)
+                passing.cancel()
+                watching.cancel()
+        finally:
+            for leg in self._legs.values():
+                if self._user is not None:
+                    self._user.leg_closed(leg)
+            self._legs.clear()
+            self._local = None
+
+    async def _until_needless(self) -> None:
+        since = self._clock.monotonic()
+        while self._clock.monotonic() - since < SETTLED_S:
+            await asyncio.sleep(LOOK_S)
+            if self._user is None or not self._user.has_way():
+                since = self._clock.monotonic()
+
+    def _opened(self, port: int, leg: Endpoint) -> None:
+        self._legs[port] = leg
+        self._announce(port, leg)
+
+    def _announce(self, port: int, leg: Endpoint) -> None:
+        if self._user is None:
+            return
+        if port == MAIN_PORT:
+            open_port = self._local.open if self._local is not None else None
+            self._user.leg_opened(leg, PathKind.DIRECT, open_port)
+            self._user.ask_to_enter(leg)
+        else:
+            self._user.leg_opened(leg, PathKind.RELAY)
+
+
+async def _first(
+    attempts: Iterable[asyncio.Task[tuple[Endpoint, Stream] | None]],
+) -> tuple[Endpoint, Stream] | None:
+    """What the first that succeeds found; the others are given up."""
+    pending, found = set(attempts), None
+    while pending and found is None:
+        done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        for result in filter(None, (each.result() for each in done)):
+            if found is None:
+                found = result
+            else:
+                await close(result[1].writer)
+    for task in pending:
+        task.cancel()
+    return found

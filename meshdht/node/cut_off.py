@@ -1,0 +1,71 @@
+"""Whether UDP gets nowhere from here, though somebody should be there; and where streams may be
+served, which are the way then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.dht.dht import Dht
+from meshdht.dht.prefix import is_household
+from meshdht.endpoint import Endpoint
+from meshdht.limits import STREAM_SERVERS_MAX
+from meshdht.node.entrance import Entrance
+from meshdht.node.holdings import NodeHoldings
+from meshdht.node.peers import Peers
+from meshdht.paths.candidate import PathKind
+
+# After a start or a change of network an answer takes a round trip, or a few on a bad link.
+PATIENCE_S = 2.0
+# Who was heard so lately may be heard again.
+TRUST_S = 90.0
+# Where streams are served unless a record says otherwise: it looks like the web's.
+STREAM_PORT = 443
+
+
+class CutOff:
+    """What one device can tell."""
+
+    def __init__(
+        self, own_id: DeviceId, peers: Peers, dht: Dht, entrance: Entrance, holdings: NodeHoldings
+    ) -> None:
+        self._own_id = own_id
+        self._peers = peers
+        self._dht = dht
+        self._entrance = entrance
+        self._holdings = holdings
+
+    def has_way(self) -> bool:
+        """Whether a path over UDP leads beyond our own networks."""
+        legs, kind_of = self._peers.vantage.legs, self._peers.vantage.kind_of
+        return any(
+            kind_of(each.endpoint) is PathKind.DIRECT and each.endpoint not in legs
+            for each in self._peers.neighbours()
+        )
+
+    def is_cut_off(self, now: float) -> bool:
+        """Whether nobody is heard over UDP, and somebody is missed. ``now``: monotonic."""
+        vantage = self._peers.vantage
+        if now - vantage.moved < PATIENCE_S or now - vantage.heard_beyond < TRUST_S:
+            return False
+        if self.has_way() or len(self._holdings.roster) == 1:
+            return False
+        paths = [self._peers.path(device) for device in self._peers.sought()]
+        return any(path.kind is not PathKind.LAN for path in paths) or not self._dht.is_entered
+
+    def servers(self) -> list[Endpoint]:
+        """TCP endpoints that may serve streams: as records say, then as may be guessed."""
+        told: list[Endpoint] = []
+        for device in self._holdings.roster:
+            record = self._holdings.cache.record(device.id)
+            if record is not None and device.id != self._own_id:
+                told += record.stream_endpoints
+        contacts = (each.endpoint for each in self._dht.contacts())
+        return likely_servers(told, (*self._entrance.places, *contacts))
+
+
+def likely_servers(told: Iterable[Endpoint], others: Iterable[Endpoint]) -> list[Endpoint]:
+    """Those that we were told of, then the usual port of where others are on the internet."""
+    guessed = (Endpoint(each.host, STREAM_PORT) for each in others if not is_household(each.host))
+    return list(dict.fromkeys((*told, *guessed)))[:STREAM_SERVERS_MAX]

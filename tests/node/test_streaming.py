@@ -1,0 +1,49 @@
+"""A node that is reached over a leg."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meshdht.endpoint import LOOPBACK, Endpoint
+from meshdht.paths.candidate import PathKind
+from simulations.loop import run
+from tests.support.mesh import eventually, mesh
+
+LEG = Endpoint(LOOPBACK, 50001)
+
+
+def test_a_device_behind_a_leg_is_met_and_told_to_nobody_until_the_leg_closes() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, three = await world.grow(3)
+            await asyncio.sleep(30)
+            # As if it came by a stream: everybody sees it where nobody else does.
+            two.node.client_came(LEG)
+            two.move(LEG)
+            world.internet.blocked = lambda source, to: (
+                LEG in (source, to) and one.endpoint not in (source, to)
+            )
+            one.node.client_came(LEG)
+            await eventually(lambda: one.node.path(two.id).endpoint == LEG, 60)
+            assert one.node.path(two.id).kind is PathKind.DIRECT
+            await asyncio.sleep(120)
+            contact = one.node.contact(two.id)
+            assert contact is not None
+            assert contact.endpoint == LEG
+            assert LEG not in [each.endpoint for each in one.store.contacts]
+            assert LEG not in one.store.peers.values()
+            known = [pair.endpoint for pair in three.node._peers._peers[two.id].agent.pairs]
+            assert LEG not in known
+            one.node.client_left(LEG)
+            assert one.node.path(two.id).endpoint is None
+
+    run(main())
+
+
+def test_the_keys_of_all_generations_that_are_let_in_are_named() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, *_ = await world.grow(2)
+            assert one.node.packet_keys == [one.node.packet_key()]
+
+    run(main())
