@@ -6,6 +6,8 @@ interface = "mesh-home"    # name of the network interface
 anchors = []               # "host:port" of boxes that hold records: names or addresses
 mtu = 1420                 # of the tunnel; by itself it follows what the networks around bear
 exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
+relay_tls_port = 443       # TCP, for those behind networks that block UDP; 0 serves none
+http_proxy = "proxy:3128"  # where TCP to them goes by; with a password: in MESHDHT_HTTP_PROXY
 log_level = "info"         # debug, info, warning or error
 """
 
@@ -26,6 +28,8 @@ _INTERFACE = r"^[A-Za-z0-9_-]{1,15}$"
 _ANY_INTERFACE = r"^[^/\s]{1,15}$"
 # A name, an IPv4 address, or an IPv6 address in brackets, and a port.
 _ANCHOR = r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"
+# The same, and never with a password.
+_PROXY = _ANCHOR
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +41,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     mtu: Annotated[int, Meta(ge=MTU_MIN, le=MTU_MAX)] | None = None
     anchors: Annotated[list[Annotated[str, Meta(pattern=_ANCHOR)]], Meta(max_length=16)] = []
     exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []
+    relay_tls_port: Annotated[int, Meta(ge=0, le=65535)] = 443
+    http_proxy: Annotated[str, Meta(pattern=_PROXY)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

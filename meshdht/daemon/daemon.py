@@ -28,6 +28,7 @@ from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.service import DaemonService
+from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
@@ -64,6 +65,7 @@ class Daemon:
         switchboard: Switchboard,
         netlink: Netlink,
         carrier: Carrier,
+        streams: StreamClient,
         clock: Clock,
         entropy: Entropy,
         *,
@@ -78,6 +80,7 @@ class Daemon:
         self._port = port
         self._netlink = netlink
         self._carrier = carrier
+        self._streams = streams
         self._wait_for_peer = wait_connected
         self._stopping = asyncio.Event()
         self._connected = asyncio.Event()
@@ -205,6 +208,7 @@ class Daemon:
             stack.callback(surroundings.close)
             await surroundings.look()
             await self._tunnels.reconcile()
+            self._streams.serve(self.node)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     live = [

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshdht.api.launch import Create, Join, Reporter
 from meshdht.clock import Clock, Entropy
-from meshdht.crypto.keys import NetworkSecret, RecoveryKey, SigningKey, WireGuardPrivateKey
+from meshdht.crypto.keys import (
+    NetworkSecret,
+    PacketKey,
+    RecoveryKey,
+    SigningKey,
+    WireGuardPrivateKey,
+)
 from meshdht.daemon.local import choose_range
+from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
-from meshdht.errors import LinkError, RemoteError, StateError
+from meshdht.errors import JoinFailed, LinkError, RemoteError, StateError
 from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
@@ -23,10 +31,13 @@ from meshdht.net.netlink import Netlink
 from meshdht.net.port import Port
 from meshdht.net.udp import Receiver
 from meshdht.node.control import ControlPort
+from meshdht.node.cut_off import PATIENCE_S, likely_servers
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
 from meshdht.node.joining import Joined, Joiner
 from meshdht.node.network_time import NetworkTime
+from meshdht.paths.candidate import PathKind
+from meshdht.paths.legs import OpenPort
 
 JOIN_TIMEOUT_S = 30.0
 
@@ -94,6 +105,7 @@ async def join(
     link: Link,
     pending: PendingKeys,
     port: Port,
+    streams: StreamClient,
     switchboard: Switchboard,
     clock: Clock,
     entropy: Entropy,
@@ -116,11 +128,50 @@ async def join(
 
     joiner = Joiner(link, signing, wireguard, name, control, on_waiting)
     switchboard.control = _receiver(joiner, control)
+    streams.serve(JoinerUser(link, joiner, control))
     try:
         return await joiner.run(link.hints, JOIN_TIMEOUT_S, request.patience_s)
     except LinkError:
         pending.forget()
         raise
+    except JoinFailed as failure:
+        if streams.trouble:
+            raise JoinFailed(failure.message, f"{failure.hint}; {streams.trouble}") from None
+        raise
+
+
+class JoinerUser:
+    """A joiner that may be cut off: a ``StreamUser``."""
+
+    def __init__(self, link: Link, joiner: Joiner, control: ControlPort) -> None:
+        self._link = link
+        self._joiner = joiner
+        self._control = control
+        self._begun = control.clock.monotonic()
+
+    def is_cut_off(self) -> bool:
+        if self._control.clock.monotonic() - self._begun < PATIENCE_S:
+            return False
+        return not any(map(self._control.has_heard, self._link.hints))
+
+    def has_way(self) -> bool:
+        """Whoever comes after may find out."""
+        return False
+
+    def packet_key(self) -> PacketKey:
+        return self._link.packet_key
+
+    def servers(self) -> Sequence[Endpoint]:
+        return likely_servers((), self._link.hints)
+
+    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
+        """A joiner sends to whatever answers."""
+
+    def leg_closed(self, leg: Endpoint) -> None:
+        self._joiner.ask_no_more(leg)
+
+    def ask_to_enter(self, endpoint: Endpoint) -> None:
+        self._joiner.also_ask(endpoint)
 
 
 def host_label() -> str:

@@ -20,6 +20,8 @@ from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.local import refuse_local_overlap
 from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
 from meshdht.daemon.places import NetworkLock, Places
+from meshdht.daemon.proxy import proxy_of
+from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.errors import MeshdhtError, PlatformError, StateError, UsageError
 from meshdht.membership.fold import fold
@@ -125,17 +127,20 @@ class Launch:
                 self._reporter.keep_recovery_key(spell(key))
                 state = NodeState(identity, log)
                 port = await open_new_port(stack, carrier, create.listen_port, config)
+                streams = await self._open_streams(stack, port, config)
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 await save_new(store, identity, log, port.port)
             case Join() as request:
                 port = await open_new_port(stack, carrier, request.listen_port, config)
-                state, store = await self._join(stack, request, port, netlink)
+                streams = await self._open_streams(stack, port, config)
+                state, store = await self._join(stack, request, port, streams, netlink)
             case Run():
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 state = await load(store)
                 # Before anything is written.
                 fold(state.log).refuse_newer()
                 port = await open_port(stack, carrier, await known_port(store, config))
+                streams = await self._open_streams(stack, port, config)
         port.start()
         return Daemon(
             self._places,
@@ -145,6 +150,7 @@ class Launch:
             self._switchboard,
             netlink,
             carrier,
+            streams,
             self._clock,
             self._entropy,
             config=config,
@@ -152,8 +158,20 @@ class Launch:
             wait_connected=isinstance(self._action, Join),
         )
 
+    async def _open_streams(
+        self, stack: AsyncExitStack, port: Port, config: Config
+    ) -> StreamClient:
+        proxy = proxy_of(config.http_proxy)
+        client = StreamClient(port.port, self._clock, self._entropy, proxy)
+        return await stack.enter_async_context(client)
+
     async def _join(
-        self, stack: AsyncExitStack, request: Join, port: Port, netlink: Netlink
+        self,
+        stack: AsyncExitStack,
+        request: Join,
+        port: Port,
+        streams: StreamClient,
+        netlink: Netlink,
     ) -> tuple[NodeState, Store]:
         assert self._link is not None
         # Before asking: an invite that lets in a device which cannot use it would be wasted.
@@ -166,6 +184,7 @@ class Launch:
             self._link,
             pending,
             port,
+            streams,
             self._switchboard,
             self._clock,
             self._entropy,

@@ -103,6 +103,17 @@ class Joiner:
             claimed_at=int(control.clock.unix()),
         ).encode()
         self._progress = _Progress()
+        self._others: list[Endpoint] = []
+        """Whom to ask beside the hints."""
+
+    def also_ask(self, endpoint: Endpoint) -> None:
+        """A member may answer here as well."""
+        self._others.append(endpoint)
+
+    def ask_no_more(self, endpoint: Endpoint) -> None:
+        """Nobody is there any more."""
+        if endpoint in self._others:
+            self._others.remove(endpoint)
 
     async def run(
         self, hints: Sequence[Endpoint], timeout_s: float, patience_s: float = 0.0
@@ -135,7 +146,7 @@ class Joiner:
             self._progress.refusals.clear()
         for offer in list(self._progress.offers.values()):
             self._fetch(offer)
-        for hint in hints:
+        for hint in (*self._others, *hints):
             self._control.send(MessageKind.JOIN_REQUEST, self._message_id, self._claim, hint)
             if await self._hears_of_success(STAGGER_S):
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -15,19 +16,21 @@ import pytest
 from meshdht.api.launch import Create, Join, Reporter
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import SigningKey
-from meshdht.daemon.founding import PendingKeys, found, join
+from meshdht.daemon.founding import JoinerUser, PendingKeys, found, join
+from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import InvalidName, LinkError, RangeOverlap, StateError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link
 from meshdht.membership.recovery import write_recovery
 from meshdht.membership.statements import NO_TERMS, Terms
 from meshdht.net.netlink import LocalRange
+from meshdht.node.cut_off import PATIENCE_S
 from meshdht.node.joining import Joined
 from simulations.loop import VirtualClock, run
 from tests.daemon.stand_ins import FakeNetlink, FakePort
-from tests.support.mesh import mesh
+from tests.support.mesh import eventually, mesh
 
 
 async def a_link() -> Link:
@@ -175,7 +178,11 @@ async def joined(
         pending = PendingKeys(tmp_path, link)
         clock, entropy = VirtualClock(), SeededEntropy(5)
         request = Join(link=str(link), name=name, patience_s=patience_s)
-        return await join(request, link, pending, port, switchboard, clock, entropy, Reporter(None))
+        streams = StreamClient(here.port, clock, entropy)
+        reporter = Reporter(None)
+        return await join(
+            request, link, pending, port, streams, switchboard, clock, entropy, reporter
+        )
 
 
 def test_a_joiner_uses_the_name_asked_for_and_keeps_its_keys(tmp_path: Path) -> None:
@@ -224,11 +231,43 @@ def test_a_link_past_its_time_is_refused_before_anything_is_sent(tmp_path: Path)
                 LINK,
                 pending,
                 port,
+                StreamClient(1, late, SeededEntropy(1)),
                 Switchboard(),
                 late,
                 SeededEntropy(1),
                 Reporter(None),
             )
         assert files(tmp_path) == []
+
+    run(main())
+
+
+def test_a_joiner_that_hears_nobody_is_cut_off_and_asks_by_a_leg_too() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            link = await first.invite()
+            leg = Endpoint(LOOPBACK, 50001)
+            joiner = world.joiner(link, "laptop", Endpoint("198.18.200.1", 41820))
+            user = JoinerUser(link, joiner, joiner._control)
+            world.internet.blocked = lambda source, to: True
+            async with asyncio.TaskGroup() as tasks:
+                asking = tasks.create_task(joiner.run(link.hints, 30))
+                await asyncio.sleep(PATIENCE_S - 0.1)
+                assert not user.is_cut_off()
+                await asyncio.sleep(0.2)
+                assert user.is_cut_off()
+                assert user.servers() == [Endpoint(first.endpoint.host, 443)]
+                assert user.packet_key() == link.packet_key
+                sent: list[Endpoint] = []
+                world.internet.tap = lambda data, source, to: sent.append(to)
+                user.ask_to_enter(leg)
+                await eventually(lambda: leg in sent)
+                user.leg_closed(leg)
+                sent.clear()
+                await asyncio.sleep(3)
+                assert sent
+                assert leg not in sent
+                asking.cancel()
 
     run(main())
