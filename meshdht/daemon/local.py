@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Network, ip_network
 
+from meshdht.daemon.addresses import outer_addresses
 from meshdht.membership.addresses import default_range, parse_range, refuse_overlap
 from meshdht.net.netlink import LocalAddress, Netlink
 from meshdht.paths.candidate import Network
 
 _SHARED = ip_network("100.64.0.0/10")
-# Bridges of containers and virtual machines, and tunnels of this program: no other device is
-# reached through an address there.
-_INNER_INTERFACES = ("mesh-", "docker", "br-", "virbr", "cni", "flannel")
 
 
 async def choose_range(netlink: Netlink, text: str | None, entropy: bytes) -> IPv4Network:
@@ -42,12 +40,12 @@ async def usable_addresses(
     netlink: Netlink, own_interface: str, excluded: Sequence[str] = ()
 ) -> list[LocalAddress]:
     """The addresses where other machines may reach this one; none of an ``excluded`` interface."""
-    return [
+    found = [
         each
         for each in await netlink.local_addresses()
         if each.interface not in (own_interface, *excluded)
-        and not each.interface.startswith(_INNER_INTERFACES)
     ]
+    return outer_addresses(found, await netlink.links(), await netlink.ways_out())
 
 
 def networks_of(addresses: Sequence[LocalAddress]) -> list[Network]:

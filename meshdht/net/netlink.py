@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import errno
 import importlib
+import math
 import os
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -37,8 +38,11 @@ IPNetwork = IPv4Network | IPv6Network
 _SCOPE_GLOBAL = 0
 _IFF_UP = 0x1
 _IFA_F_NODAD = 0x02
+_IFA_F_TEMPORARY = 0x01
 _IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
+_TABLE_MAIN = 254
 _TABLE_LOCAL = 255
+_FOR_EVER_S = 0xFFFFFFFF
 _TYPE_UNICAST = 1
 
 # What the kernel says to an IPv6 address where IPv6 is switched off.
@@ -53,6 +57,10 @@ class LocalAddress:
     interface: str
     network: IPNetwork
     """The network that the address is on: its hosts are on the link."""
+    is_temporary: bool = False
+    """An IPv6 address that another one follows soon, for privacy (RFC 8981)."""
+    preferred_s: float = field(default=math.inf, compare=False)
+    """How long it stays so until it is deprecated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +74,14 @@ class LocalRange:
 @dataclass(frozen=True, slots=True)
 class Link:
     """A network interface. ``kind`` is empty for what is no virtual one; ``alias`` is a text for
-    people that anybody with the right may write there."""
+    people that anybody with the right may write there; ``master`` is the index of the bridge that
+    it is plugged into, or 0."""
 
     index: int
     name: str
     kind: str
     alias: str
+    master: int = 0
 
 
 class Netlink:
@@ -200,12 +210,23 @@ class Netlink:
         found: list[LocalAddress] = []
         with self._explained("cannot list the addresses of this machine"):
             async for message in await self._route.get_addr():
-                name = _interface_name(message["index"])
-                address = _address_of(message)
                 flags = message.get("IFA_FLAGS") or message["flags"]
-                if name and message["scope"] == _SCOPE_GLOBAL and not flags & _IFA_F_UNUSABLE:
-                    found.append(LocalAddress(address.ip, name, address.network))
+                local = _local_address(message, flags)
+                usable = message["scope"] == _SCOPE_GLOBAL and not flags & _IFA_F_UNUSABLE
+                if local.interface and usable:
+                    found.append(local)
         return sorted(found, key=lambda each: (each.interface, each.address.version, each.address))
+
+    async def ways_out(self) -> set[str]:
+        """The interfaces that a default route of the main table goes out by: another VPN's has a
+        table of its own. Raises PlatformError."""
+        found: set[str] = set()
+        with self._explained("cannot list the routes of this machine"):
+            async for message in await self._route.get_routes():
+                is_main = message.get("RTA_TABLE") == _TABLE_MAIN
+                if is_main and message["type"] == _TYPE_UNICAST and not message["dst_len"]:
+                    found.update(_ways(message))
+        return found
 
     async def link_mtus(self) -> dict[str, int]:
         """By interface. Raises PlatformError."""
@@ -337,7 +358,8 @@ def _link_of(message: Any) -> Link:
     about = message.get("IFLA_LINKINFO")
     kind = about.get("IFLA_INFO_KIND") if about else None
     alias = message.get("IFLA_IFALIAS")
-    return Link(message["index"], message.get("IFLA_IFNAME"), kind or "", alias or "")
+    master = message.get("IFLA_MASTER") or 0
+    return Link(message["index"], message.get("IFLA_IFNAME"), kind or "", alias or "", master)
 
 
 def _interface_name(index: int) -> str:
@@ -351,6 +373,19 @@ def _address_of(message: Any) -> IPInterface:
     # On a point-to-point link IFA_ADDRESS is the other end.
     address = ip_address(message.get("IFA_LOCAL") or message.get("IFA_ADDRESS"))
     return ip_interface(f"{address}/{message['prefixlen']}")
+
+
+def _local_address(message: Any, flags: int) -> LocalAddress:
+    address, cache = _address_of(message), message.get("IFA_CACHEINFO")
+    preferred = cache["ifa_preferred"] if cache else _FOR_EVER_S
+    return LocalAddress(
+        address.ip,
+        _interface_name(message["index"]),
+        address.network,
+        # Of IPv4 the same bit means another address on the same network.
+        address.version == 6 and bool(flags & _IFA_F_TEMPORARY),
+        math.inf if preferred == _FOR_EVER_S else preferred,
+    )
 
 
 def _arguments(address: IPInterface) -> dict[str, Any]:

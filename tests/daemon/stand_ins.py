@@ -16,7 +16,7 @@ from meshdht.engine.backend import (
     RemovePeer,
     UpdatePeer,
 )
-from meshdht.net.netlink import IPNetwork, LocalAddress, LocalRange
+from meshdht.net.netlink import IPNetwork, Link, LocalAddress, LocalRange
 
 
 class FakePort:
@@ -39,17 +39,25 @@ class FakeNetlink:
         *,
         default_mtus: Sequence[int] = (),
         link_mtus: Mapping[str, int] = MappingProxyType({}),
+        links: Sequence[Link] = (),
     ) -> None:
         self._addresses = list(addresses)
         self._ranges = list(overlapping)
         self.defaults = list(default_mtus)
-        self.links = dict(link_mtus)
+        self.mtus = dict(link_mtus)
+        self._links = list(links)
 
     async def default_mtus(self, *, excluding: str) -> list[int]:
         return self.defaults
 
     async def link_mtus(self) -> dict[str, int]:
-        return self.links
+        return self.mtus
+
+    async def links(self) -> list[Link]:
+        return self._links
+
+    async def ways_out(self) -> set[str]:
+        return set()
 
     async def local_addresses(self) -> list[LocalAddress]:
         return self._addresses

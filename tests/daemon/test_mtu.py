@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from meshdht.daemon.mtu import outer_mtus, tunnel_mtu
-from meshdht.net.netlink import LocalAddress
+from meshdht.net.netlink import Link, LocalAddress
 from meshdht.wireguard.messages import OVERHEAD
 from tests.daemon.stand_ins import FakeNetlink
 
@@ -42,6 +42,7 @@ def machine(default_mtus: list[int], link_mtus: dict[str, int]) -> Any:
         [LocalAddress(each.ip, name, each.network) for name, each in interfaces],
         default_mtus=default_mtus,
         link_mtus=link_mtus,
+        links=[Link(4, "docker0", "bridge", "")],
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,46 @@ async def test_a_configured_interface_has_its_addresses_and_their_routes(
     assert await netlink.overlaps(ip_network("100.64.9.0/24"), excluding="") == [
         LocalRange(V4.network, "mesh0")
     ]
+
+
+async def test_temporary_addresses_and_how_long_they_are_preferred_are_told(
+    netlink: Netlink, tun: Tun
+) -> None:
+    set_ipv6("use_tempaddr", 2)
+    set_ipv6("accept_dad", 0)
+    ip("link set mesh0 up")
+    ip("addr add 2001:db8::5/64 dev mesh0 nodad mngtmpaddr preferred_lft 3000 valid_lft 6000")
+    ip("addr add 2001:db8::6/64 dev mesh0 nodad preferred_lft 0 valid_lft 6000")
+    ip("addr add 192.0.2.5/24 dev mesh0")
+    ip("addr add 192.0.2.6/24 dev mesh0")
+    found = await netlink.local_addresses()
+    lasting = {str(each.address): each.preferred_s for each in found if not each.is_temporary}
+    assert lasting == {
+        "192.0.2.5": math.inf,
+        "192.0.2.6": math.inf,
+        "2001:db8::5": pytest.approx(3000, abs=10),
+    }
+    (temporary,) = (each for each in found if each.is_temporary)
+    assert temporary.address in ip_network("2001:db8::/64")
+    assert temporary.preferred_s <= 3000
+
+
+async def test_ways_out_have_a_default_route_of_the_main_table(netlink: Netlink, tun: Tun) -> None:
+    ip("link set mesh0 up")
+    ip("route add default dev mesh0 table 51820")
+    assert await netlink.ways_out() == set()
+    ip("route add default dev mesh0")
+    assert await netlink.ways_out() == {"mesh0"}
+
+
+async def test_what_is_plugged_into_a_bridge_names_it(netlink: Netlink) -> None:
+    ip("link add br0 type bridge")
+    ip("link add v0 type veth peer name v1")
+    ip("link set v0 master br0")
+    links = {each.name: each for each in await netlink.links()}
+    assert links["br0"].kind == "bridge"
+    assert links["v0"] == Link(links["v0"].index, "v0", "veth", "", links["br0"].index)
+    assert links["v1"].master == 0
 
 
 async def test_configuring_again_replaces_the_addresses(netlink: Netlink, tun: Tun) -> None:
@@ -110,6 +152,10 @@ async def test_hosts_behind_an_interface_can_have_routes_with_an_mtu_of_their_ow
 
 def routes() -> str:
     return subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
+
+
+def set_ipv6(key: str, value: int) -> None:
+    Path(f"/proc/sys/net/ipv6/conf/mesh0/{key}").write_text(str(value))
 
 
 def ip(*commands: str) -> None:
