@@ -55,8 +55,8 @@ def segments_max(mtu: int) -> int:
 # A worker that dies at once, again and again, shall not cost a core.
 _RESTART_S = 0.05
 _RESTART_MAX_S = 10.0
-# One that lived so long died of something else.
-_HEALTHY_S = 60.0
+# One that lived so long died of something else, and costs little more often than that.
+_HEALTHY_S = 10.0
 
 
 class Tun(Protocol):

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from meshdht.engine.backend import (
     PeerConfig,
     RemovePeer,
 )
-from meshdht.engine.worker_process import ANSWER_TIMEOUT_S, WAITING_MAX
+from meshdht.engine.worker_process import ANSWER_TIMEOUT_S, WAITING_MAX, WorkerProcess
 from meshdht.errors import PlatformError
 from meshdht.wireguard.events import HandshakeCompleted
 from tests.engine.eventually import eventually
@@ -60,6 +61,30 @@ async def test_a_worker_that_died_is_replaced(
     after = (await b.engine.stats())[a.private.public]
     assert after.rx_bytes > before[a.private.public].rx_bytes
     assert await b.counted("engine_worker_restarts") == 1
+
+
+@pytest.mark.parametrize(
+    ("lived_s", "delays"), [(9.0, [0.05, 0.1, 0.2, 0.4]), (45.0, [0.05, 0.05, 0.05, 0.05])]
+)
+async def test_only_after_workers_that_die_young_it_waits_longer_and_longer(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, lived_s: float, delays: list[float]
+) -> None:
+    engine = sides[0].engine
+    loop = asyncio.get_running_loop()
+    call_later, found = loop.call_later, []
+
+    def noted(delay: float, callback: Callable[..., object], *rest: Any) -> asyncio.TimerHandle:
+        if callback.__name__ == "_begin_again":
+            found.append(delay)
+        return call_later(delay, callback, *rest)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    monkeypatch.setattr(WorkerProcess, "lived_s", lambda self: lived_s)
+    for _ in delays:
+        died = engine.worker_pid
+        os.kill(died, signal.SIGKILL)
+        await eventually(lambda died=died: engine.worker_pid not in (0, died))
+    assert found == delays
 
 
 async def test_a_worker_that_dies_while_the_tun_is_made_again_is_replaced_after(
