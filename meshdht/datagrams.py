@@ -11,6 +11,7 @@ import errno
 import select
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 
 from meshdht.endpoint import Endpoint
@@ -20,7 +21,17 @@ _UDP_SEGMENT = 103
 _UDP_GRO = 104
 _SEGMENT_SIZE = struct.Struct("=H")
 _TRAIN_SIZE = struct.Struct("=i")
-_ANCILLARY = socket.CMSG_SPACE(_TRAIN_SIZE.size)
+_MARKING = struct.Struct("=i")
+_ANCILLARY = socket.CMSG_SPACE(_TRAIN_SIZE.size) + socket.CMSG_SPACE(_MARKING.size)
+# <linux/in.h>, <linux/in6.h>: by whether it is IPv6, the level, the option that makes the kernel
+# tell the field, and that which sets it for one datagram.
+_TRAFFIC_CLASS = {
+    False: (socket.IPPROTO_IP, 13, socket.IP_TOS),
+    True: (socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS),
+}
+_ECN, _CE = 3, 3
+
+_Ancillary = tuple[int, int, bytes]
 
 # UDP_MAX_SEGMENTS was 64 until Linux 6.10; all of a train is one UDP datagram to the sender's IP.
 SEGMENTS_MAX = 64
@@ -49,6 +60,7 @@ class DatagramSocket:
         self.is_ipv6 = sock.family == socket.AF_INET6
         self.joins = _has_option(sock, _UDP_GRO, 1)
         self.segments = _has_option(sock, _UDP_SEGMENT, 0)
+        self._level, self._tell_class, self._set_class = _TRAFFIC_CLASS[self.is_ipv6]
         self._writable = select.poll()
         self._writable.register(sock, select.POLLOUT)
         # The Endpoint of the last datagram: most come in trains from one source.
@@ -58,9 +70,14 @@ class DatagramSocket:
     def fileno(self) -> int:
         return self._sock.fileno()
 
-    def receive_into(self, buffer: memoryview) -> tuple[int, int, Endpoint] | None:
-        """Size of what was received, of each datagram in it but perhaps the last, and its source;
-        None if there is nothing now. Raises OSError."""
+    def heed_marks(self) -> None:
+        """Tell from now on whether a router marked what comes (ECN's CE)."""
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(self._level, self._tell_class, 1)
+
+    def receive_into(self, buffer: memoryview) -> tuple[int, int, Endpoint, bool] | None:
+        """Size of what was received, of each datagram in it but perhaps the last, its source, and
+        whether it was marked (see ``heed_marks``); None if there is nothing now. Raises OSError."""
         try:
             size, ancillary, _, address = self._sock.recvmsg_into((buffer,), _ANCILLARY)
         except BlockingIOError:
@@ -68,18 +85,26 @@ class DatagramSocket:
         if address != self._last_address:
             self._last_address = address
             self._last_source = Endpoint(address[0], address[1])
-        each = _TRAIN_SIZE.unpack(ancillary[0][2])[0] if ancillary else size
-        return size, each, self._last_source
+        each, is_marked = size, False
+        for level, _, value in ancillary:
+            if level == socket.IPPROTO_UDP:
+                each = _TRAIN_SIZE.unpack(value)[0]
+            else:
+                is_marked = int.from_bytes(value, sys.byteorder) & _ECN == _CE
+        return size, each, self._last_source, is_marked
 
-    def send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
-        """Datagrams of ``each`` bytes, the last may be shorter. ``pieces`` has either one piece a
-        datagram or all of them in one piece. Raises OSError."""
+    def send(
+        self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint, ecn: int = 0
+    ) -> None:
+        """Datagrams of ``each`` bytes, the last may be shorter, with this field of ECN. ``pieces``
+        has either one piece a datagram or all of them in one piece. Raises OSError."""
         if len(pieces) == 1 and len(pieces[0]) <= each:
-            self.send_one(pieces[0], to)
+            self.send_one(pieces[0], to, ecn)
             return
         if self.segments:
             try:
-                self._send_train(pieces, each, to)
+                size = (socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_SIZE.pack(each))
+                self._send(pieces, (size, *self._marking(ecn)), to)
                 return
             except OSError as error:
                 if error.errno in _NO_SEGMENTATION:
@@ -88,18 +113,28 @@ class DatagramSocket:
                     raise
         for piece in pieces:
             for start in range(0, len(piece), each):
-                self.send_one(piece[start : start + each], to)
+                self.send_one(piece[start : start + each], to, ecn)
 
-    def send_one(self, datagram: bytes | memoryview, to: Endpoint) -> None:
+    def send_one(self, datagram: bytes | memoryview, to: Endpoint, ecn: int = 0) -> None:
         """One datagram. Raises OSError."""
+        if ecn:
+            self._send((datagram,), self._marking(ecn), to)
+            return
         try:
             self._sock.sendto(datagram, to)
         except BlockingIOError:
             self._writable.poll(_WAIT_MS)
             self._sock.sendto(datagram, to)
 
-    def _send_train(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
-        ancillary = ((socket.IPPROTO_UDP, _UDP_SEGMENT, _SEGMENT_SIZE.pack(each)),)
+    def _marking(self, ecn: int) -> tuple[_Ancillary, ...]:
+        return ((self._level, self._set_class, _MARKING.pack(ecn)),) if ecn else ()
+
+    def _send(
+        self,
+        pieces: Sequence[bytes | memoryview],
+        ancillary: tuple[_Ancillary, ...],
+        to: Endpoint,
+    ) -> None:
         try:
             self._sock.sendmsg(pieces, ancillary, 0, to)
         except BlockingIOError:

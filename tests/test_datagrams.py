@@ -63,6 +63,24 @@ def test_the_source_is_told(sockets: Sockets) -> None:
     assert got[2].host == there.host
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_mark_is_told_once_somebody_asks_for_it(sockets: Sockets, count: int) -> None:
+    one, other, there = sockets
+    pieces = [bytes(100)] * count
+    buffer = memoryview(bytearray(65536))
+
+    def told(ecn: int) -> bool:
+        one.send(pieces, 100, there, ecn)
+        got = other.receive_into(buffer)
+        assert got is not None
+        assert got[:2] == (100 * count, 100)
+        return got[3]
+
+    assert [told(ecn) for ecn in range(4)] == [False, False, False, False]
+    other.heed_marks()
+    assert [told(ecn) for ecn in range(4)] == [False, False, False, True]
+
+
 @pytest.mark.parametrize("is_known", [True, False])
 def test_without_segmentation_each_datagram_is_a_call(sockets: Sockets, is_known: bool) -> None:
     one, other, there = sockets

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from meshdht.clock import Clock
 from meshdht.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
-from meshdht.engine.offload import coalesce, mss, segment, virtio
+from meshdht.engine.offload import coalesce, ecn, mss, segment, virtio
 from meshdht.engine.tun_file import TunDevice
 from meshdht.errors import Malformed
 from meshdht.wire.classify import KEEPALIVE, Traffic, classify
@@ -91,6 +91,10 @@ class Pump:
         self._joined = memoryview(bytearray(_FRAME_SIZE))
         self._received = Train(_RECEIVED_SIZE)
         self._sent = Train(_SENT_SIZE)
+        # ECN's field of the datagrams that the device has ready. Until a packet has one, nobody
+        # asks the kernel for that of datagrams, which would cost each of them a little.
+        self._ecn = ecn.NOT_ECT
+        self._heeds_marks = False
 
     def attach(self, tun: TunDevice, *, takes_uso: bool) -> None:
         """Use this TUN from now on, instead of one that was lost."""
@@ -106,6 +110,8 @@ class Pump:
         """Pass on all that the device has for others."""
         self._transmit()
         while (packet := self._device.poll_packet()) is not None:
+            if not self._heeds_marks and ecn.of(packet):
+                self._heed_marks()
             self._write(virtio.PLAIN, self._fitted(packet))
         while (event := self._device.poll_event()) is not None:
             self._on_event(event)
@@ -138,17 +144,35 @@ class Pump:
     def _from_tun(self, frame: memoryview, now: float, unix: float) -> None:
         packet = frame[virtio.HEADER_SIZE :]
         if frame[: virtio.HEADER_SIZE] == virtio.PLAIN:
-            self._device.handle_packet(self._fitted(bytes(packet)), now, unix)
+            self._single(bytes(packet), now, unix)
             return
         try:
             header = virtio.parse(frame)
             if header.gso_type == virtio.GSO_NONE:
                 segment.complete_checksum(packet, header)
-                self._device.handle_packet(self._fitted(bytes(packet)), now, unix)
+                self._single(bytes(packet), now, unix)
             else:
                 self._cut(packet, segment.plan(packet, header), now, unix)
         except Malformed:
             self.counters.tun_malformed += 1
+
+    def _single(self, packet: bytes, now: float, unix: float) -> None:
+        field = ecn.of(packet)
+        if field != self._ecn:
+            self._transmit()  # what came before
+            self._ecn = self._outside(field)
+        self._device.handle_packet(self._fitted(packet), now, unix)
+
+    def _outside(self, field: int) -> int:
+        if field and not self._heeds_marks:
+            self._heed_marks()
+        return ecn.outside(field)
+
+    def _heed_marks(self) -> None:
+        self._heeds_marks = True
+        for sock in (self._v4, self._v6):
+            if sock is not None:
+                sock.heed_marks()
 
     def _fitted(self, packet: bytes) -> bytes:
         """A packet of its own; a TCP connection that it begins shall fit the tunnel."""
@@ -174,13 +198,14 @@ class Pump:
             return
         rows[:, plan.size :] = 0  # padding; what the last lacks up to there is zero already
         self._transmit()  # what came before
+        field = self._outside(ecn.of(packet))
         trains.seal(train, session, plan.count, stride, last + OVERHEAD)
         size = (plan.count - 1) * stride + last + OVERHEAD
         to = peer.endpoint
         device.data_sent(peer, session, size, now, unix)
         step = segments_of(stride) * stride
         for start in range(0, size, step):
-            self._send((train.view[start : min(start + step, size)],), stride, to)
+            self._send((train.view[start : min(start + step, size)],), stride, to, field)
 
     def _transmit(self) -> None:
         """Send what the device has to send, in trains of what is alike."""
@@ -198,13 +223,16 @@ class Pump:
             ):
                 pieces.append(following[0])
                 size += len(following[0])
-            self._send(pieces, each, to)
+            self._send(pieces, each, to, self._ecn)
+        self._ecn = ecn.NOT_ECT
 
-    def _send(self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint) -> None:
+    def _send(
+        self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint, field: int
+    ) -> None:
         sock = self._v6 if ":" in to.host else self._v4
         try:
             if sock is not None:
-                sock.send(pieces, each, to)
+                sock.send(pieces, each, to, field)
                 return
         except (OSError, OverflowError):
             pass
@@ -231,18 +259,26 @@ class Pump:
             self.counters.receive_failed += 1
         self.flush()
 
-    def _from_socket(self, size: int, each: int, source: Endpoint, now: float, unix: float) -> None:
+    def _from_socket(
+        self, size: int, each: int, source: Endpoint, is_marked: bool, now: float, unix: float
+    ) -> None:
         view = self._received.view
-        if size == each:
+        if size == each and not is_marked:
             self._take(bytes(view[:size]), source, now, unix)
             return
         opened = trains.receive(self._device, self._received, size, each, source, now, unix)
         if opened is not None:
             self.flush()  # what came before, and what this set off
+            if is_marked:
+                ecn.mark(opened.rows)
             self._join(opened)
             return
+        if is_marked:
+            self.flush()  # what came before has no mark
         for start in range(0, size, each):
             self._take(bytes(view[start : min(start + each, size)]), source, now, unix)
+        while is_marked and (packet := self._device.poll_packet()) is not None:
+            self._write(virtio.PLAIN, ecn.marked(self._fitted(packet)))
 
     def _take(self, datagram: bytes, source: Endpoint, now: float, unix: float) -> None:
         if classify(datagram) is Traffic.WIREGUARD:
@@ -253,6 +289,8 @@ class Pump:
     def _join(self, opened: Opened) -> None:
         """Hand the packets of a train to this machine, as few as they can be made."""
         rows, lengths = opened
+        if not self._heeds_marks and len(rows) and ecn.of(rows[0, :40].tobytes()):
+            self._heed_marks()
         for start, stop in coalesce.runs(rows, lengths, udp=self._takes_uso):
             if stop - start == 1:
                 packet = rows[start, : lengths[start]].tobytes()

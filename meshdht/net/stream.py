@@ -68,7 +68,7 @@ class _Socket:
                 continue
             if received is None:
                 return
-            size, each, source = received
+            size, each, source, _ = received
             if size:
                 self._on_train(self._buffer[:size], each, source)
 

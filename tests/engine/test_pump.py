@@ -24,6 +24,8 @@ from tests.engine.offload.packets import Packet, segments
 from tests.engine.pumps import FakeTun, Side, received, until
 from tests.wireguard.network import A_TO_B, B_TO_A
 
+IP_RECVTOS = 13  # <linux/in.h>
+
 Sides = tuple[Side, Side]
 
 
@@ -159,6 +161,75 @@ def test_many_small_packets_leave_in_trains(sides: Sides) -> None:
     arrived = [b.socket.receive_into(buffer) for _ in range(2)]
     # The first goes on its way at once.
     assert [each and each[:2] for each in arrived] == [(128, 128), (19 * 128, 128)]
+
+
+def fields_of(side: Side) -> list[int]:
+    """ECN's field of what waits at a socket, without taking it in."""
+    found: list[int] = []
+    sock = socket.socket(fileno=socket.dup(side.socket.fileno()))
+    with sock:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVTOS, 1)
+        while True:
+            try:
+                _, ancillary, _, _ = sock.recvmsg(65536, 128)
+            except BlockingIOError:
+                return found
+            found += [data[0] for level, _, data in ancillary if level == socket.IPPROTO_IP]
+
+
+@pytest.mark.parametrize(("inside", "outside"), [(0, 0), (1, 1), (2, 2), (3, 2)])
+@pytest.mark.parametrize("is_large", [False, True])
+def test_what_a_packet_says_of_congestion_is_said_outside(
+    sides: Sides, inside: int, outside: int, is_large: bool
+) -> None:
+    a, b = sides
+    connect(sides)
+    fields_of(b)  # the kernel tells it of datagrams that come from now on
+    packet = Packet(traffic_class=0xB8 | inside, payload=bytes(30_000 if is_large else 100))
+    a.tun.give(*(frame(packet, 1380) if is_large else (packet.raw,)))
+    a.tun.give(Packet(payload=bytes(100)).raw)
+    a.pump.read_tun()
+    # What is of the mesh itself leaves unmarked, and so does the packet of who says nothing.
+    assert fields_of(b) == [outside, 0]
+
+
+def marks_what_may_be(side: Side) -> None:
+    """Whatever it sends goes through a router that is about to be full."""
+    plain = side.socket._marking
+    side.socket._marking = lambda ecn: plain(3 if ecn else 0)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("joins", [True, False])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_mark_that_datagrams_got_on_their_way_is_put_on_the_packets(
+    version: int, joins: bool
+) -> None:
+    a, b = Side(1), Side(2, joins=joins)
+    a.add(b)
+    b.add(a, knows_endpoint=False)
+    connect((a, b))
+    marks_what_may_be(a)
+
+    def arrives_as(traffic_class: int, size: int) -> set[int]:
+        packet = Packet(version, traffic_class=traffic_class, payload=bytes(size))
+        a.tun.give(*(frame(packet, 1380) if size > 1380 else (packet.raw,)))
+        found, left = set(), size
+        while left:
+            arrived = received((a, b), b)[HEADER_SIZE:]
+            left -= len(arrived) - packet.header_size
+            word = int.from_bytes(arrived[:2], "big")
+            found.add(word & 0xFF if version == 4 else word >> 4 & 0xFF)
+        return found
+
+    # The first one of who heeds marks tells that they matter.
+    assert arrives_as(0xB8 | 2, 100) == {0xB8 | 2}
+    assert [arrives_as(0xB8 | field, 100) for field in range(4)] == [
+        {0xB8 | field} for field in (0, 3, 3, 3)
+    ]
+    assert arrives_as(2, 30_000) == {3}
+    assert arrives_as(0, 30_000) == {0}
+    for side in (a, b):
+        side.close()
 
 
 @pytest.mark.parametrize(
