@@ -13,15 +13,18 @@ import select
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import Unpack
 
 from meshdht.lab.process import (
     COMMAND_TIMEOUT_S,
+    WAKE_S,
     LabError,
     Process,
     ProcessOptions,
     child_of,
+    wake,
 )
 
 START_TIMEOUT_S = 10.0
@@ -68,6 +71,7 @@ class Namespace:
     def __init__(self, name: str, inside: Namespace | None = None) -> None:
         self.name = name
         self._processes: list[Process] = []
+        self._nested: list[Namespace] = []
         argv = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc"]
         argv += ["--fork", "--kill-child", "--mount-proc", "sh", "-c", HOLDER, "sh", name]
         if inside is not None:
@@ -93,6 +97,8 @@ class Namespace:
         if shell is None:
             raise LabError(f"the holder of {name} has ended")
         self.pid = shell  # as seen from outside
+        if inside is not None:
+            inside._nested.append(self)
 
     def enter(self, *kinds: str) -> list[str]:
         """The command prefix that runs something inside; ``kinds`` are options of nsenter."""
@@ -133,14 +139,31 @@ class Namespace:
         """Let everything inside vanish, and wait until it has."""
         if self._holder.stdin is not None and not self._holder.stdin.closed:
             self._holder.stdin.close()
-        try:
-            self._holder.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
+        if not self._ends(STOP_TIMEOUT_S):
             os.kill(self.pid, signal.SIGKILL)
-            self._holder.wait(STOP_TIMEOUT_S)
+            if not self._ends(STOP_TIMEOUT_S):
+                raise LabError(f"{self.name} does not end")
         for stream in (self._holder.stdout, self._holder.stderr):
             if stream is not None:
                 stream.close()
         for process in self._processes:
             process.stop(grace=0)
         self._processes.clear()
+
+    def _ends(self, within: float) -> bool:
+        """Whether it does. It cannot before every nsenter has heard that its command has ended."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            try:
+                self._holder.wait(WAKE_S)
+                return True
+            except subprocess.TimeoutExpired:
+                self._wake()
+        return False
+
+    def _wake(self) -> None:
+        wake(self._holder)
+        for process in self._processes:
+            wake(process.popen)
+        for nested in self._nested:
+            nested._wake()

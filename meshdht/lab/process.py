@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TypedDict, Unpack
+from typing import IO, Any, TypedDict, Unpack
 
 COMMAND_TIMEOUT_S = 30.0
 FORK_TIMEOUT_S = 5.0
@@ -54,6 +54,17 @@ def child_of(parent: int) -> int | None:
 def state_of(process: int) -> str:
     """The letter that proc(5) has for it, ``T`` if it was stopped; empty if there is none."""
     return "".join(_stat(process)[:1])
+
+
+def wake(nsenter: subprocess.Popen[Any]) -> None:
+    """Continue nsenter, which stops itself when its command was stopped, and hears of nobody who
+    continues the command alone: where all processes are stopped and continued, say."""
+    if nsenter.poll() is not None or state_of(nsenter.pid) != "T":
+        return
+    child = child_of(nsenter.pid)
+    if child is None or state_of(child) != "T":
+        with contextlib.suppress(ProcessLookupError):
+            nsenter.send_signal(signal.SIGCONT)
 
 
 def _stat(process: int) -> list[str]:
@@ -102,7 +113,7 @@ class Process:
                 stdout, stderr = self.popen.communicate(input, min(left, WAKE_S))
                 break
             except subprocess.TimeoutExpired:
-                self._wake()
+                wake(self.popen)
                 input = None  # communicate has taken it
                 if left <= WAKE_S:
                     self.stop(grace=0)
@@ -122,25 +133,16 @@ class Process:
         """End the command: SIGTERM, and SIGKILL after ``grace`` seconds. Returns its status."""
         if grace:
             self.signal(signal.SIGTERM)
-            self._wake()
+            wake(self.popen)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.popen.wait(grace)
         self.signal(signal.SIGKILL)
-        self._wake()
+        wake(self.popen)
         status = self.popen.wait(STOP_TIMEOUT_S)
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if stream is not None:
                 stream.close()
         return status
-
-    def _wake(self) -> None:
-        """Continue nsenter, which stops itself when the command was stopped, and hears of nobody
-        who continues the command alone (a machine that slept, say)."""
-        if state_of(self.popen.pid) == "T":
-            child = child_of(self.popen.pid)
-            if child is not None and state_of(child) != "T":
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.popen.pid, signal.SIGCONT)
 
     @property
     def command(self) -> str:

@@ -184,6 +184,20 @@ class Soak:
         for each in self.watched:
             self.faults += each.faults()
 
+    def tell(self, seconds: float) -> None:
+        """All that came of it; the ends still have to run."""
+        ones = self._one.stats()
+        self._say(
+            f"{seconds:g} s: {ones['handshakes']} handshakes of host 1, {self.crowds} crowds of"
+            f" {CROWD} peers, {self.kills} workers killed, {self.deletions} TUNs deleted,"
+            f" {self.standstills} standstills"
+        )
+        for each in self.watched:
+            (before, opened), (after, _) = each.quarter(1), each.quarter(3)
+            self._say(f"{each.name}: {before:.1f} MB, then {after:.1f} MB; {opened:g} descriptors")
+        dropped = {name: count for name, count in ones["counters"].items() if count}
+        self._say(f"dropped: {dropped}")
+
     def _happen(self, seconds: float) -> None:
         started = last_seen = time.monotonic()
         kinds = {SAMPLE_S: self._sample, CROWD_S: self._crowd, KILL_S: self._kill}
@@ -261,17 +275,7 @@ def soak(seconds: float, say: Callable[[str], None]) -> list[str]:
         assert one.ping(other) == third.ping(one) == 1
         run = Soak(one, other, third, say)
         run.run(seconds)
-        ones = one.stats()
-    say(
-        f"{seconds:g} s: {ones['handshakes']} handshakes of host 1, {run.crowds} crowds of {CROWD}"
-        f" peers, {run.kills} workers killed, {run.deletions} TUNs deleted,"
-        f" {run.standstills} standstills"
-    )
-    for each in run.watched:
-        (before, opened), (after, _) = each.quarter(1), each.quarter(3)
-        say(f"{each.name}: {before:.1f} MB, then {after:.1f} MB; {opened:g} descriptors")
-    dropped = {name: count for name, count in ones["counters"].items() if count}
-    say(f"dropped: {dropped}")
+        run.tell(seconds)
     return run.faults
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
+from meshdht.lab.process import state_of
 from meshdht.lab.world import World
 
 
@@ -24,3 +29,15 @@ def test_closing_a_host_alone_leaves_the_others(world: World) -> None:
     nas, laptop = world.host("nas"), world.host("laptop")
     nas.close()
     assert laptop.run(["echo", "here"]).stdout == "here\n"
+
+
+def test_a_host_closes_though_what_waits_for_its_commands_was_stopped() -> None:
+    """As where all processes are stopped and continued: nsenter then stops itself once more."""
+    with World() as world:
+        waiting = world.host("nas").popen(["sleep", "1000"])
+        os.kill(waiting.popen.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 5
+        while state_of(waiting.popen.pid) != "T":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert state_of(waiting.popen.pid) == ""
