@@ -52,6 +52,16 @@ FULL_MESH_DEVICES = 50
 # whoever makes WireGuard hear from many members.
 MAX_WANTED_PEERS = 256
 
+# --- port mapping --------------------------------------------------------------------------
+# A router that promises a port for years would never be asked again (RFC 6887, section 15).
+MAPPING_LIFETIME_MAX_S = 24 * 3600
+# What a UPnP router (or who poses as one) says of itself is read into memory, one service by one
+# request each.
+UPNP_BODY_MAX = 256 * 1024
+UPNP_REQUESTS_MAX = 40
+# Answers that are read in one search.
+SSDP_ANSWERS_MAX = 32
+
 # --- calls ---------------------------------------------------------------------------------
 # Endpoints that a call names: fewer than a record, so that a caller has nobody probe more
 # addresses by it than by that.

@@ -189,6 +189,9 @@ class Host:
     def path_changed(self, device: DeviceId) -> None:
         self.events["path changed"] += 1
 
+    def seen_elsewhere(self) -> None:
+        self.events["seen elsewhere"] += 1
+
     def clocks_judged(self) -> None:
         self.events["clocks judged"] += 1
 

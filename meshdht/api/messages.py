@@ -93,6 +93,19 @@ class ClockWarning(Struct, frozen=True, kw_only=True):
     hint: str
 
 
+class RouterPort(Struct, frozen=True, kw_only=True):
+    """A default gateway and the port of its outside, ``outer``, that leads to this device, made by
+    ``protocol`` (PCP, NAT-PMP, UPnP); both None while there is none, ``trouble`` says why, as far
+    as the router has told. ``public`` is false where the outside lies in another private network.
+    """
+
+    gateway: str
+    outer: str | None = None
+    protocol: str | None = None
+    public: bool = False
+    trouble: str = ""
+
+
 class Status(Struct, frozen=True, kw_only=True):
     """The daemon's state. ``dropped`` counts datagrams that were thrown away, by reason.
     ``copy_heard`` is when another machine with this device's keys was last heard (Unix seconds),
@@ -100,7 +113,8 @@ class Status(Struct, frozen=True, kw_only=True):
     ``applicants`` how many devices wait for this one's approval: 0 unless it is an admin,
     ``engine_reason`` why this engine carries the traffic, ``engine_features`` what the kernel does
     to make it faster, ``engine_lacks`` what another kernel would do as well, ``engine_trouble`` why
-    it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now."""
+    it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now,
+    ``router_ports`` what the default gateways pass to this device."""
 
     version: int = API_VERSION
     network: str
@@ -120,6 +134,7 @@ class Status(Struct, frozen=True, kw_only=True):
     engine_lacks: tuple[str, ...] = ()
     engine_trouble: str = ""
     interface: str = ""
+    router_ports: tuple[RouterPort, ...] = ()
 
 
 class Invite(Struct, frozen=True, kw_only=True):

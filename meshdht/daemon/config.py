@@ -5,6 +5,7 @@ engine = "auto"            # auto, kernel or embedded
 interface = "mesh-home"    # name of the network interface
 anchors = []               # "host:port" of boxes that hold records: names or addresses
 mtu = 1420                 # of the tunnel; by itself it follows what the networks around bear
+port_mapping = true        # ask the router for a port that leads here, by UPnP, NAT-PMP or PCP
 exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
 relay_tls_port = 443       # TCP, for those behind networks that block UDP; 0 serves none
 http_proxy = "proxy:3128"  # where TCP to them goes by; with a password: in MESHDHT_HTTP_PROXY
@@ -40,6 +41,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     interface: Annotated[str, Meta(pattern=_INTERFACE)] | None = None
     mtu: Annotated[int, Meta(ge=MTU_MIN, le=MTU_MAX)] | None = None
     anchors: Annotated[list[Annotated[str, Meta(pattern=_ANCHOR)]], Meta(max_length=16)] = []
+    port_mapping: bool = True
     exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []
     relay_tls_port: Annotated[int, Meta(ge=0, le=65535)] = 443
     http_proxy: Annotated[str, Meta(pattern=_PROXY)] | None = None

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from meshdht.api.errors import ApiError
@@ -23,21 +23,25 @@ from meshdht.daemon.carriers import Carrier, prefixed
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.interface import TunnelInterface
+from meshdht.daemon.local import default_gateways
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
+from meshdht.daemon.port_mapping import PortMapping
 from meshdht.daemon.service import DaemonService
 from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
 from meshdht.daemon.tunnels import Tunnels
+from meshdht.endpoint import Endpoint
 from meshdht.errors import JoinFailed, MeshdhtError, StateError
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.echo import answered
+from meshdht.net.gateway import Gateway
 from meshdht.net.netlink import Netlink
 from meshdht.net.port import Port
 from meshdht.node.nearby import Nearby
@@ -119,6 +123,9 @@ class Daemon:
         )
         self._traffic = TrafficWatch(self.node, self._engine, clock)
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
+        self._port_mapping = PortMapping(
+            self._gateways, port.port, state.identity.signing, clock, entropy, self._mapped
+        )
         self.service = self._make_service()
         switchboard.control = self.node.datagram_received
 
@@ -133,6 +140,7 @@ class Daemon:
             self._clock,
             self._entropy,
             self._places.directory,
+            self._port_mapping.report,
             self._path_sizes.limit,
             self._dropped,
             self._stop,
@@ -172,6 +180,7 @@ class Daemon:
 
     def _hand_over(self) -> None:
         self._carrier.leave()
+        self._port_mapping.leave()
         self._stop()
 
     def path_changed(self, device: DeviceId) -> None:
@@ -180,6 +189,9 @@ class Daemon:
         self.service.feed.touch()
         if self.node.path(device).endpoint is not None:
             self._connected.set()
+
+    def seen_elsewhere(self) -> None:
+        self._port_mapping.seen_elsewhere()
 
     def clocks_judged(self) -> None:
         # Later: the node is in the middle of asking what time it is.
@@ -220,6 +232,7 @@ class Daemon:
                         tasks.create_task(self._carrier.run()),
                         tasks.create_task(self._path_sizes.run()),
                         tasks.create_task(self._traffic.run()),
+                        tasks.create_task(self._port_mapping.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -296,8 +309,19 @@ class Daemon:
 
     async def _changed_around(self, has_moved: bool) -> None:
         await self._interface.fit()
+        self._port_mapping.network_changed(has_moved=has_moved)
         if has_moved:
             self._path_sizes.network_changed()
+
+    async def _gateways(self) -> Sequence[Gateway]:
+        if not self._config.port_mapping:
+            return ()
+        excluded = self._config.exclude_interfaces
+        return await default_gateways(self._netlink, self._carrier.interface, excluded)
+
+    def _mapped(self, outer: Sequence[Endpoint]) -> None:
+        self.node.set_mapped(outer)
+        self.service.feed.touch()
 
     def _look_around(self) -> Surroundings:
         return Surroundings(
@@ -316,6 +340,8 @@ class Daemon:
         dropped = Counter(self.node.dropped)
         dropped.update({f"beacon_{each}": n for each, n in self._nearby.dropped.items()})
         dropped.update(prefixed("port", self._port.counters))
+        routers = self._port_mapping.counters
+        dropped.update({f"router_{reason.replace(' ', '_')}": n for reason, n in routers.items()})
         dropped.update(self._carrier.dropped())
         return {reason: count for reason, count in sorted(dropped.items()) if count}
 

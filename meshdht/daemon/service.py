@@ -17,6 +17,7 @@ from meshdht.api.messages import (
     PeerPath,
     Ping,
     Pong,
+    RouterPort,
     Status,
     ThisDevice,
 )
@@ -57,6 +58,7 @@ class DaemonService(NetworkService):
         clock: Clock,
         entropy: Entropy,
         directory: Path,
+        router_ports: Callable[[], tuple[RouterPort, ...]],
         path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
         stop: Callable[[], None],
@@ -70,6 +72,7 @@ class DaemonService(NetworkService):
         self._listen_port = listen_port
         self._clock = clock
         self._entropy = entropy
+        self._router_ports = router_ports
         self._path_mtu = path_mtu
         self._dropped = dropped
         self._stop = stop
@@ -117,6 +120,7 @@ class DaemonService(NetworkService):
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
             held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),
+            router_ports=self._router_ports(),
             applicants=len(self._node.approvals.waiting()) if own.admin else 0,
         )
 

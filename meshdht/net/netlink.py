@@ -13,7 +13,7 @@ import importlib
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
@@ -29,6 +29,15 @@ from ipaddress import (
 from typing import Any
 
 from meshdht.errors import PlatformError
+from meshdht.net.routes import (
+    TABLE_MAIN,
+    TYPE_UNICAST,
+    host_route,
+    interface_name,
+    nearest_gateways,
+    route_mtu,
+    ways,
+)
 
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
@@ -40,10 +49,8 @@ _IFF_UP = 0x1
 _IFA_F_NODAD = 0x02
 _IFA_F_TEMPORARY = 0x01
 _IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
-_TABLE_MAIN = 254
 _TABLE_LOCAL = 255
 _FOR_EVER_S = 0xFFFFFFFF
-_TYPE_UNICAST = 1
 
 # What the kernel says to an IPv6 address where IPv6 is switched off.
 _NO_IPV6 = frozenset({errno.EACCES, errno.EAFNOSUPPORT, errno.EOPNOTSUPP})
@@ -148,20 +155,20 @@ class Netlink:
                 index = socket.if_nametoindex(interface)
                 present = {host: mtu async for host, mtu in self._route_mtus(index)}
                 for host in present.keys() - mtus.keys():
-                    await self._route.route("del", **_host_route(host, index))
+                    await self._route.route("del", **host_route(host, index))
                 for host, mtu in mtus.items():
                     if present.get(host) != mtu:
                         metrics = {"metrics": {"mtu": mtu}}
-                        await self._route.route("replace", **_host_route(host, index), **metrics)
+                        await self._route.route("replace", **host_route(host, index), **metrics)
             except self._errors as error:
                 if _code(error) not in (errno.ENODEV, errno.ENETDOWN, *_NO_IPV6):
                     raise
 
     async def _route_mtus(self, index: int) -> AsyncIterator[tuple[IPAddress, int]]:
         async for message in await self._route.get_routes():
-            if message.get("RTA_OIF") != index or message["type"] != _TYPE_UNICAST:
+            if message.get("RTA_OIF") != index or message["type"] != TYPE_UNICAST:
                 continue
-            mtu = _route_mtu(message)
+            mtu = route_mtu(message)
             if mtu is not None and message["dst_len"]:
                 network = ip_network(f"{message.get('RTA_DST')}/{message['dst_len']}")
                 if network.num_addresses == 1:
@@ -223,9 +230,9 @@ class Netlink:
         found: set[str] = set()
         with self._explained("cannot list the routes of this machine"):
             async for message in await self._route.get_routes():
-                is_main = message.get("RTA_TABLE") == _TABLE_MAIN
-                if is_main and message["type"] == _TYPE_UNICAST and not message["dst_len"]:
-                    found.update(_ways(message))
+                is_main = message.get("RTA_TABLE") == TABLE_MAIN
+                if is_main and message["type"] == TYPE_UNICAST and not message["dst_len"]:
+                    found.update(ways(message))
         return found
 
     async def link_mtus(self) -> dict[str, int]:
@@ -241,13 +248,20 @@ class Netlink:
         found: list[int] = []
         with self._explained("cannot list the routes of this machine"):
             async for message in await self._route.get_routes():
-                if message["type"] != _TYPE_UNICAST or message["dst_len"]:
+                if message["type"] != TYPE_UNICAST or message["dst_len"]:
                     continue
-                of_route = _route_mtu(message)
-                for name in _ways(message):
+                of_route = route_mtu(message)
+                for name in ways(message):
                     if name != excluding and name in of_links:
                         found.append(of_route or of_links[name])
         return found
+
+    async def default_gateways(self, *, excluding: Collection[str]) -> list[tuple[str, str]]:
+        """The next hop of the main table's default route and its interface, IPv4's before IPv6's,
+        as ``nearest_gateways``. Raises PlatformError."""
+        with self._explained("cannot list the routes of this machine"):
+            routes = [message async for message in await self._route.get_routes()]
+        return nearest_gateways(routes, excluding)
 
     async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
         """Ranges of this machine that share addresses with ``network``.
@@ -271,15 +285,15 @@ class Netlink:
 
     async def _ranges(self) -> AsyncIterator[LocalRange]:
         async for message in await self._route.get_addr():
-            name = _interface_name(message["index"])
+            name = interface_name(message["index"])
             yield LocalRange(_address_of(message).network, name)
         async for message in await self._route.get_routes():
-            if message["type"] != _TYPE_UNICAST or not message["dst_len"]:
+            if message["type"] != TYPE_UNICAST or not message["dst_len"]:
                 continue
             if message.get("RTA_TABLE") == _TABLE_LOCAL:
                 continue
             destination = f"{message.get('RTA_DST')}/{message['dst_len']}"
-            name = _interface_name(message.get("RTA_OIF") or 0)
+            name = interface_name(message.get("RTA_OIF") or 0)
             yield LocalRange(ip_network(destination), name)
 
     async def _addresses_of(self, index: int) -> list[IPInterface]:
@@ -336,37 +350,12 @@ def _sizes(mtu: int, segments_max: int | None) -> dict[str, int]:
     return {"mtu": mtu} | ({} if segments_max is None else {"gso_max_segs": segments_max})
 
 
-def _route_mtu(route: Any) -> int | None:
-    metrics = route.get("RTA_METRICS")
-    mtu = metrics.get("RTAX_MTU") if metrics else None
-    return None if mtu is None else int(mtu)
-
-
-def _host_route(host: IPAddress, index: int) -> dict[str, Any]:
-    route: dict[str, Any] = {"dst": f"{host}/{host.max_prefixlen}", "oif": index}
-    return {**route, "scope": "link"} if host.version == 4 else {**route, "family": socket.AF_INET6}
-
-
-def _ways(route: Any) -> list[str]:
-    """The interfaces that a route goes out by: several where it has several next hops."""
-    hops = route.get("RTA_MULTIPATH")
-    indices = [hop["oif"] for hop in hops] if hops else [route.get("RTA_OIF") or 0]
-    return [_interface_name(index) for index in indices]
-
-
 def _link_of(message: Any) -> Link:
     about = message.get("IFLA_LINKINFO")
     kind = about.get("IFLA_INFO_KIND") if about else None
     alias = message.get("IFLA_IFALIAS")
     master = message.get("IFLA_MASTER") or 0
     return Link(message["index"], message.get("IFLA_IFNAME"), kind or "", alias or "", master)
-
-
-def _interface_name(index: int) -> str:
-    try:
-        return socket.if_indextoname(index)
-    except OSError:  # it has just vanished, or a route has several next hops
-        return ""
 
 
 def _address_of(message: Any) -> IPInterface:
@@ -380,7 +369,7 @@ def _local_address(message: Any, flags: int) -> LocalAddress:
     preferred = cache["ifa_preferred"] if cache else _FOR_EVER_S
     return LocalAddress(
         address.ip,
-        _interface_name(message["index"]),
+        interface_name(message["index"]),
         address.network,
         # Of IPv4 the same bit means another address on the same network.
         address.version == 6 and bool(flags & _IFA_F_TEMPORARY),

@@ -80,6 +80,7 @@ class NodeNews(NodeSpeech):
         """We are seen elsewhere: calls that were in vain named another place."""
         if self._publisher.changed():
             self._seeker.restart()
+        self._observer.seen_elsewhere()
 
     def _entered(self) -> None:
         self._publisher.peer_connected()

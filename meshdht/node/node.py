@@ -45,6 +45,7 @@ from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
+from meshdht.records.endpoint import CandidateKind
 
 
 class Node(NodeNews):
@@ -321,6 +322,11 @@ class Node(NodeNews):
         self._generations.look()
         if self._background.group is not None:
             self._entrance.network_changed()
+
+    def set_mapped(self, endpoints: Sequence[Endpoint]) -> None:
+        """Where routers pass to this device what comes to them from outside."""
+        if self._publisher.set_others(CandidateKind.MAPPED, endpoints):
+            self._seeker.restart()
 
     def set_anchors(self, anchors: Sequence[Endpoint]) -> None:
         """Where the anchors are that the user named."""

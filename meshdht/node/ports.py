@@ -104,6 +104,10 @@ class NodeObserver(Protocol):
         """A device's best path is another one, or gone."""
         ...
 
+    def seen_elsewhere(self) -> None:
+        """Others see this device at other addresses or ports than before."""
+        ...
+
     def clocks_judged(self) -> None:
         """Other devices' clocks than before, or this one's, are wrong: ``Node.clocks`` has them."""
         ...

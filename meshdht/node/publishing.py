@@ -16,6 +16,7 @@ from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.rhythm import Rhythm
+from meshdht.paths.port_control import is_inner
 from meshdht.records.endpoint import (
     Candidate,
     CandidateKind,
@@ -44,6 +45,7 @@ COPY_REMEMBERED_S = 2 * 3600.0
 
 # Mapped by a router, or streams: so many of each kind.
 OTHERS_MAX = 3
+_MAPPED = CandidateKind.MAPPED
 
 NextSequence = Callable[[int], Awaitable[int]]
 
@@ -93,10 +95,11 @@ class Publisher:
         self._hosts = endpoints
         self.changed()
 
-    def set_others(self, kind: CandidateKind, endpoints: Sequence[Endpoint]) -> None:
-        """What there is of another kind of candidates, the likeliest first."""
-        self._others[kind] = endpoints
-        self.changed()
+    def set_others(self, kind: CandidateKind, endpoints: Sequence[Endpoint]) -> bool:
+        """What there is of another kind of candidates, the likeliest first; returns whether that
+        is news."""
+        self._others[kind] = endpoints[:OTHERS_MAX]
+        return self.changed()
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -155,19 +158,28 @@ class Publisher:
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Where this device may be reached, as its record says."""
+        # What everybody may send to comes first. In a network behind another NAT it is like the
+        # address of an interface there.
+        outer = [
+            each for each in dict.fromkeys(self._others.get(_MAPPED, ())) if each not in self._hosts
+        ]
+        mapped = [
+            Candidate(CandidateKind.HOST if is_inner(each) else _MAPPED, each) for each in outer
+        ]
         hosts = [Candidate(CandidateKind.HOST, each) for each in dict.fromkeys(self._hosts)]
         seen = [
             Candidate(CandidateKind.REFLEXIVE, endpoint)
             for endpoint in self._reflexive()
-            if endpoint not in self._hosts
+            if endpoint not in self._hosts and endpoint not in outer
         ]
         others = [
             Candidate(kind, endpoint)
             for kind, endpoints in sorted(self._others.items())
-            for endpoint in endpoints[:OTHERS_MAX]
+            for endpoint in endpoints
+            if kind is not _MAPPED
         ]
         # What others observed is worth more than the tenth interface address.
-        kept = hosts[: RECORD_CANDIDATES_MAX - len(seen) - len(others)] + seen + others
+        kept = mapped + hosts[: RECORD_CANDIDATES_MAX - len(mapped + seen + others)] + seen + others
         return tuple(kept)
 
     def _content(self) -> tuple[tuple[Candidate, ...], NatBehaviour]:

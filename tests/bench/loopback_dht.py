@@ -37,7 +37,8 @@ from meshdht.store.store import Store
 from simulations.ledger import Ledger, SharedLog, prepare
 from simulations.measure import SETTLE_S
 from simulations.table import Cell, percent, quantile, render
-from tests.support.mesh import MemoryStore, Observed
+from tests.support.mesh import MemoryStore
+from tests.support.observed import Observed
 
 SCRIPT = Path(__file__).with_name("hyperdht_loopback.js")
 INSTALL_TIMEOUT_S = 300

@@ -34,6 +34,7 @@ class Served:
             machine.clock,
             SeededEntropy(machine.number + 50),
             Path("/var/lib/meshdht/home"),
+            tuple,
             self.path_mtus.get,
             lambda: dict(machine.node.dropped),
             lambda: self.stops.append(True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -46,9 +46,13 @@ class FakeNetlink:
         self.defaults = list(default_mtus)
         self.mtus = dict(link_mtus)
         self._links = list(links)
+        self.gateways: list[tuple[str, str]] = []
 
     async def default_mtus(self, *, excluding: str) -> list[int]:
         return self.defaults
+
+    async def default_gateways(self, *, excluding: Collection[str]) -> list[tuple[str, str]]:
+        return [each for each in self.gateways if each[1] not in excluding]
 
     async def link_mtus(self) -> dict[str, int]:
         return self.mtus

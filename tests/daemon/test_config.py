@@ -26,6 +26,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         'listen_port = 5000\nengine = "embedded"\ninterface = "mesh0"\nlog_level = "debug"\n'
         "mtu = 1280\n"
         'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
+        "port_mapping = false\n"
     )
     config = read_config(written(tmp_path, text))
     assert config == Config(
@@ -36,6 +37,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         mtu=1280,
         anchors=["vps.example:41820", "[2001:db8::1]:9"],
         exclude_interfaces=["wlan0"],
+        port_mapping=False,
     )
 
 
@@ -61,6 +63,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ('mtu = "1420"', "mtu"),
         ("mtu = true", "mtu"),
         ('exclude_interfaces = ["eth 0"]', "exclude_interfaces"),
+        ('port_mapping = "yes"', "port_mapping"),
         ("[listen_port]\nnumber = 1", "listen_port"),
     ],
 )

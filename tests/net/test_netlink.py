@@ -188,6 +188,33 @@ async def test_default_routes_of_all_tables_tell_what_they_bear(own_network: Non
         assert sorted(await netlink.default_mtus(excluding="mesh0")) == [1400, 1500]
 
 
+async def test_the_default_gateway_of_each_family_is_the_nearest_that_is_not_excluded(
+    own_network: None,
+) -> None:
+    ip(
+        "link add eth0 up type veth peer name far0",
+        "link add eth1 up type veth peer name far1",
+        "link set far0 up",
+        "link set far1 up",
+        "addr add 192.0.2.2/24 dev eth0",
+        "addr add 198.51.100.2/24 dev eth1",
+        "addr add 2001:db8::2/64 dev eth1 nodad",
+    )
+    async with open_netlink() as netlink:
+        assert await netlink.default_gateways(excluding=()) == []
+        ip(
+            "route add default dev eth0 metric 1",
+            "route add default via 192.0.2.1 metric 50",
+            "route add default via 198.51.100.1 metric 20",
+            "route add default via 198.51.100.9 table 77",
+            "route add default via fe80::1 dev eth1",
+            "route add unreachable default metric 9999",
+        )
+        nearest = [("198.51.100.1", "eth1"), ("fe80::1", "eth1")]
+        assert await netlink.default_gateways(excluding=("mesh0",)) == nearest
+        assert await netlink.default_gateways(excluding=("eth1",)) == [("192.0.2.1", "eth0")]
+
+
 async def test_what_is_configured_carries_packets(netlink: Netlink, tun: Tun) -> None:
     await netlink.configure("mesh0", [V4], 1420)
     with contextlib.suppress(BlockingIOError):

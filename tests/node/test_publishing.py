@@ -8,7 +8,7 @@ import pytest
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RECORD_CANDIDATES_MAX
-from meshdht.node.publishing import COPY_REMEMBERED_S
+from meshdht.node.publishing import COPY_REMEMBERED_S, OTHERS_MAX
 from meshdht.node.rhythm import REFRESH_S, RETRY_S
 from meshdht.records.endpoint import CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.locator import EPOCH_SECONDS
@@ -309,5 +309,40 @@ def test_a_record_says_behind_what_nat_its_device_is(kind: NatKind, nat: set[Nat
             for other in (first, second):
                 assert held(other, third).nat in nat
                 assert held(third, other).nat is NatBehaviour.NONE
+
+    run(main())
+
+
+def test_what_a_router_passes_to_us_comes_first_and_once() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(5)
+            outer, between = Endpoint("25.0.0.1", 50000), Endpoint("192.168.7.2", 50000)
+            second.node.set_mapped([outer, between, second.endpoint])
+            await asyncio.sleep(5)
+            told = [(each.kind, each.endpoint) for each in held(first, second).candidates]
+            assert told == [
+                (CandidateKind.MAPPED, outer),
+                # Behind another NAT: no address of the internet.
+                (CandidateKind.HOST, between),
+                (CandidateKind.HOST, second.endpoint),
+            ]
+            assert second.node.own_endpoints[0] == outer
+            second.node.set_mapped([])
+            await asyncio.sleep(5)
+            assert [each.endpoint for each in held(first, second).candidates] == [second.endpoint]
+
+    run(main())
+
+
+def test_a_flood_of_mapped_ports_is_cut_short() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            ports = [Endpoint("25.0.0.1", port) for port in range(50000, 50100)]
+            second.node.set_mapped(ports)
+            await asyncio.sleep(5)
+            assert len(held(first, second).candidates) == OTHERS_MAX + 1
 
     run(main())

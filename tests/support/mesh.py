@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from meshdht.clock import SeededEntropy
@@ -25,7 +24,6 @@ from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
-from meshdht.membership.outcasts import Verdict
 from meshdht.membership.statements import NO_TERMS, GenesisBody, Statement, Terms
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
@@ -38,6 +36,7 @@ from meshdht.wire.classify import Traffic, classify
 from simulations.loop import VirtualClock
 from simulations.network import Side
 from tests.support.internet import Internet
+from tests.support.observed import Observed
 
 RANGE = IPv4Network("100.99.0.0/18")
 RECOVERY = RecoveryKey(bytes(range(32)))
@@ -117,36 +116,6 @@ class MemoryStore:
             values=[self.values[key] for key in sorted(self.values)],
             marks=sorted(self.marks.items()),
         )
-
-
-@dataclass(slots=True)
-class Observed:
-    """A NodeObserver that counts, and passes on what it hears."""
-
-    rosters: int = 0
-    paths: Counter[DeviceId] = field(default_factory=Counter)
-    verdicts: int = 0
-    failures: list[StateError] = field(default_factory=list)
-    put_out_by: list[Verdict] = field(default_factory=list)
-    on_roster: Callable[[], None] = lambda: None
-    on_path: Callable[[DeviceId], None] = lambda device: None
-
-    def roster_changed(self) -> None:
-        self.rosters += 1
-        self.on_roster()
-
-    def put_out(self, verdict: Verdict) -> None:
-        self.put_out_by.append(verdict)
-
-    def path_changed(self, device: DeviceId) -> None:
-        self.paths[device] += 1
-        self.on_path(device)
-
-    def clocks_judged(self) -> None:
-        self.verdicts += 1
-
-    def disk_failed(self, error: StateError) -> None:
-        self.failures.append(error)
 
 
 class Machine:

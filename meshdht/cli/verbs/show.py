@@ -10,7 +10,7 @@ import click
 from meshdht import __version__
 from meshdht.api.client import Client
 from meshdht.api.device_messages import Device, Devices
-from meshdht.api.messages import Peer, Status
+from meshdht.api.messages import Peer, RouterPort, Status
 from meshdht.api.text import (
     age_text,
     handshake_text,
@@ -71,9 +71,11 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         f"{online} of {len(snapshot.peers)} peers online" if snapshot.peers else "no peers yet",
         engine_text(snapshot),
         f"UDP port {snapshot.listen_port}",
+        *map(router_text, snapshot.router_ports),
         f"up {age_text(snapshot.uptime_s)}",
     )
-    head = style(snapshot.network, "bold", on=on) + style(" · " + " · ".join(facts), "dim", on=on)
+    said = " · ".join(fact for fact in facts if fact)
+    head = style(snapshot.network, "bold", on=on) + style(f" · {said}", "dim", on=on)
     own = [ipv4_first(snapshot.device.addresses), snapshot.device.name, "this device"]
     rows = [[*own, "", "", "", ""], *(_status_row(peer) for peer in by_name(snapshot.peers))]
     columns = [
@@ -86,6 +88,14 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         Column(styles=("dim",)),
     ]
     return [head, *table(columns, rows, titles=False, on=on)]
+
+
+def router_text(port: RouterPort) -> str:
+    """What a router passes to this device; nothing while it passes nothing."""
+    if port.outer is None:
+        return ""
+    beyond = "" if port.public else ", behind another NAT"
+    return f"outside {port.outer} by {port.protocol}{beyond}"
 
 
 def engine_text(snapshot: Status) -> str:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht import __version__
-from meshdht.api.messages import ClockWarning
+from meshdht.api.messages import ClockWarning, RouterPort
 from meshdht.cli.verbs.show import clock_lines, status_lines
 from tests.api.fake_daemon import STATUS, FakeService
 from tests.cli.conftest import Meshdht
@@ -52,6 +52,26 @@ def test_status_says_which_engine_and_why_it_is_not_the_kernels(
     service.snapshot = replace(STATUS, engine=engine, engine_reason=reason)
     assert f" · {text} · " in meshdht("status").out
     assert json.loads(meshdht("status", "--json").out)["engine_reason"] == reason
+
+
+def test_status_says_what_a_router_passes_to_this_device(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    ports = (
+        RouterPort(gateway="192.168.1.1", outer="25.0.0.1:51820", protocol="PCP", public=True),
+        RouterPort(gateway="192.168.2.1", outer="10.0.0.7:51820", protocol="UPnP"),
+        RouterPort(gateway="fe80::1", trouble="not authorised"),
+    )
+    service.snapshot = replace(STATUS, router_ports=ports)
+    said = "outside 25.0.0.1:51820 by PCP · outside 10.0.0.7:51820 by UPnP, behind another NAT"
+    assert f" · UDP port 51820 · {said} · up 2 h\n" in meshdht("status").out
+    assert json.loads(meshdht("status", "--json").out)["router_ports"][2] == {
+        "gateway": "fe80::1",
+        "outer": None,
+        "protocol": None,
+        "public": False,
+        "trouble": "not authorised",
+    }
 
 
 def test_status_says_what_the_engine_does_without(meshdht: Meshdht, service: FakeService) -> None:

@@ -1,0 +1,258 @@
+"""Ports on the outside of the default routers that lead here, so that a peer behind whatever NAT
+reaches this device directly.
+
+Each default gateway is asked, one of IPv4 by all protocols at once; of IPv6 it is a hole in the
+firewall that it is asked for. While it gives nothing it is asked again after growing pauses, and
+whenever the network changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from meshdht.api import messages as api
+from meshdht.clock import Clock, Entropy
+from meshdht.crypto.derive import derive
+from meshdht.crypto.keys import SigningKey
+from meshdht.daemon.router_ways import ControlWay, UpnpWay
+from meshdht.endpoint import Endpoint
+from meshdht.net.gateway import Gateway
+from meshdht.paths.port_control import Mapping
+from meshdht.waiting import set_within
+from meshdht.wire.port_mapping import NONCE_SIZE
+
+log = logging.getLogger(__name__)
+
+# Pauses while a router gives nothing: it may be starting, or its owner may be about to allow it.
+ASK_AGAIN_S = (60.0, 600.0, 3600.0)
+# What port control has before UPnP makes a mapping.
+HEAD_START_S = 1.0
+DAY_S = 86400
+
+
+class RouterPort:
+    """One router: what it was asked and gave. ``on_change()``: look at ``mapping``."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        port: int,
+        nonce: bytes,
+        clock: Clock,
+        entropy: Entropy,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.gateway = gateway
+        self._entropy = entropy
+        self._on_change = on_change
+        self._control = ControlWay(gateway, port, nonce, clock, entropy, self._changed)
+        self._upnp: UpnpWay | None = None
+        if ":" not in gateway.address:
+            self._upnp = UpnpWay(gateway, port, entropy, self._changed)
+        self._again = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._is_left = False
+
+    @property
+    def mapping(self) -> Mapping | None:
+        if self._control.mapping is not None or self._upnp is None:
+            return self._control.mapping
+        return self._upnp.mapping
+
+    @property
+    def trouble(self) -> str:
+        """Why there is no mapping, as far as the router has said."""
+        upnp = self._upnp.trouble if self._upnp is not None else ""
+        return "" if self.mapping is not None else self._control.trouble or upnp
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Answers that counted for nothing, by reason."""
+        return self._control.counters + (self._upnp.counters if self._upnp else Counter())
+
+    def check(self, *, ask_again: bool) -> None:
+        """There is doubt: the router may be another under its address, have started anew, or have
+        another outside. ``ask_again``: it may also give now what it did not give before."""
+        self._control.check()
+        if self._upnp is not None:
+            self._upnp.check()
+        if ask_again:
+            self._again.set()
+
+    def leave(self) -> None:
+        """What the router gave is to stay when this ends."""
+        self._is_left = True
+
+    async def run(self) -> None:
+        """Keep a port open until cancelled; withdraws it then."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._control.run())
+                tasks.create_task(self._keep())
+        finally:
+            if not self._is_left:
+                self._control.withdraw()
+                if self._upnp is not None:
+                    await self._upnp.withdraw()
+            self._control.close()
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            self._again.clear()
+            if await self._obtain():
+                failures = 0
+                await self._hold()
+                log.info("the router at %s has lost our port", self.gateway.address)
+            else:
+                pause = ASK_AGAIN_S[min(failures, len(ASK_AGAIN_S) - 1)]
+                failures += 1
+                await set_within(self._again, pause * self._entropy.uniform(0.8, 1.2))
+            self._control.ask()
+
+    async def _obtain(self) -> bool:
+        """Whether the router maps our port, by whichever protocol answers first."""
+        upnp = self._upnp
+        if upnp is None:
+            await self._control.settled(None)
+            return self._control.mapping is not None
+        finding = asyncio.TaskGroup()
+        async with finding:
+            found = finding.create_task(upnp.find())
+            await self._control.settled(HEAD_START_S)
+            if self._control.mapping is not None:
+                found.cancel()
+        if self._control.mapping is None and not found.cancelled() and found.result():
+            if await upnp.ask():
+                # Late answers to what it was asked make no second mapping that nobody keeps.
+                self._control.withdraw()
+                return True
+        await self._control.settled(None)
+        return self._control.mapping is not None
+
+    async def _hold(self) -> None:
+        if self._upnp is not None and self._upnp.mapping is not None:
+            await self._upnp.hold()
+        while self._control.mapping is not None:
+            self._lost.clear()
+            await self._lost.wait()
+
+    def _changed(self) -> None:
+        if self.mapping is None:
+            self._lost.set()
+        self._on_change()
+
+
+def nonce_at(key: SigningKey, gateway: Gateway, port: int, unix: float) -> bytes:
+    """What a mapping of PCP is known by: the same after a crash, or the router would refuse what
+    it holds for who we were; another elsewhere and tomorrow: nobody is followed by it."""
+    place = f"{gateway.address} {gateway.inner} {port} {unix // DAY_S:.0f}"
+    return derive(key.raw, "port mapping", place.encode(), size=NONCE_SIZE)
+
+
+class PortMapping:
+    """Follows the default gateways. ``gateways()`` finds them; ``on_mapped(outer)`` hears where
+    this device is reached from outside, whenever that changes."""
+
+    def __init__(
+        self,
+        gateways: Callable[[], Awaitable[Sequence[Gateway]]],
+        port: int,
+        key: SigningKey,
+        clock: Clock,
+        entropy: Entropy,
+        on_mapped: Callable[[Sequence[Endpoint]], None],
+    ) -> None:
+        self._gateways = gateways
+        self._port = port
+        self._key = key
+        self._clock = clock
+        self._entropy = entropy
+        self._on_mapped = on_mapped
+        self._mapped: list[Endpoint] = []
+        self._changed = asyncio.Event()
+        self._has_moved = False
+        self._tasks: dict[Gateway, asyncio.Task[None]] = {}
+        self.routers: list[RouterPort] = []
+        """Those that are asked."""
+
+    def network_changed(self, *, has_moved: bool) -> None:
+        """Addresses, links or routes are not as they were; ``has_moved``: our addresses."""
+        self._has_moved |= has_moved
+        self._changed.set()
+
+    def seen_elsewhere(self) -> None:
+        """Peers see us at another address or port: a router's outside may be another."""
+        for router in self.routers:
+            router.check(ask_again=False)
+
+    def leave(self) -> None:
+        """Another process goes on for this one: what routers gave is to stay."""
+        for router in self.routers:
+            router.leave()
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Answers of routers that counted for nothing, by reason."""
+        return sum((router.counters for router in self.routers), Counter())
+
+    def report(self) -> tuple[api.RouterPort, ...]:
+        """For whoever asks how this device is reached."""
+        return tuple(map(_told, self.routers))
+
+    async def run(self) -> None:
+        """Until cancelled; what routers gave is withdrawn then."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._changed.clear()
+                has_moved, self._has_moved = self._has_moved, False
+                await self._look(tasks, has_moved=has_moved)
+                await self._changed.wait()
+
+    async def _look(self, tasks: asyncio.TaskGroup, *, has_moved: bool) -> None:
+        found = await self._gateways()
+        for router in list(self.routers):
+            if router.gateway not in found:
+                self.routers.remove(router)
+                self._tasks.pop(router.gateway).cancel()
+            elif has_moved:
+                router.check(ask_again=True)
+        for gateway in found:
+            if gateway not in self._tasks:
+                with contextlib.suppress(OSError):  # its address has just gone; a change follows
+                    router = self._router(gateway)
+                    self.routers.append(router)
+                    self._tasks[gateway] = tasks.create_task(router.run())
+        self._tell()
+
+    def _router(self, gateway: Gateway) -> RouterPort:
+        nonce = nonce_at(self._key, gateway, self._port, self._clock.unix())
+        return RouterPort(gateway, self._port, nonce, self._clock, self._entropy, self._tell)
+
+    def _tell(self) -> None:
+        mappings = [router.mapping for router in self.routers]
+        mapped = [each.outer for each in mappings if each is not None]
+        if mapped == self._mapped:
+            return
+        for each in mappings:
+            if each is not None and each.outer not in self._mapped:
+                beyond = "" if each.is_public else ", in a network behind another NAT"
+                log.info("%s leads here, by %s%s", each.outer, each.protocol, beyond)
+        self._mapped = mapped
+        self._on_mapped(mapped)
+
+
+def _told(router: RouterPort) -> api.RouterPort:
+    gateway, mapping = router.gateway.address, router.mapping
+    if mapping is None:
+        return api.RouterPort(gateway=gateway, trouble=router.trouble)
+    return api.RouterPort(
+        gateway=gateway,
+        outer=str(mapping.outer),
+        protocol=mapping.protocol,
+        public=mapping.is_public,
+    )

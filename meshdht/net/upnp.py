@@ -1,0 +1,188 @@
+"""A UPnP router (InternetGatewayDevice 1 and 2), through async-upnp-client.
+
+The library takes half a second and 15 MB to import, so whoever uses this module imports it only
+once a router has answered a search, and in a thread.
+
+What the router says is not trusted: its answers are bounded, nothing is asked of another machine,
+and whatever the library makes of them (it raises all kinds of errors) is a RemoteError here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
+from typing import Any, Self
+
+import aiohttp
+from async_upnp_client.client import UpnpRequester, UpnpService
+from async_upnp_client.client_factory import UpnpFactory
+from async_upnp_client.const import HttpRequest, HttpResponse
+from async_upnp_client.exceptions import UpnpActionError
+
+from meshdht.endpoint import Endpoint
+from meshdht.errors import Malformed, Refused, RemoteError
+from meshdht.limits import UPNP_BODY_MAX, UPNP_REQUESTS_MAX
+from meshdht.wire.ssdp import is_at
+
+REQUEST_TIMEOUT_S = 4.0
+
+_SERVICES = tuple(
+    f"urn:schemas-upnp-org:service:{each}"
+    for each in ("WANIPConnection:2", "WANIPConnection:1", "WANPPPConnection:1")
+)
+_CHUNK = 16 * 1024
+_DESCRIPTION = "meshdht"
+_UDP = "UDP"
+
+# WANIPConnection:2, section 2.5; WANIPConnection:1, section 2.4
+_CONFLICT = 718
+_ONLY_PERMANENT_LEASES = 725
+_CONFLICT_WITH_OTHER = 729
+
+# It would write the router's words to our log.
+logging.getLogger("async_upnp_client").setLevel(logging.CRITICAL)
+
+
+class PortTaken(Refused):
+    """The outer port belongs to another machine."""
+
+
+class UpnpRouter:
+    """``connect`` first; every verb raises RemoteError for what a router does not do."""
+
+    def __init__(self, service: UpnpService) -> None:
+        self._service = service
+
+    @classmethod
+    async def connect(cls, location: str, gateway: str) -> Self:
+        """Read the description; Malformed if it is none of a router with an outside."""
+        with _explained():
+            factory = UpnpFactory(_Requester(gateway), non_strict=True)
+            device = await factory.async_create_device(location)
+            services = {each.service_type: each for each in device.all_services}
+            for kind in _SERVICES:
+                if kind in services and services[kind].has_action("AddPortMapping"):
+                    return cls(services[kind])
+        raise Malformed("no service that maps ports")
+
+    async def outer_address(self) -> str:
+        result = await self._call("GetExternalIPAddress")
+        with _explained():
+            return str(IPv4Address(result["NewExternalIPAddress"]))
+
+    async def holder(self, outer_port: int) -> Endpoint | None:
+        """To whom an outer port leads; None if it leads nowhere, or nobody may know."""
+        try:
+            result = await self._call(
+                "GetSpecificPortMappingEntry",
+                NewRemoteHost="",
+                NewExternalPort=outer_port,
+                NewProtocol=_UDP,
+            )
+        except Refused:
+            return None
+        with _explained():
+            host = str(IPv4Address(result["NewInternalClient"]))
+            return Endpoint(host, int(result["NewInternalPort"]))
+
+    async def add(self, inner: Endpoint, outer_port: int, lifetime_s: int) -> int:
+        """Map an outer port, or with a router of version 2 another where it is taken; returns it.
+        PortTaken, if it belongs to another machine. Mapping it again renews it."""
+        if await self.holder(outer_port) not in (None, inner):
+            # Routers there are that would just take it away from the other.
+            raise PortTaken("the outer port belongs to another machine")
+        verb = "AddPortMapping"
+        if self._service.has_action("AddAnyPortMapping"):
+            verb = "AddAnyPortMapping"
+        asked: dict[str, Any] = {
+            "NewRemoteHost": "",
+            "NewExternalPort": outer_port,
+            "NewProtocol": _UDP,
+            "NewInternalPort": inner.port,
+            "NewInternalClient": inner.host,
+            "NewEnabled": True,
+            "NewPortMappingDescription": _DESCRIPTION,
+            "NewLeaseDuration": lifetime_s,
+        }
+        try:
+            result = await self._call(verb, **asked)
+        except _Fault as fault:
+            if fault.code in (_CONFLICT, _CONFLICT_WITH_OTHER):
+                raise PortTaken(fault.reason) from None
+            if fault.code != _ONLY_PERMANENT_LEASES:
+                raise
+            result = await self._call(verb, **{**asked, "NewLeaseDuration": 0})
+        reserved = result.get("NewReservedPort", outer_port)
+        if not isinstance(reserved, int) or not 0 < reserved <= 65535:
+            raise Malformed("a port that is none")
+        return reserved
+
+    async def delete(self, outer_port: int) -> None:
+        await self._call(
+            "DeletePortMapping", NewRemoteHost="", NewExternalPort=outer_port, NewProtocol=_UDP
+        )
+
+    async def _call(self, verb: str, **arguments: Any) -> Mapping[str, Any]:
+        with _explained():
+            return await self._service.async_call_action(verb, **arguments)
+        raise AssertionError
+
+
+class _Fault(Refused):
+    """The router's own error, with its code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class _Requester(UpnpRequester):
+    """HTTP to the gateway alone, bounded in size, number and time, without redirects."""
+
+    def __init__(self, gateway: str) -> None:
+        self._gateway = gateway
+        self._left = UPNP_REQUESTS_MAX
+
+    async def async_http_request(self, http_request: HttpRequest) -> HttpResponse:
+        if not is_at(http_request.url, self._gateway):
+            raise Malformed("a service on another machine")
+        if http_request.method == "GET":
+            self._left -= 1
+        if self._left < 0:
+            raise Malformed("a description without end")
+        # Not unpacked: a few bytes could become very many.
+        async with (
+            aiohttp.ClientSession(
+                auto_decompress=False, timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
+            ) as session,
+            session.request(
+                http_request.method,
+                http_request.url,
+                headers={"Accept-Encoding": "identity", **http_request.headers},
+                data=http_request.body,
+                allow_redirects=False,
+            ) as response,
+        ):
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                body += chunk
+                if len(body) > UPNP_BODY_MAX:
+                    raise Malformed("an answer without end")
+            text = body.decode(errors="replace")
+            return HttpResponse(response.status, dict(response.headers), text)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except RemoteError:
+        raise
+    except UpnpActionError as error:
+        raise _Fault(error.error_code or 0, f"UPnP error {error.error_code}") from None
+    except Exception as error:
+        # Whatever the router wrote: no XML, an entity bomb, a number that is none, a device within
+        # a device a thousand times, a connection that breaks.
+        raise Malformed(f"not a UPnP router: {type(error).__name__}") from None

@@ -1,0 +1,71 @@
+"""SSDP: the search, and answers that count only for the gateway itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshdht.errors import Malformed
+from meshdht.wire.ssdp import SEARCH_TARGETS, is_at, parse_answer, search
+
+GATEWAY = "192.168.1.1"
+ANSWER = (
+    "HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\nST: {target}\r\n"
+    "USN: uuid:1::{target}\r\nEXT:\r\nLocation: {location}\r\n\r\n"
+)
+LOCATION = "http://192.168.1.1:5000/rootDesc.xml"
+
+
+def answer(target: str = SEARCH_TARGETS[0], location: str = LOCATION) -> bytes:
+    return ANSWER.format(target=target, location=location).encode()
+
+
+def test_a_search_is_a_request_without_a_body() -> None:
+    assert search(SEARCH_TARGETS[1], "239.255.255.250") == (
+        b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\n'
+        b"MX: 1\r\nST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\r\n"
+    )
+
+
+@pytest.mark.parametrize("target", SEARCH_TARGETS)
+def test_the_gateways_answer_says_where_its_description_is(target: str) -> None:
+    assert parse_answer(answer(target), GATEWAY) == LOCATION
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "http://192.168.1.9:5000/rootDesc.xml",
+        "http://router.example/rootDesc.xml",
+        "https://192.168.1.1/rootDesc.xml",
+        "file:///etc/passwd",
+        "http://user:secret@192.168.1.1/rootDesc.xml",
+        "http://192.168.1.1:99999/",
+        "http://[::1/",
+        LOCATION + "x" * 600,
+    ],
+)
+def test_a_description_elsewhere_is_refused(location: str) -> None:
+    with pytest.raises(Malformed):
+        parse_answer(answer(location=location), GATEWAY)
+
+
+def test_what_answers_no_search_of_ours_is_refused() -> None:
+    for data in (b"", b"NOTIFY * HTTP/1.1\r\n\r\n", answer("ssdp:all"), answer() + b"\xff"):
+        with pytest.raises(Malformed):
+            parse_answer(data, GATEWAY)
+    with pytest.raises(Malformed):
+        parse_answer(answer() + b"x" * 2048, GATEWAY)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_answer(data, GATEWAY)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_judged_as_a_url(url: str) -> None:
+    assert is_at(url, GATEWAY) in (True, False)
