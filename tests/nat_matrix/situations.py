@@ -20,14 +20,17 @@ COMMAND = [sys.executable, "-P", "-m", "meshdht"]
 NETWORK = "matrix"
 HELPER = "helper"
 ONE_WAY_S = 0.02
+PORTS_FROM = 30_000
 
 
 @dataclass(slots=True)
 class Placed:
-    """A device where it is; ``router`` is its own, none of a carrier's."""
+    """A device where it is; ``router`` is its own, none of a carrier's. ``port`` is the one that
+    its daemon is told to use, if any."""
 
     device: Device
     router: Router | None = None
+    port: int | None = None
 
     @property
     def name(self) -> str:
@@ -67,7 +70,10 @@ class Internet:
                 self.lans[lan] = switch, router
         host = self.world.host(name)
         host.attach(switch, f"192.168.1.{number}/24", gateways=["192.168.1.1"])
-        return Placed(Device(host, COMMAND), router)
+        # A carrier's NAT gives each customer's port one of its own (RFC 6888). Linux keeps them,
+        # as long as they differ.
+        port = None if outside is None else PORTS_FROM + number
+        return Placed(Device(host, COMMAND), router, port)
 
     def _router(
         self, name: str, nat: str, number: int, outside: Switch | None, inside: Switch
@@ -171,7 +177,8 @@ def populate(
     for name in names:
         each = SITUATIONS[name].put(internet, name)
         link = helper.invite(name)
-        joined = each.device.meshdht("join", "--link-file", "-", input=link)
+        port = [] if each.port is None else ["--listen-port", str(each.port)]
+        joined = each.device.meshdht("join", "--link-file", "-", *port, input=link)
         if joined.returncode:
             refused[name] = joined.stderr.strip().splitlines()[-1]
             say(f"{name} could not join: {refused[name]}")
