@@ -35,6 +35,18 @@ WIREGUARD_INITIATION_SPACING_S = 0.05
 # --- paths ---
 # A peer that names thousands of endpoints would have us probe thousands of strangers.
 MAX_PAIRS_PER_PEER = 16
+# Of these at one address, on ports that have not answered: to name all ports of a stranger is
+# to aim at it.
+MAX_UNPROVED_PORTS = 4
+# Probes to where no peer has answered yet: to one address, for one peer, and in all. A household
+# of twenty devices behind one address starts within the burst; a stranger that all members name
+# gets a few hundred bytes a second from each of us.
+UNPROVED_HOST_PER_S = 2.0
+UNPROVED_HOST_BURST = 100.0
+UNPROVED_PEER_PER_S = 2.0
+UNPROVED_PEER_BURST = 100.0
+UNPROVED_PER_S = 50.0
+UNPROVED_BURST = 1000.0
 MAX_OUTSTANDING_PROBES = 64
 # How long a peer may ask us to be silent: it cannot keep us from proving our paths.
 MAX_SILENCE_S = 400

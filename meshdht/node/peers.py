@@ -16,6 +16,7 @@ from meshdht.membership.roster import Roster
 from meshdht.node.company import Company, Peer
 from meshdht.node.control import ControlPort
 from meshdht.node.keepalives import Keepalives, OpenPath
+from meshdht.node.restraint import Restraint
 from meshdht.node.vantage import Vantage
 from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind
@@ -68,6 +69,9 @@ class Peers:
         self._trial: tuple[bytes, int] = (b"", 0)
         """The probe that asked for a silence last, and for how long."""
         self._ask_again_at = -math.inf
+        self._restraint = Restraint(control.clock.monotonic())
+        self.withheld = self._restraint.withheld
+        """Probes that were not sent, by reason."""
         self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
 
     def _make_agent(self) -> PathAgent:
@@ -326,6 +330,8 @@ class Peers:
             return None
 
     def _send_probe(self, device: DeviceId, peer: Peer, probe: Probe) -> None:
+        if not self._restraint.allows(device, probe, self._control.clock.monotonic()):
+            return
         nonce = self._control.draw_nonce()
         silence_s = self._trial[1] if probe.message_id == self._trial[0] else 0
         asked = Asked(probe.lost, silence_s)

@@ -150,9 +150,10 @@ class NodeViews:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Control datagrams that were not let in, or not understood, by reason."""
+        """Control datagrams that were not let in, or not understood, and probes that were not sent
+        since they might have gone to strangers, by reason."""
         malformed = Counter({"malformed": self.malformed.total()})
-        return self._control.dropped + malformed
+        return self._control.dropped + malformed + self._peers.withheld
 
     def _has_direct_path(self) -> bool:
         """Whether a peer is reached beyond our own networks."""

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from meshdht.clock import Entropy
 from meshdht.endpoint import Endpoint
-from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
+from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER, MAX_UNPROVED_PORTS
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.pace import (
     IDLE_STANDBY_S,
@@ -119,6 +119,8 @@ class Probe:
     endpoint: Endpoint
     lost: int = 0
     """How many before it were not answered."""
+    is_proved: bool = False
+    """Whether one to this endpoint ever was."""
 
 
 class PathAgent:
@@ -179,7 +181,7 @@ class PathAgent:
     def learn(self, endpoint: Endpoint, now: float) -> None:
         """An endpoint that may reach the peer; a new one is probed at once."""
         if endpoint not in self._pairs:
-            self._make_room()
+            self._make_room(endpoint)
             self._pairs[endpoint] = Pair(endpoint, next_probe=now)
 
     def learn_from_peer(self, endpoint: Endpoint, now: float) -> None:
@@ -306,7 +308,7 @@ class PathAgent:
         pair.last_probe = now
         if len(self._outstanding) > MAX_OUTSTANDING_PROBES:
             self._outstanding.popitem(last=False)
-        return Probe(message_id, pair.endpoint, pair.lost)
+        return Probe(message_id, pair.endpoint, pair.lost, pair.last_answer is not None)
 
     def _leave_doubted(self) -> None:
         """The best was asked in vain: go over to a pair that has answered meanwhile, if any."""
@@ -345,12 +347,18 @@ class PathAgent:
     def _cost(self, pair: Pair) -> float:
         return cost_s(self._kind_of(pair.endpoint), pair.rtt_s or 0.0)
 
-    def _make_room(self) -> None:
-        if len(self._pairs) < MAX_PAIRS_PER_PEER:
-            return
-        # Insertion order breaks ties: of pairs that never answered, the oldest goes.
-        expendable = min(
-            (pair for pair in self._pairs.values() if pair is not self.best),
-            key=lambda pair: (pair.alive, pair.last_answer or 0.0),
-        )
-        del self._pairs[expendable.endpoint]
+    def _make_room(self, newcomer: Endpoint) -> None:
+        silent = [
+            pair
+            for pair in self._pairs.values()
+            if pair.endpoint.host == newcomer.host and pair.last_answer is None
+        ]
+        if len(silent) >= MAX_UNPROVED_PORTS:
+            del self._pairs[silent[0].endpoint]
+        elif len(self._pairs) >= MAX_PAIRS_PER_PEER:
+            # Insertion order breaks ties: of pairs that never answered, the oldest goes.
+            expendable = min(
+                (pair for pair in self._pairs.values() if pair is not self.best),
+                key=lambda pair: (pair.alive, pair.last_answer or 0.0),
+            )
+            del self._pairs[expendable.endpoint]

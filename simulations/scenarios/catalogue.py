@@ -17,6 +17,7 @@ from simulations.scenarios import (
     hostile,
     idle,
     lookups,
+    naming,
     partitions,
     quiet,
     revoke,
@@ -50,5 +51,6 @@ SCENARIOS: Mapping[str, Entry] = {
     "eclipse": Entry(eclipse.eclipse, {"nodes": 50}, is_divisible=True),
     "blindness": Entry(blindness.blindness, {"nodes": 8, "hours": 36.0}),
     "surveillance": Entry(surveillance.surveillance, {"nodes": 20, "hours": 24.0}),
+    "naming": Entry(naming.naming, {"nodes": 10}),
     "amplification": Entry(amplification.amplification, {"nodes": 10}),
 }

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from meshdht.endpoint import Endpoint
-from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER
+from meshdht.limits import MAX_OUTSTANDING_PROBES, MAX_PAIRS_PER_PEER, MAX_UNPROVED_PORTS
 from meshdht.paths.agent import AFTER_CALL_S, MAX_MISSES, PUNCH_S, PUNCHES
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.pace import (
@@ -284,9 +284,22 @@ def test_a_peer_that_names_many_endpoints_costs_a_bounded_number() -> None:
     world.learn(WAN)
     world.run(1.0)
     for port in range(1, 200):
-        world.learn(Endpoint("198.51.100.66", port))
+        world.learn(Endpoint(f"198.51.100.{port}", 1))
     assert len(world.agent.pairs) == MAX_PAIRS_PER_PEER
     assert world.best == WAN, "the working path is never the one to make room"
+
+
+def test_a_peer_that_names_all_ports_of_one_address_has_a_few_of_them_probed() -> None:
+    world = World({WAN: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    for port in range(1, 100):
+        world.learn(Endpoint("198.51.100.9", port))
+        world.learn(Endpoint(WAN.host, 1000 + port))
+    named = [pair.endpoint for pair in world.agent.pairs]
+    assert len([each for each in named if each.host == "198.51.100.9"]) == MAX_UNPROVED_PORTS
+    assert WAN in named
+    assert world.best == WAN
 
 
 def test_probes_that_nobody_answers_are_forgotten_at_the_cap() -> None:
