@@ -44,7 +44,8 @@ ANSWER_WITHIN_S = 10.0
 
 
 class Caller:
-    """One device's side. ``endpoints()``: where it may be reached; ``send(message, to)``."""
+    """One device's side. ``endpoints(n)``: the best n where it may be reached;
+    ``send(message, to)``."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class Caller:
         holdings: NodeHoldings,
         control: ControlPort,
         peers: Peers,
-        endpoints: Callable[[], Sequence[Endpoint]],
+        endpoints: Callable[[int], Sequence[Endpoint]],
         send: Callable[[Message, Endpoint], None],
     ) -> None:
         self._own_id = identity.device
@@ -90,7 +91,7 @@ class Caller:
         box_key = self._peers.box_key(device)
         if box_key is None:
             return
-        endpoints = tuple(self._endpoints()[:CALL_ENDPOINTS_MAX])
+        endpoints = tuple(self._endpoints(CALL_ENDPOINTS_MAX))
         date_ms = max(0, int(self._control.clock.unix() * 1000))
         nonce = self._control.draw_nonce()
         content = CallContent(date_ms, is_answer, endpoints)

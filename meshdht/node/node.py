@@ -164,7 +164,7 @@ class Node(NodeNews):
             self._holdings,
             self._control,
             self._peers,
-            lambda: self._publisher.endpoints,
+            self._publisher.best_endpoints,
             self._tell,
         )
 

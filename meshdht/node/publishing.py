@@ -15,6 +15,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.deputies import Deputies
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
+from meshdht.node.ranking import chosen
 from meshdht.node.rhythm import Rhythm
 from meshdht.paths.port_control import is_inner
 from meshdht.records.endpoint import (
@@ -106,6 +107,11 @@ class Publisher:
         """Where this device may be reached over UDP, as its record says."""
         return udp_endpoints(self.candidates())
 
+    def best_endpoints(self, room: int) -> list[Endpoint]:
+        """So many of these, those that most others can use."""
+        over_udp = [each for each in self.candidates() if each.kind is not CandidateKind.STREAM]
+        return [each.endpoint for each in chosen(over_udp, room)]
+
     @property
     def copy_heard(self) -> float | None:
         """When a record of this device that it did not write was last heard, if lately."""
@@ -178,9 +184,7 @@ class Publisher:
             for endpoint in endpoints
             if kind is not _MAPPED
         ]
-        # What others observed is worth more than the tenth interface address.
-        kept = mapped + hosts[: RECORD_CANDIDATES_MAX - len(mapped + seen + others)] + seen + others
-        return tuple(kept)
+        return chosen([*mapped, *hosts, *seen, *others], RECORD_CANDIDATES_MAX)
 
     def _content(self) -> tuple[tuple[Candidate, ...], NatBehaviour]:
         """What the record says that may change."""
