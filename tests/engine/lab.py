@@ -16,13 +16,13 @@ import msgspec
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.endpoint import Endpoint
 from meshdht.lab.host import Host, Switch
-from meshdht.lab.process import Process
+from meshdht.lab.process import PATIENCE, Process
 from tests.engine.standalone import Setup, SetupPeer
 
 ROOT = Path(__file__).parents[2]
 PORT = 51820
-START_TIMEOUT_S = 10.0
-STOP_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 10.0 * PATIENCE
+STOP_TIMEOUT_S = 30.0 * PATIENCE
 
 
 class Party:
@@ -91,16 +91,18 @@ class OurEnd(End):
         ipv6: bool = False,
         psk: bytes | None = None,
         rekey_after_s: float = 120.0,
+        rekey_timeout_s: float = 5.0,
         without: Sequence[str] = (),
         send_buffer: int = 0,
     ) -> None:
-        """``without`` and ``send_buffer`` are for the embedded engine: see ``standalone.Setup``."""
+        """The last four are for the embedded engine alone: see ``standalone.Setup``."""
         setup = Setup(
             private_key=self.private.raw,
             interface="mesh0",
             port=PORT,
             addresses=self.inside,
             rekey_after_s=rekey_after_s,
+            rekey_timeout_s=rekey_timeout_s,
             without=list(without),
             send_buffer=send_buffer,
             peers=[

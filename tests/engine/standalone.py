@@ -43,8 +43,9 @@ class SetupPeer(msgspec.Struct, kw_only=True):
 
 
 class Setup(msgspec.Struct, kw_only=True):
-    """The whole configuration. ``rekey_after_s`` replaces REKEY_AFTER_TIME, for tests alone, and
-    ``send_buffer`` what the port's sockets have; ``without``: see ``lesser_kernel``."""
+    """The whole configuration. ``rekey_after_s`` and ``rekey_timeout_s`` replace REKEY_AFTER_TIME
+    and REKEY_TIMEOUT, for tests alone, and ``send_buffer`` what the port's sockets have;
+    ``without``: see ``lesser_kernel``."""
 
     private_key: bytes
     interface: str
@@ -52,6 +53,7 @@ class Setup(msgspec.Struct, kw_only=True):
     addresses: list[str]
     mtu: int = 1420
     rekey_after_s: float = SPECIFICATION.rekey_after_time
+    rekey_timeout_s: float = SPECIFICATION.rekey_timeout
     without: list[str] = []
     send_buffer: int = 0
     peers: list[SetupPeer] = []
@@ -78,7 +80,9 @@ class Standalone:
             on_event=self._count,
             on_tun_lost=self._lose_tun,
             mtu=setup.mtu,
-            intervals=Intervals(rekey_after_time=setup.rekey_after_s),
+            intervals=Intervals(
+                rekey_after_time=setup.rekey_after_s, rekey_timeout=setup.rekey_timeout_s
+            ),
         )
 
     async def run(self) -> None:
