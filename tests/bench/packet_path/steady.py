@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 # The number, the instant in seconds, and 1 in the last ones, which carry how many there were.
 _HEAD = struct.Struct("!Qd?")
 SIZE_MIN = _HEAD.size
-SILENCE_S = 20.0
+SILENCE_S = 60.0
 LATE_S = 0.05
 FAREWELLS = 20
 
