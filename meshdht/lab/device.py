@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from meshdht.lab.host import Host
-from meshdht.lab.process import CommandFailed
+from meshdht.lab.process import PATIENCE, CommandFailed
 
 JOIN_TIMEOUT_S = 60.0
 SHOWN_LINES_MAX = 15
@@ -74,7 +74,7 @@ class Device:
     def reaches(self, address: str, within: float = 15.0) -> float | None:
         """Ping an address until it answers; the round-trip time in ms, None if it never does."""
         result = self.host.run(
-            ["ping", "-n", "-i", "0.02", "-w", f"{within:.0f}", "-c", "1", address],
+            ["ping", "-n", "-i", "0.02", "-w", f"{within * PATIENCE:.0f}", "-c", "1", address],
             timeout=within + 5,
             check=False,
         )

@@ -19,6 +19,7 @@ from typing import Unpack
 
 from meshdht.lab.process import (
     COMMAND_TIMEOUT_S,
+    PATIENCE,
     WAKE_S,
     LabError,
     Process,
@@ -27,8 +28,8 @@ from meshdht.lab.process import (
     wake,
 )
 
-START_TIMEOUT_S = 10.0
-STOP_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 10.0 * PATIENCE
+STOP_TIMEOUT_S = 10.0 * PATIENCE
 
 # Own /run and /var/lib, so that each host has its own default state and sockets. With SIGCHLD
 # ignored, the kernel reaps the daemons that are orphaned to process 1, as an init would. A card

@@ -11,9 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypedDict, Unpack
 
+# How many times longer everything may take: for machines much slower than the usual ones, as an
+# emulated one is.
+PATIENCE = float(os.environ.get("MESHDHT_LAB_PATIENCE", "1"))
+
 COMMAND_TIMEOUT_S = 30.0
-FORK_TIMEOUT_S = 5.0
-STOP_TIMEOUT_S = 5.0
+FORK_TIMEOUT_S = 5.0 * PATIENCE
+STOP_TIMEOUT_S = 5.0 * PATIENCE
 WAKE_S = 1.0
 
 
@@ -106,6 +110,7 @@ class Process:
         self, input: str | None = None, timeout: float = COMMAND_TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Wait for the end, whatever the status; CommandFailed if it takes longer."""
+        timeout *= PATIENCE
         deadline = time.monotonic() + timeout
         while True:
             left = max(0.0, deadline - time.monotonic())

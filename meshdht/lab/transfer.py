@@ -18,11 +18,11 @@ import time
 from dataclasses import dataclass
 
 from meshdht.lab.host import Host
-from meshdht.lab.process import CommandFailed
+from meshdht.lab.process import PATIENCE, CommandFailed
 
 PORT = 5001
 CHUNK_BYTES = 1 << 20
-SOCKET_TIMEOUT_S = 30.0
+SOCKET_TIMEOUT_S = 30.0 * PATIENCE
 MODULE = [sys.executable, "-P", "-m", "meshdht.lab.transfer"]
 
 

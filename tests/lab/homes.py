@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from meshdht.lab.device import Device
 from meshdht.lab.host import Switch
+from meshdht.lab.process import PATIENCE
 from meshdht.lab.world import World
 
 COMMAND = [sys.executable, "-P", "-m", "meshdht"]
@@ -54,7 +55,7 @@ def path_leads_to(device: Device, peer: str, endpoint: str | tuple[str, ...]) ->
 
 def eventually(holds: Callable[[], bool], within: float = SETTLE_TIMEOUT_S) -> bool:
     """Whether a condition comes true in time."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while not holds():
         if time.monotonic() > deadline:
             return False
