@@ -15,6 +15,7 @@ from meshdht.clock import Clock
 from meshdht.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
 from meshdht.engine.offload import coalesce, ecn, mss, segment, virtio
+from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.tun_file import TunDevice
 from meshdht.errors import Malformed
 from meshdht.wire.classify import KEEPALIVE, Traffic, classify
@@ -25,7 +26,7 @@ from meshdht.wireguard.events import DeviceEvent
 from meshdht.wireguard.inner import destination
 from meshdht.wireguard.messages import OVERHEAD, TRANSPORT_HEADER_SIZE
 from meshdht.wireguard.session import padded_size
-from meshdht.wireguard.train import Opened, Train
+from meshdht.wireguard.train import Train
 
 # What is taken from one side before the other has its turn: so long a ping may have to wait. The
 # first packet of a turn goes on its way at once, those behind it are gathered.
@@ -269,9 +270,8 @@ class Pump:
         opened = trains.receive(self._device, self._received, size, each, source, now, unix)
         if opened is not None:
             self.flush()  # what came before, and what this set off
-            if is_marked:
-                ecn.mark(opened.rows)
-            self._join(opened)
+            rows = ecn.all_marked(opened.rows) if is_marked else opened.rows
+            self._join(rows, opened.lengths)
             return
         if is_marked:
             self.flush()  # what came before has no mark
@@ -286,9 +286,8 @@ class Pump:
         elif len(datagram) != len(KEEPALIVE):
             self._on_control(datagram, source)
 
-    def _join(self, opened: Opened) -> None:
+    def _join(self, rows: Bytes, lengths: list[int]) -> None:
         """Hand the packets of a train to this machine, as few as they can be made."""
-        rows, lengths = opened
         if not self._heeds_marks and len(rows) and ecn.of(rows[0, :40].tobytes()):
             self._heed_marks()
         for start, stop in coalesce.runs(rows, lengths, udp=self._takes_uso):

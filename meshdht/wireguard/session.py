@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
+from meshdht.wireguard.aead import TransportKey
 from meshdht.wireguard.constants import Intervals
 from meshdht.wireguard.messages import transport_head
 from meshdht.wireguard.noise import SessionKeys
 from meshdht.wireguard.replay import ReplayWindow
 
-_NONCE_PREFIX = bytes(4)
 _PADDING = [bytes(size) for size in range(16)]
 
 
@@ -41,8 +39,8 @@ class Session:
         initiator: bool,
         now: float,
     ) -> None:
-        self.sealer = ChaCha20Poly1305(keys.send)
-        self.opener = ChaCha20Poly1305(keys.receive)
+        self.sealer = TransportKey(keys.send)
+        self.opener = TransportKey(keys.receive)
         self.head = transport_head(remote_index)
         self.local_index = local_index
         self.initiator = initiator
@@ -57,11 +55,11 @@ class Session:
         size = len(packet)
         if size & 15:
             packet += _PADDING[padded_size(size, mtu) - size]
-        return self.head + counter + self.sealer.encrypt(_NONCE_PREFIX + counter, packet, None)
+        return self.head + counter + self.sealer.seal(counter, packet)
 
     def open(self, message: bytes) -> bytes:
-        """The padded packet of a transport message; raises InvalidTag. Check the counter then."""
-        return self.opener.decrypt(_NONCE_PREFIX + message[8:16], message[16:], None)
+        """The padded packet of a transport message; raises OpenFailed. Check the counter then."""
+        return self.opener.open(message[8:16], message[16:])
 
 
 class Keypairs:

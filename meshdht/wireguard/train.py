@@ -1,4 +1,4 @@
-"""Trains: many transport messages under one session in one buffer, sealed and opened in place.
+"""Trains: many transport messages under one session in one buffer, sealed and opened.
 
 The messages of a train lie one after the other, ``stride`` bytes apart, the last may be shorter;
 so the kernel's UDP segmentation takes them and its UDP aggregation hands them over::
@@ -9,20 +9,19 @@ so the kernel's UDP segmentation takes them and its UDP aggregation hands them o
     +---------+---------------------+------------------+---------+---...
 
 What is the same for all messages is done by numpy for all at once, and the AEAD, which is all
-that is left, is called from C (``map``).
+that is left, is called from C (``aead``).
 """
 
 from __future__ import annotations
 
-from collections import deque
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from cryptography.exceptions import InvalidTag
 
 from meshdht.endpoint import Endpoint
+from meshdht.errors import OpenFailed
+from meshdht.wireguard.aead import Counters
 from meshdht.wireguard.constants import TAG_SIZE
 from meshdht.wireguard.device import Device
 from meshdht.wireguard.inner import source_and_length
@@ -38,7 +37,6 @@ from meshdht.wireguard.session import Session
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 
-_NONCE_SIZE = 12
 _TYPE = TRANSPORT.to_bytes(4, "little")
 _U64 = np.dtype("<u8")
 
@@ -59,10 +57,8 @@ class Shape(NamedTuple):
 
     rows: Bytes
     """(messages, stride)."""
-    heads: npt.NDArray[np.uint64]
+    heads: Counters
     """Of each message its first 8 bytes, and its counter; little-endian."""
-    nonces: list[memoryview]
-    """Of each message what is its nonce while the index is zero: index and counter."""
     packets: list[memoryview]
     """Of each message what is between header and tag."""
     sealed: list[memoryview]
@@ -94,7 +90,6 @@ class Train:
         return Shape(
             rows,
             rows[:, :TRANSPORT_HEADER_SIZE].view(_U64),
-            [self.view[start - _NONCE_SIZE : start] for start in starts],
             [self.view[start : start + inner] for start in starts],
             [self.view[start : start + inner + TAG_SIZE] for start in starts],
         )
@@ -110,25 +105,28 @@ def seal(train: Train, session: Session, count: int, stride: int, last: int) -> 
     """Make transport messages of ``count`` padded packets that lie in the train. ``last`` is the
     size of the last message, ``stride`` that of the others."""
     shape = train.shape(stride, count)
-    heads = shape.heads[:count]
-    heads[:, 0] = TRANSPORT
-    heads[:, 1] = np.arange(session.sent, session.sent + count, dtype=_U64)
+    counters = np.arange(session.sent, session.sent + count, dtype=_U64)
     session.sent += count
-    whole = count if last == stride else count - 1
-    seal_into = session.sealer.encrypt_into
-    packets = shape.packets[:whole]
-    deque(map(seal_into, shape.nonces, packets, repeat(None), shape.sealed), maxlen=0)
+    shape.heads[:count, 0] = int.from_bytes(session.head, "little")
+    shape.heads[:count, 1] = counters
+    packets = shape.packets[:count]
+    whole = count
+    if last != stride:
+        whole -= 1
+        packets[whole], _ = train.message(whole, stride, last)
+    sealed = session.sealer.seal_all(counters, packets)
+    width = stride - TRANSPORT_HEADER_SIZE
+    alike = np.frombuffer(sealed, np.uint8, whole * width).reshape(whole, width)
+    shape.rows[:whole, TRANSPORT_HEADER_SIZE:] = alike
     if whole < count:
-        packet, sealed = train.message(whole, stride, last)
-        seal_into(shape.nonces[whole], packet, None, sealed)
-    heads[:, 0] = int.from_bytes(session.head, "little")
+        train.message(whole, stride, last)[1][:] = sealed[whole * width :]
 
 
 class Opened(NamedTuple):
     """Inner packets of a train, each from an address of its peer's."""
 
     rows: Bytes
-    """(packets, bytes of the longest or more); views of the train, unless some were left out."""
+    """(packets, bytes of the longest or more)."""
     lengths: list[int]
     """Without padding."""
 
@@ -154,10 +152,9 @@ def receive(
     if head[:4] != _TYPE or not device.knows(index):
         return None  # before a stranger's train costs more than his datagrams
     shape = train.shape(stride, count)
-    rows = shape.rows[:count]
     # Bytes are compared, here and below, where that says the same as an operation on numbers:
     # it costs a fifth.
-    if rows[:, :8].tobytes() != count * head:
+    if shape.rows[:count, :8].tobytes() != count * head:
         return None
     counters = shape.heads[:count, 1]
     first = int(counters[0])
@@ -171,8 +168,9 @@ def receive(
     if found is None:
         return _NOTHING
     peer, session = found
-    inner = rows[:, TRANSPORT_HEADER_SIZE:]
-    bad = _open(train, session, count, stride, last)
+    sealed = shape.sealed[:count]
+    sealed[-1] = train.message(count - 1, stride, last)[1]
+    inner, bad = _open(session, counters, sealed)
     if not bad and in_order and session.replay.accept_run(first, count):
         device.received(peer, session, source, size, now, unix, has_data=stride > OVERHEAD)
         usual = _from_one_address(device, peer, inner, stride - OVERHEAD, last - OVERHEAD)
@@ -191,37 +189,27 @@ def receive(
     return _inner(device, peer, inner, sizes, accepted)
 
 
-def _open(train: Train, session: Session, count: int, stride: int, last: int) -> list[int]:
-    """Decrypt in place; which of them did not open. The bytes of those are worthless."""
-    shape = train.shape(stride, count)
-    shape.heads[:count, 0] = TRANSPORT
-    nonces = shape.nonces
-    open_into = session.opener.decrypt_into
-    whole = count if last == stride else count - 1
+def _open(
+    session: Session, counters: Counters, sealed: list[memoryview]
+) -> tuple[Bytes, list[int]]:
+    """The packets as rows; and which of them did not open, whose rows are zeros."""
     bad: list[int] = []
-    done = 0
-    while done < whole:
-        left = slice(done, whole)
-        try:
-            for _ in map(
-                open_into, nonces[left], shape.sealed[left], repeat(None), shape.packets[left]
-            ):
-                done += 1
-        except InvalidTag:
-            bad.append(done)
-            done += 1
-    if whole < count:
-        packet, sealed = train.message(whole, stride, last)
-        try:
-            open_into(nonces[whole], sealed, None, packet)
-        except InvalidTag:
-            bad.append(whole)
-    return bad
+    try:
+        packets = session.opener.open_all(counters, sealed)
+    except OpenFailed:
+        packets = []
+        for number, (counter, each) in enumerate(zip(counters.tolist(), sealed, strict=True)):
+            try:
+                packets.append(session.opener.open(counter.to_bytes(8, "little"), bytes(each)))
+            except OpenFailed:
+                packets.append(bytes(len(each) - TAG_SIZE))
+                bad.append(number)
+    width = len(sealed[0]) - TAG_SIZE
+    packets.append(bytes(len(sealed[0]) - len(sealed[-1])))
+    return np.frombuffer(b"".join(packets), np.uint8).reshape(len(sealed), width), bad
 
 
-def _accepted(
-    device: Device, session: Session, counters: npt.NDArray[np.uint64], bad: list[int]
-) -> Flags:
+def _accepted(device: Device, session: Session, counters: Counters, bad: list[int]) -> Flags:
     """Which messages are authentic and new, where not all are, or not in order."""
     accepted = np.ones(len(counters), np.bool_)
     accepted[bad] = False

@@ -7,12 +7,10 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import ValuesView
 
-from cryptography.exceptions import InvalidTag
-
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import WireGuardPublicKey
 from meshdht.endpoint import Endpoint
-from meshdht.errors import Malformed
+from meshdht.errors import Malformed, OpenFailed
 from meshdht.wireguard.allowed_ips import AllowedIPs
 from meshdht.wireguard.constants import Intervals
 from meshdht.wireguard.counters import Counters
@@ -183,7 +181,7 @@ class Transport(ABC):
         peer, session = found
         try:
             packet = session.open(data)
-        except InvalidTag:
+        except OpenFailed:
             self.counters.bad_tag += 1
             return
         if not session.replay.accept(counter):

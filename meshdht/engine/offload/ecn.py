@@ -53,7 +53,9 @@ def marked(packet: bytes) -> bytes:
     return bytes(changed)
 
 
-def mark(rows: Bytes) -> None:
-    """The same for packets where they lie, one a row."""
-    for row in rows:
+def all_marked(rows: Bytes) -> Bytes:
+    """The same for packets, one a row."""
+    changed = rows.copy()
+    for row in changed:
         row[:_HEAD] = np.frombuffer(marked(row[:_HEAD].tobytes()), np.uint8)
+    return changed
