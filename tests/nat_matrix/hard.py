@@ -2,8 +2,9 @@
 
     python -m tests.nat_matrix.hard --runs 30
 
-Each of the two is started cold in turn. Prints how often they became direct, how soon, and how many
-control packets both of them sent meanwhile, to anybody.
+Both start cold each time, so that no mapping and no socket of before helps; they take turns in who
+is the last and sends the first packet. Two public devices tell them how they are seen. Prints how
+often the two became direct, how soon, and how many control packets both sent meanwhile, to anybody.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 from meshdht.lab.device import Device
 from meshdht.lab.process import LabError
 from meshdht.lab.world import World
-from tests.nat_matrix.rounds import addresses_of, cold_start
+from tests.nat_matrix.rounds import addresses_of, cold_start, stop
 from tests.nat_matrix.situations import Internet, populate
 
 PAIR = ("symmetric", "port-cone")
@@ -46,19 +47,22 @@ def control_packets(device: Device) -> int:
 
 def measure(world: World, runs: int) -> int:
     """Print what came of so many cold starts; returns how many became direct."""
-    _, placed, refused = populate(Internet(world), PAIR, lambda line: None)
+    _, placed, refused = populate(Internet(world), ("public", *PAIR), lambda line: None)
     if refused:
         raise LabError(f"could not join: {refused}")
-    addresses = addresses_of(placed)
-    for each in placed.values():
+    pair = {name: placed[name] for name in PAIR}
+    addresses = addresses_of(pair)
+    for each in pair.values():
         each.device.host.run(["nft", "-f", "-"], input=COUNTER)
     seconds, packets, connected = [], [], 0
     for run in range(runs):
-        source = placed[PAIR[run % 2]]
-        for each in placed.values():
+        target, source = (pair[PAIR[number % 2]] for number in (run, run + 1))
+        stop(target)
+        target.device.must("up")
+        for each in pair.values():
             control_packets(each.device)
         (sample,) = cold_start(source, addresses)
-        sent = sum(control_packets(each.device) for each in placed.values())
+        sent = sum(control_packets(each.device) for each in pair.values())
         said = f"{source.name} started; first byte {sample.first_byte_s}, direct {sample.direct_s}"
         print(f"{said}; {sent} packets", file=sys.stderr, flush=True)
         connected += sample.first_byte_s is not None

@@ -36,13 +36,18 @@ def addresses_of(placed: Mapping[str, Placed]) -> dict[str, str]:
     return {name: each.device.addresses()[0] for name, each in placed.items()}
 
 
+def stop(placed: Placed) -> None:
+    """Stop a device, and have its router forget all."""
+    placed.device.must("down")
+    if placed.router is not None:
+        placed.router.forget()
+
+
 def cold_start(
     source: Placed, addresses: Mapping[str, str], patience_s: float = PATIENCE_S
 ) -> list[Sample]:
     """Stop a device, have its router forget, start it, and reach for all the others."""
-    source.device.must("down")
-    if source.router is not None:
-        source.router.forget()
+    stop(source)
     here = SITUATIONS[source.name].place
     others = {name: address for name, address in addresses.items() if name != source.name}
     direct = [name for name in others if expectation(here, SITUATIONS[name].place).direct]
