@@ -87,6 +87,21 @@ CALLS_BURST = 100.0
 # Calls that came, so that none is handed on twice.
 CALLS_REMEMBERED = 4096
 
+# --- relays --------------------------------------------------------------------------------
+# Ports that a relay lends at one time: each is a socket, and bounds what strangers to it can use.
+RELAY_ALLOCATIONS = 256
+# Sides that one address has bound (IPv6: one /48): a household, or whoever makes up devices.
+RELAY_SIDES_PER_ADDRESS = 64
+# Binds that one address may send: each costs a look-up, the first of a pair a socket.
+RELAY_BINDS_PER_S = 20.0
+RELAY_BINDS_BURST = 200.0
+# Packets that come to a lent port from neither of its sides, and are opened to see whether they
+# bind: whoever floods it pays no more of our time than this.
+RELAY_OPENED_PER_S = 50.0
+RELAY_OPENED_BURST = 100.0
+# Relays that a call names, and that a device binds at for one peer.
+CALL_RELAYS_MAX = 3
+
 # --- endpoint records ---
 
 # Every envelope has this size, so that none tells its content apart; below 1000 bytes, so that

@@ -202,6 +202,7 @@ class Tenant:
             self._disk.next_sequence,
             lambda: (),
             lambda: NatBehaviour.UNKNOWN,
+            lambda: False,
             self._disk_failed,
         )
         self.seeker = Seeker(

@@ -25,6 +25,7 @@ from log import administration, anchor, generations, laptops_claim, membership, 
 from meshdht.crypto.blinding import blind_public, sign_blinded
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import (
+    DeviceId,
     LocatorKey,
 )
 from meshdht.crypto.passphrase import Cost, stretch
@@ -41,10 +42,21 @@ from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
 from meshdht.store.backup import Backup, seal_backup
 from meshdht.wire.beacon import Beacon, seal_beacon
-from meshdht.wire.call import CallContent, seal_call
+from meshdht.wire.call import CallContent, RelayHint, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
+from meshdht.wire.relay import (
+    SLOT_S,
+    Bind,
+    BindReply,
+    Wish,
+    encode_bind,
+    encode_bind_reply,
+    relay_side,
+    relay_token,
+)
+from meshdht.wire.relay import Outcome as RelayOutcome
 from meshdht.wire.stream import MAIN_PORT, answer, frame, greet
 
 
@@ -221,7 +233,7 @@ def bodies() -> object:
         nonce=NONCE,
     )
     where = (observed, Endpoint("2001:db8::7", 41820))
-    box = seal_call(key, NONCE, nas, laptop, CallContent(UNIX * 1000, True, where))
+    box = seal_call(key, NONCE, nas, laptop, CallContent(UNIX * 1000, True, where, hints()))
     claim, reason = laptops_claim(NETWORK).encode(), "not one of ours"
     return {
         "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
@@ -243,6 +255,9 @@ def bodies() -> object:
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "call_endpoints": [str(each) for each in where],
         "call_date_ms": str(UNIX * 1000),
+        "call_relays": [
+            [str(each.relay), str(each.endpoint), each.slot, each.delay_s] for each in hints()
+        ],
         "call_box": box.hex(),
         "call": seal_gossip(SECRET.gossip_key, NONCE, nas, Call(3, nas, laptop, box)).hex(),
         "join_reply_content": content.hex(),
@@ -265,6 +280,34 @@ def stream() -> object:
         "greeting": frame(MAIN_PORT, greet(key, asks)).hex(),
         "answer": frame(MAIN_PORT, answer(key, answers, asks)).hex(),
         "frame": frame(51820, b"datagram").hex(),
+    }
+
+
+def hints() -> tuple[RelayHint, ...]:
+    """What a call says of two relays: one whose delay is known, and one whose is not."""
+    one, two = (DeviceId(bytes([each]) * DeviceId.SIZE) for each in (1, 2))
+    return (
+        RelayHint(one, Endpoint("192.0.2.9", 41820), UNIX // SLOT_S, 0.023),
+        RelayHint(two, Endpoint("2001:db8::9", 41820), UNIX // SLOT_S),
+    )
+
+
+def relay() -> object:
+    key, slot = device_box_key(NAS, LAPTOP.public), UNIX // SLOT_S
+    at = DeviceId(bytes(range(DeviceId.SIZE)))
+    token = relay_token(key, at, slot)
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "relay": at.raw.hex(),
+        "slot": slot,
+        "token": token.hex(),
+        "sides": [
+            relay_side(key, each.public.device_id, at, slot).raw.hex() for each in (NAS, LAPTOP)
+        ],
+        "bind": encode_bind(Bind(token)).hex(),
+        "let_go": encode_bind(Bind(token, Wish.LET_GO)).hex(),
+        "joined": encode_bind_reply(BindReply(token, RelayOutcome.JOINED, 41900, 90)).hex(),
+        "refused": encode_bind_reply(BindReply(token, RelayOutcome.FULL)).hex(),
     }
 
 
@@ -318,6 +361,7 @@ def main() -> None:
         "membership": membership(),
         "anchor": anchor(),
         "beacon": beacon(),
+        "relay": relay(),
         "administration": administration(),
         "succession": succession(),
         "generations": generations(),

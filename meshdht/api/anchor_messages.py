@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.version import API_VERSION
 
 
@@ -55,6 +56,7 @@ class AnchorStatus(Struct, frozen=True, kw_only=True):
     listen_port: int
     dropped: dict[str, int] = {}
     trouble: str = ""
+    relay: RelayStatus = RelayStatus()
 
 
 class CreateAnchorLink(Struct, frozen=True, kw_only=True, tag="anchor_link"):

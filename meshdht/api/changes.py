@@ -43,6 +43,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             engine_lacks=new.engine_lacks,
             engine_trouble=new.engine_trouble,
             interface=new.interface,
+            relay=new.relay,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -77,6 +78,7 @@ def apply(status: Status, event: Event) -> Status:
                 engine_lacks=event.engine_lacks,
                 engine_trouble=event.engine_trouble,
                 interface=event.interface,
+                relay=event.relay,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))

@@ -36,6 +36,7 @@ from meshdht.api.administration_messages import AdministrationReply, Administrat
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
 from meshdht.api.errors import ApiError
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -114,7 +115,8 @@ class Status(Struct, frozen=True, kw_only=True):
     ``engine_reason`` why this engine carries the traffic, ``engine_features`` what the kernel does
     to make it faster, ``engine_lacks`` what another kernel would do as well, ``engine_trouble`` why
     it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now,
-    ``router_ports`` what the default gateways pass to this device."""
+    ``router_ports`` what the default gateways pass to this device, ``relay`` what it does for
+    others as a relay."""
 
     version: int = API_VERSION
     network: str
@@ -135,6 +137,7 @@ class Status(Struct, frozen=True, kw_only=True):
     engine_trouble: str = ""
     interface: str = ""
     router_ports: tuple[RouterPort, ...] = ()
+    relay: RelayStatus = RelayStatus()
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -197,6 +200,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     engine_lacks: tuple[str, ...] = ()
     engine_trouble: str = ""
     interface: str = ""
+    relay: RelayStatus = RelayStatus()
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from meshdht.api.messages import Peer, PeerPath
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.spans import NOTHING as NOTHING
 from meshdht.spans import age_text as age_text
 
@@ -68,6 +69,12 @@ def path_text(path: PeerPath) -> str:
     to = path.relay if path.kind == "relay" else path.endpoint
     mtu = "" if path.mtu is None else f", MTU {path.mtu}"
     return (f"{path.kind} {to}" if to else path.kind) + mtu
+
+
+def relay_text(relay: RelayStatus) -> str:
+    """``relays for 2 pairs (nftables)``."""
+    pairs = "1 pair" if relay.pairs == 1 else f"{relay.pairs} pairs"
+    return f"relays for {pairs} ({relay.forwarder})"
 
 
 def link_text(peer: Peer) -> str:

@@ -1,11 +1,11 @@
-"""The daemon of an anchor: node, port, store and API. No interface, no engine, and so no root."""
+"""The daemon of an anchor: node, ports, store and API. No interface, no engine, and so no root."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ from meshdht import __version__
 from meshdht.api.anchor_messages import AnchorStatus, AnchorStatusReply, GetAnchorStatus
 from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
 from meshdht.api.messages import Done, Down, Reply, Single, Streamed
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
@@ -25,8 +26,10 @@ from meshdht.daemon.anchor_store import (
     load_anchor,
     save_anchor,
 )
+from meshdht.daemon.config import read_config
 from meshdht.daemon.founding import host_label
 from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
+from meshdht.daemon.lending import Lending
 from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.switchboard import Switchboard
@@ -35,6 +38,7 @@ from meshdht.dht.storage import SavedValue
 from meshdht.errors import LinkError, PlatformError, StateError, UsageError
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.names import validate_label
+from meshdht.net.netlink import open_netlink
 from meshdht.net.udp import UdpPort
 from meshdht.node.anchor import AnchorNode, AnchorState
 from meshdht.store.store import Store
@@ -68,7 +72,8 @@ class AnchorLaunch:
         self._places.make_directory()
         async with AsyncExitStack() as stack:
             stack.enter_context(NetworkLock(self._places, "anchor", "meshdht anchor"))
-            set_up_logging(self._reporter, self._places, "info")
+            config = read_config(self._places.config)
+            set_up_logging(self._reporter, self._places, config.log_level)
             store = await stack.enter_async_context(Store.open(self._places.database))
             known = await self._known(store)
             chosen = self._chosen(known, await anchor_key(store))
@@ -90,7 +95,12 @@ class AnchorLaunch:
             node = AnchorNode(state, disk, port.send, self._clock, self._entropy, self._disk_failed)
             self._switchboard.control = node.datagram_received
             port.start()
-            await self._serve(node, store, port)
+            netlink = await stack.enter_async_context(open_netlink())
+            table = f"meshdht-anchor-{self._name}"
+            lending = Lending(node.relay_host, config, lambda: True, netlink, table)
+            await lending.start()
+            stack.push_async_callback(lending.close)
+            await self._serve(node, store, port, lending)
 
     async def _known(self, store: Store) -> KnownAnchor | None:
         """The anchor that is on disk; raises UsageError if it cannot do without a new link."""
@@ -138,12 +148,13 @@ class AnchorLaunch:
     def _bind(self, number: int) -> UdpPort:
         return UdpPort(number, self._switchboard.control_received)
 
-    async def _serve(self, node: AnchorNode, store: Store, port: UdpPort) -> None:
-        service = AnchorService(self._name, node, port, self._clock, self._stopping)
+    async def _serve(self, node: AnchorNode, store: Store, port: UdpPort, lending: Lending) -> None:
+        service = AnchorService(self._name, node, port, self._clock, self._stopping, lending.status)
         async with asyncio.TaskGroup() as tasks:
             live = [
                 tasks.create_task(node.run()),
                 tasks.create_task(store.run(self._disk_failed)),
+                tasks.create_task(lending.run()),
             ]
             try:
                 async with ApiServer(self._places.socket, service):
@@ -177,12 +188,14 @@ class AnchorService:
         port: UdpPort,
         clock: SystemClock,
         stopping: asyncio.Event,
+        relay_status: Callable[[], RelayStatus],
     ) -> None:
         self._name = name
         self._node = node
         self._port = port
         self._clock = clock
         self._stopping = stopping
+        self._relay_status = relay_status
         self._started = clock.monotonic()
 
     async def answer(self, request: Single) -> Reply:
@@ -210,6 +223,7 @@ class AnchorService:
             listen_port=self._port.port,
             dropped={reason: count for reason, count in sorted(dropped.items()) if count},
             trouble=self._node.trouble,
+            relay=self._relay_status(),
         )
 
     def _refuse(self) -> NoReturn:

@@ -9,7 +9,12 @@ port_mapping = true        # ask the router for a port that leads here, by UPnP,
 exclude_interfaces = []    # nothing is told of these, and nothing said on their LANs
 relay_tls_port = 443       # TCP, for those behind networks that block UDP; 0 serves none
 http_proxy = "proxy:3128"  # where TCP to them goes by; with a password: in MESHDHT_HTTP_PROXY
+relay = "auto"             # whether others' traffic is relayed here: auto, on or off
+relay_ports = "41900-42155"  # UDP ports that are lent for it
 log_level = "info"         # debug, info, warning or error
+
+An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports`` and ``log_level`` count
+in it.
 """
 
 from __future__ import annotations
@@ -45,6 +50,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     exclude_interfaces: list[Annotated[str, Meta(pattern=_ANY_INTERFACE)]] = []
     relay_tls_port: Annotated[int, Meta(ge=0, le=65535)] = 443
     http_proxy: Annotated[str, Meta(pattern=_PROXY)] | None = None
+    relay: Literal["auto", "on", "off"] = "auto"
+    relay_ports: Annotated[str, Meta(pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")] = "41900-42155"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
@@ -65,6 +72,19 @@ def read_config(path: Path) -> Config:
             hint = f"did you mean {near[0]}?" if near else f"known are: {', '.join(known)}"
             raise ConfigError(f"{path}: unknown key {key!r}", hint)
     try:
-        return msgspec.convert(table, Config)
+        config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}", "correct the value") from None
+    first, last = port_range(config)
+    if not 1024 <= first <= last <= 65535:
+        raise ConfigError(
+            f"{path}: relay_ports = {config.relay_ports!r} is no range of ports from 1024 to 65535",
+            'write it as "41900-42155"',
+        )
+    return config
+
+
+def port_range(config: Config) -> tuple[int, int]:
+    """The first and the last of the ports that may be lent."""
+    first, _, last = config.relay_ports.partition("-")
+    return int(first), int(last)

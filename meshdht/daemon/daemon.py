@@ -23,6 +23,7 @@ from meshdht.daemon.carriers import Carrier, prefixed
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.interface import TunnelInterface
+from meshdht.daemon.lending import Lending
 from meshdht.daemon.local import default_gateways
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.path_sizes import PathSizes
@@ -114,20 +115,35 @@ class Daemon:
             stamps_after=stamps_after,
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
-        self._path_sizes = PathSizes(
-            self.node,
-            lambda to, sizes, wait_s: answered(carrier.interface, to, sizes, wait_s, entropy),
-            lambda: self._interface.mtu,
-            self._limits_changed,
-            clock,
-        )
+        self._path_sizes = self._make_path_sizes()
         self._traffic = TrafficWatch(self.node, self._engine, clock)
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
         self._port_mapping = PortMapping(
             self._gateways, port.port, state.identity.signing, clock, entropy, self._mapped
         )
+        self._lending = self._make_lending()
         self.service = self._make_service()
         switchboard.control = self.node.datagram_received
+
+    def _make_path_sizes(self) -> PathSizes:
+        return PathSizes(
+            self.node,
+            lambda to, sizes, wait_s: answered(
+                self._carrier.interface, to, sizes, wait_s, self._entropy
+            ),
+            lambda: self._interface.mtu,
+            self._limits_changed,
+            self._clock,
+        )
+
+    def _make_lending(self) -> Lending:
+        return Lending(
+            self.node.relay_host,
+            self._config,
+            lambda: self.node.is_public,
+            self._netlink,
+            f"meshdht-{self._places.network}",
+        )
 
     def _make_service(self) -> DaemonService:
         return DaemonService(
@@ -143,6 +159,7 @@ class Daemon:
             self._port_mapping.report,
             self._path_sizes.limit,
             self._dropped,
+            self._lending.status,
             self._stop,
             self._restart,
         )
@@ -215,6 +232,8 @@ class Daemon:
             await self._interface.configure()
             await self._engine.start()
             stack.push_async_callback(self._engine.close)
+            await self._lending.start()
+            stack.push_async_callback(self._lending.close)
             watch = await stack.enter_async_context(ChangeWatch())
             surroundings = self._look_around()
             stack.callback(surroundings.close)
@@ -233,6 +252,7 @@ class Daemon:
                         tasks.create_task(self._path_sizes.run()),
                         tasks.create_task(self._traffic.run()),
                         tasks.create_task(self._port_mapping.run()),
+                        tasks.create_task(self._lending.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)

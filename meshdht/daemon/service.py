@@ -21,6 +21,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.service import NetworkService
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
@@ -61,6 +62,7 @@ class DaemonService(NetworkService):
         router_ports: Callable[[], tuple[RouterPort, ...]],
         path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
+        relay_status: Callable[[], RelayStatus],
         stop: Callable[[], None],
         restart: Callable[[], None],
     ) -> None:
@@ -75,6 +77,7 @@ class DaemonService(NetworkService):
         self._router_ports = router_ports
         self._path_mtu = path_mtu
         self._dropped = dropped
+        self._relay_status = relay_status
         self._stop = stop
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
@@ -117,6 +120,7 @@ class DaemonService(NetworkService):
             uptime_s=round(self._clock.monotonic() - self._started, 1),
             listen_port=self._listen_port,
             dropped=self._dropped(),
+            relay=self._relay_status(),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
             held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),
@@ -134,7 +138,12 @@ class DaemonService(NetworkService):
             id=str(device.id),
             addresses=addresses_of(device),
             online=path.kind is not PathKind.NONE,
-            path=path_line(path.kind, path.endpoint, self._path_mtu(device.id)),
+            path=path_line(
+                path.kind,
+                path.endpoint,
+                self._name_of(path.relay),
+                self._path_mtu(device.id),
+            ),
             handshake_age_s=age,
             rtt_ms=_milliseconds(path.rtt_s),
             rx_bytes=stats.rx_bytes if stats else 0,
@@ -143,6 +152,10 @@ class DaemonService(NetworkService):
 
     def _path(self, device: Device) -> PathView:
         return self._node.path(device.id)
+
+    def _name_of(self, relay: DeviceId | None) -> str | None:
+        """A device's, or an anchor's."""
+        return None if relay is None else self._node.roster.name_of(relay)
 
     async def invite(self, request: CreateInvite) -> Invite:
         self._finder.admin("invite")
@@ -200,7 +213,7 @@ class DaemonService(NetworkService):
             if result is None:
                 yield Pong(peer=device.name, sequence=sequence, path=PeerPath(), rtt_ms=None)
                 continue
-            path = path_line(result.kind, result.endpoint)
+            path = path_line(result.kind, result.endpoint, self._name_of(result.relay))
             rtt_ms = _milliseconds(result.rtt_s)
             yield Pong(peer=device.name, sequence=sequence, path=path, rtt_ms=rtt_ms)
             if request.until_direct and result.kind in _DIRECT:
@@ -213,8 +226,11 @@ class DaemonService(NetworkService):
         self._stop()
 
 
-def path_line(kind: PathKind, endpoint: Endpoint | None, mtu: int | None = None) -> PeerPath:
-    return PeerPath(kind=kind.value, endpoint=str(endpoint) if endpoint else None, mtu=mtu)
+def path_line(
+    kind: PathKind, endpoint: Endpoint | None, relay: str | None = None, mtu: int | None = None
+) -> PeerPath:
+    where = str(endpoint) if endpoint else None
+    return PeerPath(kind=kind.value, endpoint=where, relay=relay, mtu=mtu)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

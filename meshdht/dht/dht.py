@@ -279,6 +279,11 @@ class Dht:
         self._protocol.silences.heard(endpoint, asyncio.get_running_loop().time())
         self._protocol.admission.reached(node_id, endpoint, rtt_s)
 
+    def delay_s(self, node_id: bytes) -> float | None:
+        """How long a contact takes to answer, as far as it was measured."""
+        node = self._protocol.router.find(node_id)
+        return node.estimate.smoothed if node is not None else None
+
     async def lookup(self, key: bytes) -> bytes | None:
         """The newest verified value that members hold under a key, or None; holders of an older
         one are mended with its original bytes, without waiting for them."""

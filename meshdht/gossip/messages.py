@@ -12,7 +12,7 @@ plaintext = u8 type ‖ …
 5 WANT        u8 n ‖ n × device id (20): send the records of these devices
 6 APPLICANT   a join claim: it was made to the sender, and waits for an admin's word
 7 DENIAL      device key (32) ‖ reason, text (u16 length ‖ UTF-8): an admin refuses this device
-8 CALL        u8 hops left ‖ caller (20) ‖ callee (20) ‖ box (208, see wire/call.py): hand it on
+8 CALL        u8 hops left ‖ caller (20) ‖ callee (20) ‖ box (344, see wire/call.py): hand it on
 """
 
 from __future__ import annotations

@@ -32,10 +32,12 @@ from meshdht.errors import PlatformError
 from meshdht.net.routes import (
     TABLE_MAIN,
     TYPE_UNICAST,
+    Way,
     host_route,
     interface_name,
     nearest_gateways,
     route_mtu,
+    way,
     ways,
 )
 
@@ -262,6 +264,13 @@ class Netlink:
         with self._explained("cannot list the routes of this machine"):
             routes = [message async for message in await self._route.get_routes()]
         return nearest_gateways(routes, excluding)
+
+    async def way_to(self, host: str) -> Way | None:
+        """How an address is reached; None if it is not, or if it is this machine's own."""
+        try:
+            return way(host, await self._route.route("get", dst=host))
+        except self._errors:
+            return None
 
     async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
         """Ranges of this machine that share addresses with ``network``.

@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 # <linux/rtnetlink.h>
 TABLE_MAIN = 254
 TYPE_UNICAST = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How this machine reaches an address: by an interface, from an address of its own."""
+
+    interface: str
+    next_hop: str
+    """The gateway, or the address itself."""
+    source: str
+
+
+def way(host: str, routes: Iterable[Any]) -> Way | None:
+    """By which of the routes that the kernel names for it an address is reached; None if by none,
+    or if it is this machine's own."""
+    for route in routes:
+        name = interface_name(route.get("RTA_OIF") or 0)
+        gateway, source = route.get("RTA_GATEWAY"), route.get("RTA_PREFSRC")
+        if route["type"] == TYPE_UNICAST and name and source:
+            return Way(name, str(gateway or host), str(source))
+    return None
 
 
 def route_mtu(route: Any) -> int | None:

@@ -58,7 +58,7 @@ class UdpPort:
         """Bind the port, or with 0 a free one. Raises PlatformError. ``start`` begins to read."""
         self.counters = PortCounters()
         self._on_control = on_control
-        self._v4, self._v6 = _bind(port)
+        self._v4, self._v6 = bind_port(port)
         self.port: int = self._v4.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         # The Endpoint of the last datagram: most come in trains from one source.
@@ -123,7 +123,9 @@ class UdpPort:
             self.deliver(data, self._last_source)
 
 
-def _bind(port: int) -> tuple[socket.socket, socket.socket | None]:
+def bind_port(port: int) -> tuple[socket.socket, socket.socket | None]:
+    """An IPv4 and an IPv6 socket of one number, 0: any free one; raises PlatformError. The latter
+    is None on a machine without IPv6."""
     for _ in range(_TRIES):
         v4 = _bind_family(socket.AF_INET, "0.0.0.0", port)
         chosen = v4.getsockname()[1]

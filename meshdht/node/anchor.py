@@ -1,8 +1,9 @@
 """An anchor: an always-on box that holds records it cannot open, and says where it sees others.
 
-It has the packet key and a key of its own, so that it answers the DHT's requests and nothing else:
-it is no member, hears no gossip, has no path to anybody. The log names its key, so that members
-know it; until it does, it claims its invite. Knows no socket and no disk, as a node does.
+It has the packet key and a key of its own, so that it answers the DHT's requests, forwards what it
+cannot read where it is to relay, and does nothing else: it is no member, hears no gossip, has no
+path to anybody. The log names its key, so that members know it; until it does, it claims its
+invite. Knows no socket and no disk, as a node does.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from meshdht.node.following import Follower
 from meshdht.node.holding import holder_check
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.ports import AnchorStore
+from meshdht.node.relay_host import RelayHost
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs
 from meshdht.waiting import set_within
@@ -97,6 +99,8 @@ class AnchorNode:
             has_heard=self._control.has_heard,
             untold=self.legs,
         )
+        self.relay_host = RelayHost(self._control, lambda endpoint: False)
+        """What this anchor does as a relay: nothing, until it is given ports to lend."""
         self._unanswered: Counter[str] = Counter()
         self._is_known = asyncio.Event()
         self._claimant: Claimant | None = None
@@ -120,6 +124,7 @@ class AnchorNode:
                 tasks.create_task(self._come_into_the_log())
                 tasks.create_task(self._go_over_to_what_is_handed())
                 tasks.create_task(self._dht.run())
+                tasks.create_task(self.relay_host.run())
                 tasks.create_task(self._save_contacts())
         finally:
             self._dht.close()
@@ -203,6 +208,8 @@ class AnchorNode:
                 self._control.clock.follow(packet.sent_at_ms / 1000)
         if packet.kind is MessageKind.ANCHOR_REPLY:
             self._reply_received(incoming)
+        elif packet.kind is MessageKind.RELAY_BIND:
+            self._bind_received(incoming)
         elif not self._dht.packet_received(incoming):
             # Between members, and sealed to them.
             self._unanswered["for members"] += 1
@@ -216,6 +223,12 @@ class AnchorNode:
                 self._follower.received(incoming)
         except RemoteError:
             self._unanswered["bad reply"] += 1
+
+    def _bind_received(self, incoming: Incoming) -> None:
+        try:
+            self.relay_host.received(incoming)
+        except RemoteError:
+            self._unanswered["bad bind"] += 1
 
     @property
     def packet_keys(self) -> Sequence[PacketKey]:
@@ -254,4 +267,5 @@ class AnchorNode:
     @property
     def dropped(self) -> Counter[str]:
         """What was not let in, not taken or not answered, by reason."""
-        return self._control.dropped + self._dht.counters + self._unanswered
+        relay = {f"relay_{each}": n for each, n in self.relay_host.counters.items()}
+        return self._control.dropped + self._dht.counters + self._unanswered + Counter(relay)

@@ -30,6 +30,8 @@ from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
+from meshdht.node.relaying import Relays
+from meshdht.paths.candidate import PathKind
 from meshdht.wire.call import CallContent, open_call, seal_call
 
 # So many ways at once, from the caller on: links are missing, and datagrams get lost.
@@ -38,14 +40,17 @@ WAYS = 3
 DETOUR_HOPS = 2
 # A call is worth nothing later; clocks are the network's.
 TOLERANCE_S = 120.0
-# One caller is heard so often, and an answer is waited for so long.
-PAUSE_S = 1.0
+# A device is called, and a caller heard, so often; some at once, since there may be more to say a
+# moment later (that the path is needed, and where to meet).
+PER_S = 1.0
+AT_ONCE = 3.0
+# An answer is waited for so long.
 ANSWER_WITHIN_S = 10.0
 
 
 class Caller:
     """One device's side. ``endpoints(n)``: the best n where it may be reached;
-    ``send(message, to)``."""
+    ``send(message, to)``; ``relays``: where it and a peer meet if they cannot reach each other."""
 
     def __init__(
         self,
@@ -55,6 +60,7 @@ class Caller:
         peers: Peers,
         endpoints: Callable[[int], Sequence[Endpoint]],
         send: Callable[[Message, Endpoint], None],
+        relays: Relays,
     ) -> None:
         self._own_id = identity.device
         self._holdings = holdings
@@ -62,6 +68,7 @@ class Caller:
         self._peers = peers
         self._endpoints = endpoints
         self._send = send
+        self._relays = relays
         self._rate = Rate(CALLS_PER_S, CALLS_BURST)
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         """The nonces of calls that came, the latest last."""
@@ -69,8 +76,8 @@ class Caller:
         """Whom we called, and when."""
         self._answered: set[DeviceId] = set()
         """Who has answered the last call; further answers are let lie."""
-        self._heard: dict[DeviceId, float] = {}
-        """Who called us, and when."""
+        self._calling = Rate(PER_S, AT_ONCE)
+        self._hearing = Rate(PER_S, AT_ONCE)
         self.counters: Counter[str] = Counter()
         """What became of the calls that came here."""
 
@@ -79,7 +86,7 @@ class Caller:
         answered the last time."""
         now = self._control.clock.monotonic()
         has_answered = device in self._answered
-        if now - self._called.get(device, float("-inf")) < PAUSE_S:
+        if not self._calling.allows(str(device), now):
             return has_answered
         called = {each: at for each, at in self._called.items() if now - at < ANSWER_WITHIN_S}
         self._called = called | {device: now}
@@ -94,13 +101,18 @@ class Caller:
         endpoints = tuple(self._endpoints(CALL_ENDPOINTS_MAX))
         date_ms = max(0, int(self._control.clock.unix() * 1000))
         nonce = self._control.draw_nonce()
-        content = CallContent(date_ms, is_answer, endpoints)
+        content = CallContent(date_ms, is_answer, endpoints, self._relays.hints(device))
         box = seal_call(box_key, nonce, self._own_id, device, content)
         self._note(nonce)
         steps = self._holdings.roster.steps_between(self._own_id, device)
         hops = min(steps - 1 + DETOUR_HOPS, CALL_HOPS_MAX)
         # Not by a path of ours to it, if there is one: it has none to us, and ours may be dead.
-        self._pass_on(Call(hops, self._own_id, device, box), WAYS, {device})
+        call = Call(hops, self._own_id, device, box)
+        self._pass_on(call, WAYS, {device})
+        path = self._peers.path(device)
+        if path.kind is PathKind.RELAY and path.endpoint is not None:
+            # But by a relay: what it is called for is another way.
+            self._send(call, path.endpoint)
 
     def _pass_on(self, call: Call, ways: int, but: set[DeviceId]) -> None:
         for neighbour in self._next(call.callee, ways, but):
@@ -157,16 +169,11 @@ class Caller:
                 self.counters["answer"] += 1
                 self._answered.add(call.caller)
                 self._peers.punch(call.caller, content.endpoints, keep=False)
-        elif self._is_heard(call.caller, now):
+                self._relays.told(call.caller, content.relays, is_answer=True)
+        elif self._hearing.allows(str(call.caller), now):
             self.counters["for us"] += 1
             self._peers.punch(call.caller, content.endpoints, keep=True)
+            self._relays.told(call.caller, content.relays, is_answer=False)
             self._say(call.caller, is_answer=True)
         else:
             self.counters["too many"] += 1
-
-    def _is_heard(self, caller: DeviceId, now: float) -> bool:
-        """Whether a caller has not called just before."""
-        self._heard = {each: at for each, at in self._heard.items() if now - at < PAUSE_S}
-        is_first = caller not in self._heard
-        self._heard.setdefault(caller, now)
-        return is_first

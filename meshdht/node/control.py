@@ -26,6 +26,7 @@ _REQUESTS = frozenset(
         MessageKind.JOIN_REQUEST,
         MessageKind.ANCHOR_REQUEST,
         MessageKind.SECRET_REQUEST,
+        MessageKind.RELAY_BIND,
     }
 )
 
@@ -44,6 +45,10 @@ class ControlPort:
         self.clock = clock
         self.entropy = entropy
         self._channel = ControlChannel(own_id, key, entropy, clock.overhear)
+        self._own_id = own_id
+        self._key = key
+        self._beside: ControlChannel | None = None
+        """That of our other ports, once there are any."""
         self._send = send
         self._sent_at: OrderedDict[Endpoint, float] = OrderedDict()
         self._families: frozenset[bool] = frozenset()
@@ -60,6 +65,9 @@ class ControlPort:
     def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
         """Seal under this packet key from now on; open what comes under the others too."""
         self._channel.rekey(key, others)
+        self._key = key
+        if self._beside is not None:
+            self._beside.rekey(key, [])
 
     @property
     def keys(self) -> list[PacketKey]:
@@ -131,6 +139,23 @@ class ControlPort:
         if incoming is not None and incoming.validated:
             self.clock.heard_back()
         return incoming
+
+    def open_beside(self, datagram: bytes, source: Endpoint) -> Incoming | None:
+        """The same of what came in at another port of ours, which has tokens of its own: one
+        device tells our ports apart, and echoes to each what came from there."""
+        now, unix = self.clock.monotonic(), self.clock.unix()
+        return self._other_ports.open(datagram, source, now=now, unix=unix)
+
+    @property
+    def _other_ports(self) -> ControlChannel:
+        if self._beside is None:
+            self._beside = ControlChannel(self._own_id, self._key, self.entropy)
+        return self._beside
+
+    def seal_beside(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> bytes:
+        """What to send from another port of ours."""
+        now, unix = self.clock.monotonic(), max(0.0, self.clock.unix())
+        return self._other_ports.seal(kind, message_id, body, to, now=now, unix=unix)
 
     def draw_message_id(self) -> bytes:
         return self._channel.draw_message_id()

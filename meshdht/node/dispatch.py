@@ -29,7 +29,8 @@ from meshdht.wire.packet import MessageKind
 
 class Dispatcher:
     """``on_join_request`` hears what an invitee or an anchor asks, ``on_applicant`` what members
-    say of who waits for approval, ``on_call`` who calls whom."""
+    say of who waits for approval, ``on_call`` who calls whom, ``on_bind`` who wants us for a relay,
+    ``on_bind_reply`` what relays answer."""
 
     def __init__(
         self,
@@ -43,6 +44,8 @@ class Dispatcher:
         on_join_request: Callable[[Incoming], None],
         on_applicant: Callable[[DeviceId, Endpoint, Applicant | Denial], None],
         on_call: Callable[[DeviceId, Endpoint, Call], None],
+        on_bind: Callable[[Incoming], None],
+        on_bind_reply: Callable[[Incoming], None],
     ) -> None:
         self._identity = identity
         self._control = control
@@ -54,6 +57,8 @@ class Dispatcher:
         self._on_join_request = on_join_request
         self._on_applicant = on_applicant
         self._on_call = on_call
+        self._on_bind = on_bind
+        self._on_bind_reply = on_bind_reply
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
         self.passed_over = 0
@@ -71,11 +76,14 @@ class Dispatcher:
         if incoming.validated:
             self._peers.vantage.heard(source)
         try:
-            if incoming.under is None:
+            if incoming.under is not None:
+                self._dispatch_other(incoming)
+            elif incoming.packet.kind is MessageKind.RELAY_BIND:
+                # Its sender is no device's id.
+                self._on_bind(incoming)
+            else:
                 self._generations.heard(incoming.packet.sender)
                 self._dispatch(incoming)
-            else:
-                self._dispatch_other(incoming)
         except RemoteError:
             self.malformed[incoming.packet.kind.name] += 1
 
@@ -98,6 +106,8 @@ class Dispatcher:
                 | MessageKind.SECRET_REFUSAL
             ):
                 self._about_secrets(incoming)
+            case MessageKind.RELAY_REPLY:
+                self._on_bind_reply(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
                 self.malformed[incoming.packet.kind.name] += 1
 

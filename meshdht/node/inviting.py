@@ -15,6 +15,7 @@ from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link
 from meshdht.membership.statements import NO_TERMS, Role, Terms
 from meshdht.node.node import Node
+from meshdht.paths.candidate import PathKind
 
 # A path that breaks is another one within that: who is offline for less may be about to come back.
 EPHEMERAL_MIN_S = 60
@@ -36,8 +37,8 @@ def hints(node: Node) -> list[Endpoint]:
     """Where a joiner may find us, and, should we be off by then, the others: those that are here
     now, then where those were last that are not."""
     own = node.own_endpoints
-    paths = [node.path(each.id).endpoint for each in node.roster]
-    others = [endpoint for endpoint in paths if endpoint is not None]
+    paths = [node.path(each.id) for each in node.roster]
+    others = [each.endpoint for each in paths if each.endpoint and each.kind is not PathKind.RELAY]
     for each in node.roster:
         if each is not node.own:
             others += node.whereabouts(each.id)[:1]

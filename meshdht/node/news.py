@@ -16,6 +16,7 @@ from meshdht.node.journal import Journal
 from meshdht.node.ports import NodeObserver, NodeStore
 from meshdht.node.rotating import Rotator
 from meshdht.node.speaking import NodeSpeech
+from meshdht.paths.candidate import PathKind
 from meshdht.records.endpoint import EndpointRecord
 
 
@@ -74,7 +75,8 @@ class NodeNews(NodeSpeech):
             return
         self._gossip.connected(Neighbour(device, path.endpoint))
         self._publisher.peer_connected()
-        self._entrance.heard(path.endpoint)
+        if path.kind is not PathKind.RELAY:
+            self._entrance.heard(path.endpoint)
 
     def _reflexive_changed(self) -> None:
         """We are seen elsewhere: calls that were in vain named another place."""
@@ -87,12 +89,15 @@ class NodeNews(NodeSpeech):
         self._seeker.restart()
 
     def _path_changed(self, device: DeviceId) -> None:
-        endpoint = self._peers.path(device).endpoint
+        path = self._peers.path(device)
+        endpoint = path.endpoint
+        self._relays.wake()
         if endpoint is None:
             self._seeker.lost()
             self._deputies.peer_lost()
             self._generations.look()
-        else:
+        elif path.kind is not PathKind.RELAY:
+            # What a relay lends is of no use later.
             self._generations.was_at(device, endpoint)
             if endpoint not in self._peers.vantage.legs:
                 self._store.note_peer(device, endpoint, self._control.clock.unix())

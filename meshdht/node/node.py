@@ -40,6 +40,8 @@ from meshdht.node.news import NodeNews
 from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeObserver, NodeState, NodeStore
 from meshdht.node.publishing import Publisher
+from meshdht.node.relay_host import RelayHost
+from meshdht.node.relaying import Relays
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
@@ -88,20 +90,16 @@ class Node(NodeNews):
             self._reflexive_changed,
             lambda device, endpoint, rtt_s: self._dht.reached(device.raw, endpoint, rtt_s),
         )
-        self._gossip = Gossip(
-            identity.device,
-            self._holdings,
-            self._peers.neighbours,
-            self._tell,
-            entropy,
-            self._time.monotonic,
-        )
+        self.relay_host = RelayHost(self._control, self._peers.vantage.is_own)
+        """What this device does as a relay: nothing, until it is given ports to lend."""
+        self._gossip = self._make_gossip()
         self._dht = self._make_dht(store)
         self._entrance = self._make_entrance()
         self._deputies = Deputies(
             identity, self._holdings, self._dht.anchors, self._control, self._peers.neighbours
         )
         self._publisher = self._make_publisher(store)
+        self._relays = self._make_relays()
         self._caller = self._make_caller()
         self._seeker = self._make_seeker()
         self._cut_off = CutOff(
@@ -118,6 +116,16 @@ class Node(NodeNews):
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
         self._restore()
+
+    def _make_gossip(self) -> Gossip:
+        return Gossip(
+            self._identity.device,
+            self._holdings,
+            self._peers.neighbours,
+            self._tell,
+            self._control.entropy,
+            self._time.monotonic,
+        )
 
     def _make_dht(self, store: NodeStore) -> Dht:
         """A DHT over the records that were on disk."""
@@ -151,6 +159,7 @@ class Node(NodeNews):
             store.next_sequence,
             lambda: self._peers.vantage.reflexive.endpoints,
             lambda: self._peers.vantage.nat,
+            lambda: self.relay_host.is_offered(),
             self._keeper.failed,
         )
 
@@ -166,6 +175,17 @@ class Node(NodeNews):
             self._peers,
             self._publisher.best_endpoints,
             self._tell,
+            self._relays,
+        )
+
+    def _make_relays(self) -> Relays:
+        return Relays(
+            self._identity,
+            self._control,
+            self._peers,
+            self._relay_places,
+            lambda relay: self._holdings.roster.has_node(relay.raw),
+            lambda device: self._caller.call(device),
         )
 
     def _make_entrance(self) -> Entrance:
@@ -236,6 +256,8 @@ class Node(NodeNews):
             self._admission.requested,
             self._admission.heard,
             self._caller.handle,
+            self.relay_host.received,
+            self._relays.received,
         )
 
     async def _save_generations(self) -> None:
@@ -287,6 +309,8 @@ class Node(NodeNews):
                 tasks.create_task(self._entrance.run())
                 tasks.create_task(self._publish())
                 tasks.create_task(self._seeker.run())
+                tasks.create_task(self._relays.run())
+                tasks.create_task(self.relay_host.run())
                 tasks.create_task(self._deputies.run())
                 tasks.create_task(self._generations.run())
                 tasks.create_task(self._herald.run())
@@ -316,6 +340,7 @@ class Node(NodeNews):
         """The machine's own addresses (with our port) and the networks they are on."""
         self._control.set_local(endpoints)
         self._peers.set_local(endpoints, networks)
+        self._relays.network_changed()
         self._publisher.set_host_endpoints(endpoints)
         self._streams_moved(endpoints)
         self._seeker.restart()

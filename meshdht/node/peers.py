@@ -98,6 +98,15 @@ class Peers:
         """Somebody watches all paths, and will for a while."""
         self._need(self._peers, self._control.clock.monotonic())
 
+    def is_needed(self, device: DeviceId) -> bool:
+        """Whether there is traffic for a device, or somebody watches."""
+        peer = self._peers.get(device)
+        return peer is not None and peer.agent.is_needed(self._control.clock.monotonic())
+
+    def needed(self) -> list[DeviceId]:
+        """All that are."""
+        return [device for device in self._peers if self.is_needed(device)]
+
     async def look(self) -> None:
         """Prove all paths, but those proved of late; returns once that is done, or after LOOK_S."""
         self.watched()
@@ -195,6 +204,8 @@ class Peers:
             return
         asked = open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
         self._keepalives.probed(incoming.source, asked.misses)
+        if (lent := self.vantage.lent.get(incoming.source)) is not None:
+            lent.heard = self._control.clock.monotonic()
         agreed = peer is not None and self._agree(peer.agent, incoming.source, asked.silence_s)
         clock = self._control.clock
         body = seal_reply(
@@ -229,7 +240,8 @@ class Peers:
         return [
             OpenPath(device, peer.agent.best.endpoint, not peer.agent.is_needed(now))
             for device, peer in self._peers.items()
-            if peer.agent.best is not None and peer.agent.kind is not PathKind.LAN
+            # What a relay lends is held open with what keeps it lent (relaying.py).
+            if peer.agent.kind is PathKind.DIRECT and peer.agent.best is not None
         ]
 
     def handle_reply(self, incoming: Incoming) -> None:
@@ -250,18 +262,21 @@ class Peers:
         date = packet.sent_at_ms / 1000
         sound = answer.clock_is_sound
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
-        self._on_proved(packet.sender, incoming.source, rtt_s)
+        kind = self.vantage.kind_of(incoming.source)
         if peer.answered is not None:
-            kind = self.vantage.kind_of(incoming.source)
-            peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s))
+            relay = self.vantage.relay_of(incoming.source)
+            peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s, relay))
             peer.answered = None
-        if self.vantage.kind_of(incoming.source) is not PathKind.LAN:
+        if kind is PathKind.DIRECT:
             own = self.vantage.is_own(answer.observed)
             self._keepalives.way(incoming.source).seen_as(own=own)
         if answer.agrees and packet.message_id == self._trial[0]:
             ends = self._keepalives.agreed(incoming.source)
             peer.agent.hush(incoming.source, ends, then_call=False)
-        self.vantage.seen_by(packet.sender, incoming.source, answer.observed)
+        if kind is not PathKind.RELAY:
+            # By a relay, the peer sees the relay; and nobody else can reach it so.
+            self._on_proved(packet.sender, incoming.source, rtt_s)
+            self.vantage.seen_by(packet.sender, incoming.source, answer.observed)
         self._wake.set()
         self._settled.set()
         if peer.agent.best is not before:
@@ -352,7 +367,8 @@ class Peers:
         best = peer.agent.best if peer else None
         if peer is None or best is None:
             return PathView(PathKind.NONE, None, None)
-        return PathView(peer.agent.kind, best.endpoint, best.rtt_s)
+        relay = self.vantage.relay_of(best.endpoint)
+        return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay)
 
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is in the roster, and one that something can be boxed to."""

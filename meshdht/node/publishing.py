@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from meshdht.dht.dht import Dht, K
 from meshdht.endpoint import Endpoint
@@ -48,6 +49,15 @@ COPY_REMEMBERED_S = 2 * 3600.0
 OTHERS_MAX = 3
 _MAPPED = CandidateKind.MAPPED
 
+
+class Content(NamedTuple):
+    """What a record says that may change."""
+
+    candidates: tuple[Candidate, ...]
+    nat: NatBehaviour
+    relay_offer: bool
+
+
 NextSequence = Callable[[int], Awaitable[int]]
 
 
@@ -65,6 +75,7 @@ class Publisher:
         next_sequence: NextSequence,
         reflexive: Callable[[], Sequence[Endpoint]],
         nat: Callable[[], NatBehaviour],
+        offers_relay: Callable[[], bool],
         on_disk_failure: Callable[[StateError], None],
     ) -> None:
         self._identity = identity
@@ -76,6 +87,7 @@ class Publisher:
         self._next_sequence = next_sequence
         self._reflexive = reflexive
         self._nat = nat
+        self._offers_relay = offers_relay
         self._on_disk_failure = on_disk_failure
         self._hosts: Sequence[Endpoint] = ()
         self._others: dict[CandidateKind, Sequence[Endpoint]] = {}
@@ -186,9 +198,9 @@ class Publisher:
         ]
         return chosen([*mapped, *hosts, *seen, *others], RECORD_CANDIDATES_MAX)
 
-    def _content(self) -> tuple[tuple[Candidate, ...], NatBehaviour]:
+    def _content(self) -> Content:
         """What the record says that may change."""
-        return self.candidates(), self._nat()
+        return Content(self.candidates(), self._nat(), self._offers_relay())
 
     async def run(self) -> None:
         """Publish for ever."""
@@ -253,10 +265,7 @@ class Publisher:
         except RemoteError:
             return 0
 
-    async def _write(
-        self, epoch: int, content: tuple[tuple[Candidate, ...], NatBehaviour]
-    ) -> bytes:
-        candidates, nat = content
+    async def _write(self, epoch: int, content: Content) -> bytes:
         unix = self._control.clock.unix()
         # Above a copy's, too: whoever holds its record would take no other from us.
         last = max(self._last_sequence, self._holdings.cache.mark(self._identity.device) or 0)
@@ -269,9 +278,10 @@ class Publisher:
             issued=int(unix),
             expires=(int(unix) + RECORD_LIFETIME_MAX_S) // COARSE_S * COARSE_S,
             wireguard_key=self._identity.wireguard.public,
-            candidates=candidates,
+            candidates=content.candidates,
             frontier=self._holdings.log.digest(),
-            nat=nat,
+            nat=content.nat,
+            relay_offer=content.relay_offer,
         )
         secret = self._identity.generation.secret
         return seal_record(

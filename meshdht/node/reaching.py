@@ -9,6 +9,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.membership.administration import SucceedBody
 from meshdht.membership.statements import Statement
 from meshdht.node.calling import Caller
+from meshdht.node.relaying import Relays
 from meshdht.node.seeking import Seeker
 from meshdht.node.views import NodeViews
 from meshdht.paths.view import ProbeResult
@@ -19,6 +20,7 @@ class NodeReach(NodeViews):
 
     _seeker: Seeker
     _caller: Caller
+    _relays: Relays
 
     def _successions_added(self, added: Sequence[Statement]) -> None:
         """A device that goes on by another key is where it was."""
@@ -43,16 +45,19 @@ class NodeReach(NodeViews):
         """Keep a path to a device for the next minutes, beyond the neighbourhood too."""
         was_urgent = self._peers.is_urgent(device)
         self._peers.want(device)
+        self._relays.wake()
         if not was_urgent:
             self._seeker.wanted(device)
 
     async def look(self) -> None:
         """Prove the paths that were not proved of late: somebody wants to know."""
+        self._relays.wake()
         await self._peers.look()
 
     def watched(self) -> None:
         """Somebody watches the paths, and will for a while."""
         self._peers.watched()
+        self._relays.wake()
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
         """WireGuard heard the device, authenticated, from this endpoint."""

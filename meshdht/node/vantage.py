@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.prefix import is_household, prefix_of
 from meshdht.endpoint import Endpoint
-from meshdht.paths.candidate import Network, PathKind, is_probeable, path_kind
+from meshdht.paths.candidate import Network, PathKind, is_probeable, is_shared, path_kind
 from meshdht.paths.legs import Legs
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping, NatJudge
 from meshdht.paths.reflexive import ReflexiveEndpoints
@@ -38,6 +39,17 @@ def nat_code(behaviour: Behaviour) -> NatBehaviour:
     return NatBehaviour[f"{_MAPPINGS[behaviour.mapping]}_{_FILTERINGS[behaviour.filtering]}"]
 
 
+@dataclass(slots=True)
+class Lent:
+    """A port that a relay has lent to us and one peer."""
+
+    relay: DeviceId
+    heard: float
+    """When the peer probed us by it last, monotonic seconds; before: when it was lent."""
+    ended: float | None = None
+    """When we gave it back. Something may still come from there for a while: nobody is."""
+
+
 class Vantage:
     """What endpoints are to this device. ``on_changed()``: it is seen elsewhere than before, or
     otherwise."""
@@ -58,6 +70,8 @@ class Vantage:
         """When something came last, over UDP, from beyond our own networks."""
         self.moved = clock.monotonic()
         """When our network changed last."""
+        self.lent: dict[Endpoint, Lent] = {}
+        """Ports of relays: paths to peers, and of no use to anybody else."""
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
@@ -71,11 +85,36 @@ class Vantage:
         """Whether an interface of ours has this address, and the port is ours."""
         return endpoint in self._endpoints
 
+    @property
+    def is_public(self) -> bool:
+        """Whether others see us at an IPv4 address of our own that is nobody else's. (An IPv6
+        address is one's own behind a firewall as well.)"""
+        return any(
+            self.is_own(each) and not (each.is_ipv6 or is_household(each.host) or is_shared(each))
+            for each in self.reflexive.endpoints
+        )
+
     def kind_of(self, endpoint: Endpoint) -> PathKind:
         """What kind of path an endpoint makes from where we are."""
+        if endpoint in self.lent:
+            return PathKind.RELAY
         return self.legs.kind_of(endpoint) or path_kind(endpoint, self._networks)
 
+    def relay_of(self, endpoint: Endpoint) -> DeviceId | None:
+        """By which relay an endpoint is a path, if it is one."""
+        lent = self.lent.get(endpoint)
+        return lent.relay if lent is not None else None
+
+    def forget_lent(self, before: float) -> None:
+        """What was given back before a moment (monotonic seconds) is nothing special any more."""
+        gone = [port for port, lent in self.lent.items() if (lent.ended or before) < before]
+        for port in gone:
+            del self.lent[port]
+
     def may_probe(self, endpoint: Endpoint) -> bool:
+        lent = self.lent.get(endpoint)
+        if lent is not None and lent.ended is not None:
+            return False
         return endpoint in self.legs or is_probeable(endpoint, self.mesh_networks)
 
     def probeable(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:

@@ -21,6 +21,8 @@ from meshdht.node.identity import Identity
 from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import Peers
 from meshdht.node.publishing import Publisher
+from meshdht.node.relay_host import RelayHost
+from meshdht.node.relaying import RelayPlace
 from meshdht.node.spread import Spread
 from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.view import PathView
@@ -40,6 +42,7 @@ class NodeViews:
     _generations: Generations
     _admission: Admission
     _dispatcher: Dispatcher
+    relay_host: RelayHost
 
     def contact(self, node: DeviceId) -> Contact | None:
         """A device or anchor as the DHT knows it: where and when it last answered."""
@@ -144,6 +147,11 @@ class NodeViews:
         return self._publisher.endpoints
 
     @property
+    def is_public(self) -> bool:
+        """Whether anybody on the internet can send to this device, as far as others see it."""
+        return self._peers.vantage.is_public
+
+    @property
     def malformed(self) -> Counter[str]:
         """Members' packets that were not what they should be, by kind."""
         return self._dispatcher.malformed
@@ -153,7 +161,8 @@ class NodeViews:
         """Control datagrams that were not let in, or not understood, and probes that were not sent
         since they might have gone to strangers, by reason."""
         malformed = Counter({"malformed": self.malformed.total()})
-        return self._control.dropped + malformed + self._peers.withheld
+        relay = Counter({f"relay_{each}": n for each, n in self.relay_host.counters.items()})
+        return self._control.dropped + malformed + self._peers.withheld + relay
 
     def _has_direct_path(self) -> bool:
         """Whether a peer is reached beyond our own networks."""
@@ -165,6 +174,20 @@ class NodeViews:
         kind_of = self._peers.vantage.kind_of
         contacts = self._dht.contacts()
         return {each.node_id for each in contacts if kind_of(each.endpoint) is PathKind.DIRECT}
+
+    def _relay_places(self) -> dict[DeviceId, RelayPlace]:
+        """The members that offer to relay, and the anchors: where they are, how far."""
+        places: dict[DeviceId, RelayPlace] = {}
+        for device, endpoint in self._known_anchors().items():
+            places[device] = RelayPlace(device, endpoint, self._dht.delay_s(device.raw))
+        for device in self._peers.sought():
+            record = self._holdings.cache.record(device)
+            path = self._peers.path(device)
+            if record is None or not record.relay_offer:
+                continue
+            if path.endpoint is not None and path.kind is not PathKind.RELAY:
+                places[device] = RelayPlace(device, path.endpoint, path.rtt_s)
+        return places
 
     def _anchor_ids(self) -> set[bytes]:
         return {each.id.raw for each in self.roster.anchors}

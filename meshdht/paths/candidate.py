@@ -38,6 +38,15 @@ def within(endpoint: Endpoint, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+# Behind a provider's NAT (RFC 6598).
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+
+def is_shared(endpoint: Endpoint) -> bool:
+    """Whether it has an address that only a provider's own network can send to."""
+    return within(endpoint, (_SHARED,))
+
+
 def is_probeable(endpoint: Endpoint, mesh_networks: Sequence[Network]) -> bool:
     """Whether an endpoint may be probed.
 

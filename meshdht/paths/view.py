@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.paths.candidate import PathKind
 
@@ -15,6 +16,8 @@ class PathView:
     kind: PathKind
     endpoint: Endpoint | None
     rtt_s: float | None
+    relay: DeviceId | None = None
+    """The device or anchor that relays, if that is its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,4 @@ class ProbeResult:
     endpoint: Endpoint
     kind: PathKind
     rtt_s: float
+    relay: DeviceId | None = None

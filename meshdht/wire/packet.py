@@ -60,6 +60,8 @@ class MessageKind(enum.IntEnum):
     SECRET_OFFER = 13
     SECRET_REFUSAL = 14
     """No body: the request came under the packet key of an older generation; ask for the secret."""
+    RELAY_BIND = 15
+    RELAY_REPLY = 16
 
 
 class ControlPacket(NamedTuple):

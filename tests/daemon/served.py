@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from meshdht.api.messages import Ping, Pong
+from meshdht.api.relay_messages import RelayStatus
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.service import DaemonService
@@ -37,6 +38,7 @@ class Served:
             tuple,
             self.path_mtus.get,
             lambda: dict(machine.node.dropped),
+            RelayStatus,
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),
         )

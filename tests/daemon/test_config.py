@@ -27,6 +27,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         "mtu = 1280\n"
         'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
         "port_mapping = false\n"
+        'relay = "off"\nrelay_ports = "5000-5001"\n'
     )
     config = read_config(written(tmp_path, text))
     assert config == Config(
@@ -38,6 +39,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         anchors=["vps.example:41820", "[2001:db8::1]:9"],
         exclude_interfaces=["wlan0"],
         port_mapping=False,
+        relay="off",
+        relay_ports="5000-5001",
     )
 
 
@@ -57,6 +60,11 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ('anchors = "vps.example:41820"', "anchors"),
         ('anchors = ["vps.example"]', "anchors"),
         ('anchors = ["vps.example:port"]', "anchors"),
+        ('relay = "maybe"', "relay"),
+        ('relay_ports = "5000"', "relay_ports"),
+        ('relay_ports = "5001-5000"', "relay_ports"),
+        ('relay_ports = "1023-5000"', "relay_ports"),
+        ('relay_ports = "60000-70000"', "relay_ports"),
         ("mtu = 1279", "mtu"),
         ("mtu = 9001", "mtu"),
         ("mtu = 0", "mtu"),

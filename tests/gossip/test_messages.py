@@ -30,6 +30,7 @@ from meshdht.gossip.messages import (
     seal_gossip,
 )
 from meshdht.limits import DENIAL_REASON_MAX
+from meshdht.wire.call import BOX_SIZE
 
 KEY = GossipKey(b"g" * 32)
 SENDER = DeviceId(b"s" * 20)
@@ -59,7 +60,9 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.binary(min_size=32, max_size=32).map(VerifyKey),
         st.text(max_size=DENIAL_REASON_MAX),
     ),
-    st.builds(Call, st.integers(0, 255), DEVICES, DEVICES, st.binary(min_size=208, max_size=208)),
+    st.builds(
+        Call, st.integers(0, 255), DEVICES, DEVICES, st.binary(min_size=BOX_SIZE, max_size=BOX_SIZE)
+    ),
 )
 
 

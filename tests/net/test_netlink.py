@@ -17,6 +17,7 @@ import pytest
 
 from meshdht.errors import PlatformError
 from meshdht.net.netlink import Link, LocalAddress, LocalRange, Netlink, open_netlink
+from meshdht.net.routes import Way
 from meshdht.net.tun import Tun
 
 pytestmark = pytest.mark.lab
@@ -290,3 +291,16 @@ async def test_what_the_kernel_cannot_make_is_told_by_its_number(
     await netlink.make("mesh1", "bridge", "")
     with pytest.raises(OSError, match="exists"):
         await netlink.make("mesh1", "bridge", "")
+
+
+async def test_the_way_to_an_address_is_by_the_gateway_or_straight_to_it(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    await netlink._route.route("add", dst="default", gateway="100.64.9.9")
+    own = str(V4.ip)
+    assert await netlink.way_to("100.64.2.2") == Way("mesh0", "100.64.2.2", own)
+    assert await netlink.way_to("192.0.2.1") == Way("mesh0", "100.64.9.9", own)
+    assert await netlink.way_to("fd12::2") == Way("mesh0", "fd12::2", str(V6.ip))
+    assert await netlink.way_to("2001:db8::1") is None
+    assert await netlink.way_to(own) is None

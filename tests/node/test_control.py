@@ -149,3 +149,31 @@ def test_nothing_is_sent_in_a_family_that_this_machine_has_no_address_of() -> No
         assert reached() == [six]
 
     run(main())
+
+
+def test_another_port_has_tokens_of_its_own_and_the_same_key() -> None:
+    async def main() -> None:
+        sent: Sent = []
+        relay, asker = (port(number, sent) for number in (1, 2))
+        kind, here, there = MessageKind.RELAY_BIND, Endpoint("1.1.1.1", 1), Endpoint("2.2.2.2", 2)
+        asker.send(kind, bytes(8), b"main", here)
+        incoming = relay.open(sent.pop()[0], there)
+        assert incoming is not None
+        relay.send(kind, bytes(8), b"", there)
+        asker.open(sent.pop()[0], here)
+        # What the main port gave, echoed to the main port, proves nothing at another one.
+        asker.send(kind, bytes(8), b"beside", here)
+        beside = relay.open_beside(sent.pop()[0], there)
+        assert beside is not None
+        assert not beside.validated
+        sealed = relay.seal_beside(kind, bytes(8), b"", there)
+        assert asker.open(sealed, Endpoint("1.1.1.1", 9)) is not None
+        asker.send(kind, bytes(8), b"again", Endpoint("1.1.1.1", 9))
+        again = relay.open_beside(sent.pop()[0], there)
+        assert again is not None
+        assert again.validated
+        # A rekey holds for both.
+        relay.rekey(PacketKey(b"n" * 32), [])
+        assert asker.open(relay.seal_beside(kind, bytes(8), b"", there), here) is None
+
+    run(main())

@@ -17,6 +17,7 @@ from meshdht.api.text import (
     ipv4_first,
     link_text,
     moment_text,
+    relay_text,
     rtt_text,
     size_text,
 )
@@ -72,6 +73,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         engine_text(snapshot),
         f"UDP port {snapshot.listen_port}",
         *map(router_text, snapshot.router_ports),
+        *([relay_text(snapshot.relay)] if snapshot.relay.offered else []),
         f"up {age_text(snapshot.uptime_s)}",
     )
     said = " · ".join(fact for fact in facts if fact)

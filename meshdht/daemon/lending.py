@@ -1,0 +1,67 @@
+"""A daemon's part as a relay: the ports that it lends, and who passes on what comes to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from meshdht.api.relay_messages import RelayStatus
+from meshdht.daemon.config import Config, port_range
+from meshdht.net.netlink import Netlink
+from meshdht.net.relay_kernel import KernelForwarder
+from meshdht.net.relay_ports import RelayPorts
+from meshdht.node.relay_host import RelayHost
+
+log = logging.getLogger(__name__)
+
+
+class Lending:
+    """``is_reachable()``: whether anybody on the internet can send to this machine; ``table``:
+    the name of an nftables table that is this daemon's alone."""
+
+    def __init__(
+        self,
+        host: RelayHost,
+        config: Config,
+        is_reachable: Callable[[], bool],
+        netlink: Netlink,
+        table: str,
+    ) -> None:
+        self._host = host
+        self._is_on = config.relay == "on"
+        self._is_reachable = is_reachable
+        self._kernel = KernelForwarder(table, netlink)
+        first, last = port_range(config)
+        self._ports = RelayPorts(first, last, host.received_at, self._kernel)
+        self._lends = config.relay != "off"
+
+    def _is_offered(self) -> bool:
+        return self._is_on or self._is_reachable()
+
+    async def start(self) -> None:
+        """Lend from now on, if it is to be."""
+        if self._lends:
+            await self._kernel.start()
+            self._host.lend(self._ports, self._is_offered)
+
+    async def run(self) -> None:
+        """What keeps the kernel told, until cancelled."""
+        await self._kernel.run()
+
+    async def close(self) -> None:
+        """Lend nothing any more; the kernel is as it was before."""
+        self._ports.close_all()
+        if self._lends:
+            await self._kernel.close()
+
+    def status(self) -> RelayStatus:
+        if not self._lends:
+            return RelayStatus()
+        why = self._kernel.trouble
+        return RelayStatus(
+            offered=self._is_offered(),
+            pairs=self._host.joined,
+            forwarder="plain" if why else "nftables",
+            why=why,
+            bytes=self._ports.counters.bytes,
+        )

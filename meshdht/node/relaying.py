@@ -1,0 +1,355 @@
+"""Relays as a device uses them: for each peer that is needed and that no direct path leads to,
+it binds at two (paths/relay.py), and tells the peer by a call, which binds there too.
+
+The ports that they lend are pairs of the peer's path agent like any other endpoint: the agent
+takes the quicker, leaves it when it dies, and leaves both for a direct path. They are let go of
+once nobody needs them; after a direct path has come they are only renewed no more, since the peer
+may still be sending that way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from meshdht.crypto.keys import DeviceId
+from meshdht.endpoint import Endpoint
+from meshdht.limits import CALL_RELAYS_MAX
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.peers import Peers
+from meshdht.node.vantage import Lent
+from meshdht.paths.candidate import PathKind
+from meshdht.paths.relay import Binding, Phase
+from meshdht.waiting import set_within
+from meshdht.wire.call import RelayHint
+from meshdht.wire.channel import Incoming
+from meshdht.wire.packet import MessageKind
+from meshdht.wire.relay import (
+    SLOT_S,
+    Bind,
+    Wish,
+    decode_bind_reply,
+    encode_bind,
+    relay_side,
+    relay_token,
+)
+
+# One carries the traffic, the other is there when it dies.
+WIDTH = 2
+# What is assumed of a relay whose delay nobody has measured: between a near and a far one.
+UNKNOWN_S = 0.1
+# Pauses between tries at a peer that does not come to the relays either; the last one repeats.
+PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
+# From the first call to the second, then twice as long each time.
+CALL_AGAIN_S = 1.0
+# A relay that refused, or did not answer, is passed over for so long.
+SHUN_S = 120.0
+# A peer that needs the path proves it more often than this.
+HEARD_S = 45.0
+# A direct path stands so long before the relays are left to themselves.
+DIRECT_S = 10.0
+# The least patient NATs forget a mapping after 30 s.
+HOLD_OPEN_S = 20.0
+# What we gave back, the relay may still be passing on for so long.
+REMEMBER_S = 120.0
+NAP_S = 5.0
+NOWHERE = Endpoint("0.0.0.0", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPlace:
+    """A relay that may be asked."""
+
+    relay: DeviceId
+    endpoint: Endpoint
+    delay_s: float | None = None
+    """Our round trip to it, if it was measured."""
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What is done to meet one peer by relays."""
+
+    bindings: dict[DeviceId, Binding] = field(default_factory=dict)
+    """By relay."""
+    due: float = -math.inf
+    """When to try again."""
+    tries: int = 0
+    calls: int = 0
+    call_due: float = -math.inf
+    """When to call the peer again, if it has not come by then: calls get lost."""
+    direct_since: float | None = None
+
+
+class Relays:
+    """``places()`` are the relays that we know; ``is_ours(id)``: it is a device or an anchor of the
+    network; ``call(device)`` tells a peer where we bind."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        control: ControlPort,
+        peers: Peers,
+        places: Callable[[], Mapping[DeviceId, RelayPlace]],
+        is_ours: Callable[[DeviceId], bool],
+        call: Callable[[DeviceId], object],
+    ) -> None:
+        self._own_id = identity.device
+        self._control = control
+        self._peers = peers
+        self._places = places
+        self._is_ours = is_ours
+        self._call = call
+        self._efforts: dict[DeviceId, _Effort] = {}
+        self._shunned: dict[DeviceId, float] = {}
+        """Relays that are passed over, and until when."""
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Somebody is needed who was not, or reached otherwise than before."""
+        self._wake.set()
+
+    # --- where to meet -----------------------------------------------------------------------
+
+    def hints(self, device: DeviceId) -> list[RelayHint]:
+        """What a call to a device is to say of relays: where we bind for it; if we need it, and
+        no direct path leads to it, that is somewhere."""
+        if self._is_missed(device):
+            self._ensure(device)
+        effort = self._efforts.get(device)
+        if effort is None:
+            return []
+        places = self._places()
+        bound = [each for each in effort.bindings.values() if not each.is_over]
+        return [
+            RelayHint(
+                each.relay, self._told(each.main), each.slot, _delay_s(places.get(each.relay))
+            )
+            for each in bound[:CALL_RELAYS_MAX]
+        ]
+
+    def _told(self, endpoint: Endpoint) -> Endpoint:
+        """What others are told: a relay that we reach by a stream they must find by its id."""
+        return NOWHERE if endpoint in self._peers.vantage.legs else endpoint
+
+    def told(self, device: DeviceId, hints: Sequence[RelayHint], *, is_answer: bool) -> None:
+        """A peer that calls us, or answers, says where it binds: bind there too. Of what a caller
+        names, those are taken that both together reach soonest."""
+        known = self._places()
+        ways = []
+        for hint in hints:
+            if hint.relay in (device, self._own_id) or not self._is_ours(hint.relay):
+                continue
+            if hint.relay in known or self._peers.vantage.may_probe(hint.endpoint):
+                place = known.get(hint.relay) or RelayPlace(hint.relay, hint.endpoint)
+                ways.append((place, hint))
+        ways.sort(
+            key=lambda way: (
+                _or_unknown(way[0].delay_s) + _or_unknown(way[1].delay_s),
+                way[0].relay,
+            )
+        )
+        for place, hint in ways if is_answer else ways[:WIDTH]:
+            self._bind(device, place, hint.slot)
+
+    def _is_missed(self, device: DeviceId) -> bool:
+        is_direct = self._peers.path(device).kind in (PathKind.DIRECT, PathKind.LAN)
+        return self._peers.is_needed(device) and not is_direct
+
+    def _ensure(self, device: DeviceId) -> None:
+        """Bind at as many relays as are wanted, if it is time, and have the peer called."""
+        now = self._control.clock.monotonic()
+        effort = self._efforts.setdefault(device, _Effort())
+        for binding in effort.bindings.values():
+            binding.revive(now)
+        lacking = WIDTH - len(effort.bindings)
+        if lacking <= 0 or now < effort.due:
+            return
+        able = [
+            place
+            for place in self._places().values()
+            if place.relay not in effort.bindings
+            and place.relay != device
+            and self._shunned.get(place.relay, now) <= now
+        ]
+        if not able:
+            return
+        effort.calls, effort.call_due = 0, now
+        effort.due = now + PAUSES_S[min(effort.tries, len(PAUSES_S) - 1)]
+        effort.tries += 1
+        able.sort(key=lambda place: (_or_unknown(place.delay_s), place.relay))
+        slot = int(self._control.clock.unix()) // SLOT_S
+        for place in able[:lacking]:
+            self._bind(device, place, slot)
+
+    def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
+        """Begin; a binding that both have is left as it is."""
+        key = self._peers.box_key(device)
+        if key is None:
+            return
+        effort = self._efforts.setdefault(device, _Effort())
+        now = self._control.clock.monotonic()
+        known = effort.bindings.get(place.relay)
+        if known is not None and known.slot >= slot:
+            known.revive(now)
+            return
+        if known is not None:
+            self._drop(device, known)
+        elif len(effort.bindings) >= CALL_RELAYS_MAX:
+            return
+        token = relay_token(key, place.relay, slot)
+        side = relay_side(key, self._own_id, place.relay, slot)
+        at_port = partial(self._peers.vantage.legs.at_port, place.endpoint)
+        binding = Binding(place.relay, place.endpoint, slot, token, side, at_port, now)
+        effort.bindings[place.relay] = binding
+        self._send_due(binding, now)
+        self._wake.set()
+
+    # --- with the relays ---------------------------------------------------------------------
+
+    def received(self, incoming: Incoming) -> None:
+        """A RELAY_REPLY came in; raises RemoteError for what is none."""
+        packet = incoming.packet
+        reply = decode_bind_reply(packet.body)
+        now = self._control.clock.monotonic()
+        for device, effort in self._efforts.items():
+            for binding in effort.bindings.values():
+                if binding.token != reply.token:
+                    continue
+                was_joined, before = binding.is_joined, binding.there
+                if binding.handle(incoming.source, packet.message_id, reply, now):
+                    if before is not None and before != binding.there:
+                        self._give_back(before, now)
+                    self._moved(device, effort, binding, was_joined, now)
+                return
+
+    def _moved(
+        self, device: DeviceId, effort: _Effort, binding: Binding, was_joined: bool, now: float
+    ) -> None:
+        """A relay has answered."""
+        if binding.there is not None:
+            lent = self._peers.vantage.lent
+            if binding.there not in lent or lent[binding.there].ended is not None:
+                lent[binding.there] = Lent(binding.relay, now)
+        if binding.is_joined and not was_joined and binding.there is not None:
+            effort.tries = 0
+            self._peers.learn(device, [binding.there])
+        self._send_due(binding, now)
+        self._wake.set()
+
+    def _send_due(self, binding: Binding, now: float) -> None:
+        message_id = self._control.draw_message_id()
+        to = binding.poll(now, message_id)
+        if to is not None:
+            self._send(binding, message_id, Wish.BIND, to)
+
+    def _send(self, binding: Binding, message_id: bytes, wish: Wish, to: Endpoint) -> None:
+        body = encode_bind(Bind(binding.token, wish))
+        self._control.send(MessageKind.RELAY_BIND, message_id, body, to, sender=binding.side)
+
+    def network_changed(self) -> None:
+        """Relays see us elsewhere from now on."""
+        now = self._control.clock.monotonic()
+        self._shunned.clear()
+        for effort in self._efforts.values():
+            effort.due, effort.tries = -math.inf, 0
+            for binding in effort.bindings.values():
+                binding.restart(now)
+        self._wake.set()
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Bind, renew and let go, for ever."""
+        while True:
+            self._wake.clear()
+            now = self._control.clock.monotonic()
+            for device in self._peers.needed():
+                if self._is_missed(device):
+                    self._ensure(device)
+            due = now + NAP_S
+            self._peers.vantage.forget_lent(now - REMEMBER_S)
+            for device, effort in list(self._efforts.items()):
+                due = min(due, self._keep(device, effort, now))
+            await set_within(self._wake, max(0.0, due - now))
+
+    def _keep(self, device: DeviceId, effort: _Effort, now: float) -> float:
+        """Do what is due for one peer; returns when the next is."""
+        is_wanted = self._is_wanted(device, effort, now)
+        for binding in list(effort.bindings.values()):
+            if is_wanted:
+                self._send_due(binding, now)
+            if not is_wanted or binding.is_over:
+                self._drop(device, binding)
+            elif binding.phase is Phase.HELD and binding.there is not None:
+                if self._control.silent_s(binding.there) >= HOLD_OPEN_S:
+                    self._control.keep_open(binding.there)
+        due = self._call_again(device, effort, now)
+        if not effort.bindings and now >= effort.due and not self._peers.is_needed(device):
+            del self._efforts[device]
+        deadlines = [each.deadline() for each in effort.bindings.values()]
+        retry = [effort.due] if effort.due > now and self._is_missed(device) else []
+        return min([due, *deadlines, *retry])
+
+    def _call_again(self, device: DeviceId, effort: _Effort, now: float) -> float:
+        """Call a peer that has not come to a relay yet; returns when to do so next."""
+        waits = any(not each.is_joined for each in effort.bindings.values())
+        if not waits or not self._is_missed(device):
+            return math.inf
+        if now >= effort.call_due:
+            effort.call_due = now + CALL_AGAIN_S * 2**effort.calls
+            effort.calls += 1
+            self._call(device)
+        return effort.call_due
+
+    def _is_wanted(self, device: DeviceId, effort: _Effort, now: float) -> bool:
+        """Whether anybody needs the relays of a peer; once a direct path has stood for a while,
+        they are left to fade."""
+        kind = self._peers.path(device).kind
+        if kind in (PathKind.DIRECT, PathKind.LAN):
+            effort.direct_since = effort.direct_since or now
+            if now - effort.direct_since >= DIRECT_S:
+                for binding in effort.bindings.values():
+                    binding.fade()
+        else:
+            effort.direct_since = None
+        lent = self._peers.vantage.lent
+        ports = [lent.get(each.there) for each in effort.bindings.values() if each.there]
+        is_used = any(each is not None and now - each.heard < HEARD_S for each in ports)
+        is_young = any(not each.is_joined for each in effort.bindings.values())
+        return is_used or is_young or self._peers.is_needed(device)
+
+    def _drop(self, device: DeviceId, binding: Binding) -> None:
+        """Let go of a binding that is over, or that nobody needs."""
+        effort = self._efforts[device]
+        del effort.bindings[binding.relay]
+        now = self._control.clock.monotonic()
+        if not binding.is_shunnable and binding.why is None:
+            self._send(binding, self._control.draw_message_id(), Wish.LET_GO, binding.main)
+        elif binding.is_shunnable:
+            self._shunned = {each: until for each, until in self._shunned.items() if until > now}
+            self._shunned[binding.relay] = now + SHUN_S
+        if binding.there is not None:
+            self._give_back(binding.there, now)
+
+    def _give_back(self, port: Endpoint, now: float) -> None:
+        """A lent port leads to nobody any more."""
+        self._peers.vantage.lent[port].ended = now
+        self._peers.forget(port)
+
+
+def _delay_s(place: RelayPlace | None) -> float | None:
+    return place.delay_s if place is not None else None
+
+
+def _both_s(place: RelayPlace, hint: RelayHint) -> float:
+    """From one to the other by a relay."""
+    return _or_unknown(place.delay_s) + _or_unknown(hint.delay_s)
+
+
+def _or_unknown(delay_s: float | None) -> float:
+    return UNKNOWN_S if delay_s is None else delay_s

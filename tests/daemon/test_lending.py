@@ -1,0 +1,86 @@
+"""A daemon lends ports if it is told to, or if it can be reached, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from meshdht.api.relay_messages import RelayStatus
+from meshdht.clock import SeededEntropy, SystemClock
+from meshdht.crypto.keys import DeviceId, PacketKey
+from meshdht.daemon.config import Config
+from meshdht.daemon.lending import Lending
+from meshdht.net.netlink import Netlink, open_netlink
+from meshdht.node.control import ControlPort
+from meshdht.node.network_time import NetworkTime
+from meshdht.node.relay_host import RelayHost
+
+
+@pytest.fixture
+async def netlink(own_network: None) -> AsyncIterator[Netlink]:
+    async with open_netlink() as netlink:
+        yield netlink
+
+
+@pytest.fixture
+async def host() -> RelayHost:
+    control = ControlPort(
+        DeviceId(bytes(20)),
+        PacketKey(bytes(32)),
+        lambda datagram, to: None,
+        NetworkTime(SystemClock()),
+        SeededEntropy(1),
+    )
+    return RelayHost(control, lambda endpoint: False)
+
+
+@pytest.mark.lab
+async def test_by_itself_it_relays_where_everybody_reaches_it(
+    host: RelayHost, netlink: Netlink
+) -> None:
+    reachable = False
+    lending = Lending(host, Config(), lambda: reachable, netlink, "meshdht-home")
+    await lending.start()
+    assert not host.is_offered()
+    assert not lending.status().offered
+    reachable = True
+    assert host.is_offered()
+    assert lending.status() == RelayStatus(offered=True, forwarder="nftables")
+    await lending.close()
+
+
+@pytest.mark.lab
+async def test_told_to_it_relays_wherever_it_is(host: RelayHost, netlink: Netlink) -> None:
+    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home")
+    await lending.start()
+    assert host.is_offered()
+    await lending.close()
+
+
+@pytest.mark.lab
+async def test_told_not_to_it_does_not_and_leaves_the_kernel_alone(
+    host: RelayHost, netlink: Netlink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lending = Lending(host, Config(relay="off"), lambda: True, netlink, "meshdht-home")
+
+    async def start() -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(lending._kernel, "start", start)
+    await lending.start()
+    assert not host.is_offered()
+    assert lending.status() == RelayStatus()
+    await lending.close()
+
+
+@pytest.mark.lab
+async def test_without_nftables_it_relays_by_itself_and_says_why(
+    host: RelayHost, netlink: Netlink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home")
+    await lending.start()
+    said = lending.status()
+    assert (said.forwarder, said.why) == ("plain", "there is no nft")
+    await lending.close()

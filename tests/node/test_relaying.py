@@ -1,0 +1,149 @@
+"""Two that cannot reach each other meet at a relay, and leave it for a direct path."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meshdht.endpoint import Endpoint
+from meshdht.node.inviting import hints
+from meshdht.node.relay_host import RelayHost
+from meshdht.paths.candidate import PathKind
+from simulations.loop import run
+from simulations.nat import Inside, Nat, NatKind
+from tests.support.mesh import Machine, Mesh, eventually, mesh
+from tests.support.relay import SimulatedPorts, lend
+
+INSIDE = Endpoint("192.168.1.2", 41820)
+OUTER = ("198.51.100.1", "198.51.100.2")
+
+
+async def hard(world: Mesh, relays: int = 1) -> tuple[Machine, Machine, list[SimulatedPorts]]:
+    """Two behind symmetric NATs, and in public relays and one more, that both are connected to:
+    one who is being silent for a trial (paths/lifetime.py) hands no call on."""
+    one, two, *others = await world.grow(3 + relays)
+    ports = []
+    for other in others[:relays]:
+        ports.append(lend(other, world.internet, other.node.relay_host, other.endpoint.host))
+        other.node._publisher.changed()
+    await asyncio.sleep(5)
+    for machine, host in zip((one, two), OUTER, strict=True):
+        machine.move(INSIDE, Inside(world.internet, Nat(host, NatKind.SYMMETRIC)))
+    await asyncio.sleep(120)
+    pairs = [(a, b) for a in (one, two) for b in others]
+    await eventually(lambda: all(a.node.path(b.id).endpoint for a, b in pairs), 300)
+    return one, two, ports
+
+
+def kind(one: Machine, other: Machine) -> PathKind:
+    return one.node.path(other.id).kind
+
+
+def relayed(one: Machine, two: Machine) -> bool:
+    """Whether each reaches the other by a relay."""
+    return kind(one, two) is kind(two, one) is PathKind.RELAY
+
+
+def test_two_behind_symmetric_nats_meet_at_a_relay_within_a_second() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two, (ports,) = await hard(world)
+            assert kind(one, two) is PathKind.NONE
+            begun = asyncio.get_running_loop().time()
+            result = await one.node.ping(two.id, 5)
+            assert result is not None
+            assert result.kind is PathKind.RELAY
+            assert asyncio.get_running_loop().time() - begun < 1
+            assert result.relay == world.machines[2].id
+            await eventually(lambda: relayed(one, two), 1)
+            assert ports.forwarded
+
+    run(main())
+
+
+def test_a_relay_is_kept_while_it_is_needed_and_let_go_of_then() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, _ = await hard(world)
+            host = world.machines[2].node.relay_host
+            for _ in range(40):
+                await one.node.ping(two.id, 1)
+                await asyncio.sleep(20)
+                assert relayed(one, two)
+            assert host.joined == 1
+            await asyncio.sleep(600)
+            assert host.joined == 0
+            assert kind(one, two) is kind(two, one) is PathKind.NONE
+            assert not one.node._peers.vantage.lent
+            assert not two.node._peers.vantage.lent
+            assert not one.node._relays._efforts
+
+    run(main())
+
+
+def test_when_a_relay_dies_the_other_one_carries_on() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, ports = await hard(world, relays=2)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            # Both bind at both.
+            await eventually(lambda: all(each.joined == 1 for each in hosts(world)), 2)
+            await asyncio.sleep(2)
+            first = one.node.path(two.id).relay
+            assert first is not None
+            number = 2 + [each.id for each in world.machines[2:-1]].index(first)
+            ports[number - 2].die()
+            await world.machines[number].stop(crash=True)
+            assert await one.node.ping(two.id, 0.5) is None
+            other = {each.id for each in world.machines[2:-1]} - {first}
+
+            def is_other() -> bool:
+                return {one.node.path(two.id).relay, two.node.path(one.id).relay} == other
+
+            one.node.watched()
+            one.node._peers._need([two.id], one.clock.monotonic())
+            took = await eventually(is_other, 60)
+            print(took)
+            await eventually(lambda: len(one.node._relays._efforts[two.id].bindings) == 1, 60)
+
+    run(main())
+
+
+def hosts(world: Mesh) -> list[RelayHost]:
+    return [each.node.relay_host for each in world.machines[2:-1]]
+
+
+def test_a_direct_path_is_taken_as_soon_as_there_is_one_and_the_relay_left() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, _ = await hard(world)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            two.move(world.home(50), world.internet)
+            await eventually(lambda: kind(one, two) is kind(two, one) is PathKind.DIRECT, 20)
+            for _ in range(15):
+                await one.node.ping(two.id, 1)
+                await asyncio.sleep(20)
+                assert kind(one, two) is kind(two, one) is PathKind.DIRECT
+            assert hosts(world)[0].joined == 0
+            assert not one.node._peers.vantage.lent
+
+    run(main())
+
+
+def test_nobody_else_is_told_of_a_lent_port() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, two, _ = await hard(world)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            await asyncio.sleep(60)
+            lent = set(one.node._peers.vantage.lent)
+            assert lent
+            for machine in world.machines:
+                assert not lent & set(machine.node.own_endpoints)
+                assert not lent & {each.endpoint for each in machine.node._dht.contacts()}
+                assert not lent & set(machine.store.peers.values())
+                assert not lent & set(hints(machine.node))
+
+    run(main())
