@@ -172,11 +172,13 @@ class Soak:
         files = Files(one, other)
         files.start()
         pings = one.host.popen(["ping", "-n", "-q", "-i", "0.1", other.address])
-        with steady(one, other, seconds) as ours, steady(third, one, seconds) as mixed:
-            self._happen(seconds)
+        try:
+            with steady(one, other, seconds) as ours, steady(third, one, seconds) as mixed:
+                self._happen(seconds)
+        finally:
+            files.over.set()
+            files.join()
         pings.signal(signal.SIGINT)
-        files.over.set()
-        files.join()
         self.faults += files.faults
         self._say(f"{files.count} files; pings: {pings.complete().stdout.splitlines()[-2]}")
         for name, (report,) in (("engine to engine", ours), ("wireguard-go to engine", mixed)):
@@ -243,6 +245,8 @@ class Soak:
         self.kills += 1
 
     def _delete(self) -> None:
+        if self._one.host.run(["ip", "link", "show", "mesh0"], check=False).returncode:
+            return  # whoever makes it again was stopped
         self._disturb()
         self._one.host.ip("link del mesh0")
         self.deletions += 1
