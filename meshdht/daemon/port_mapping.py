@@ -51,11 +51,15 @@ class RouterPort:
         self._on_change = on_change
         self._control = ControlWay(gateway, port, nonce, clock, entropy, self._changed)
         self._upnp: UpnpWay | None = None
-        if ":" not in gateway.address:
+        if not self.is_ipv6:
             self._upnp = UpnpWay(gateway, port, entropy, self._changed)
         self._again = asyncio.Event()
         self._lost = asyncio.Event()
         self._is_left = False
+
+    @property
+    def is_ipv6(self) -> bool:
+        return ":" in self.gateway.address
 
     @property
     def mapping(self) -> Mapping | None:
@@ -186,9 +190,11 @@ class PortMapping:
         self._changed.set()
 
     def seen_elsewhere(self) -> None:
-        """Peers see us at another address or port: a router's outside may be another."""
+        """Peers see us at another address or port: the outside of a router that translates may be
+        another, or it has started anew."""
         for router in self.routers:
-            router.check(ask_again=False)
+            if not router.is_ipv6:
+                router.check(ask_again=False)
 
     def leave(self) -> None:
         """Another process goes on for this one: what routers gave is to stay."""

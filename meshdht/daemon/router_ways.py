@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from meshdht.waiting import set_within
 
 if TYPE_CHECKING:
     from meshdht.net.upnp import UpnpRouter
+
+log = logging.getLogger(__name__)
 
 # Outer ports that are tried where ours belongs to another machine.
 PORT_TRIES = 5
@@ -231,3 +234,4 @@ class UpnpWay:
         kind = "malformed" if isinstance(error, Malformed) else "refused"
         self.counters["too slow" if isinstance(error, TimeoutError) else kind] += 1
         self.trouble = str(error) or "the router does not answer in time"
+        log.debug("UPnP at %s: %s", self._gateway.address, self.trouble)

@@ -8,75 +8,195 @@ from typing import Any
 import pytest
 
 from meshdht.lab.device import Device
+from meshdht.lab.host import Host, Switch
 from meshdht.lab.router import LAN, Router
 from meshdht.lab.world import World
-from tests.lab.homes import COMMAND, behind_nat, eventually, path_leads_to
+from tests.lab.homes import COMMAND, behind_nat, eventually, path_leads_to, public
 
 # Reserved for nothing, as miniupnpd wants it.
 WAN = "25.0.0.10"
 PORT = 41820
+# A path that works, as the NAS sees it, is proved every half minute.
+NOTICED_WITHIN_S = 150.0
 
 # What the router does not answer, so that only one protocol is left.
 SILENT_TO = {
-    "PCP": "udp dport 1900 drop",
-    "NAT-PMP": "udp dport 5351 @th,64,8 2 drop; udp dport 1900 drop",
-    "UPnP": "udp dport 5351 drop",
+    "PCP": ["udp dport 1900 drop"],
+    "NAT-PMP": ["udp dport 5351 @th,64,8 2 drop", "udp dport 1900 drop"],
+    "UPnP": ["udp dport 5351 drop"],
 }
 
 
 @dataclass
 class Home:
-    """A NAS behind a router that opens ports, and a laptop elsewhere behind a symmetric NAT."""
+    """A NAS behind a router that opens ports."""
 
+    world: World
+    internet: Switch
+    lan: Switch
     router: Router
     nas: Device
-    laptop: Device
+
+    def silence(self, protocol: str) -> None:
+        """Let the router answer one protocol alone."""
+        rules = "; ".join(f'iifname "{LAN}" {each}' for each in SILENT_TO[protocol])
+        hook = "type filter hook prerouting priority raw;"
+        table = f"table inet silent {{ chain silent {{ {hook} {rules}; }}; }}"
+        self.router.run(["nft", table])
 
     def passes(self) -> list[str]:
-        """The router's rules that pass something on to the NAS."""
-        chain = "inet nat prerouting_miniupnpd"
-        listed = self.router.run(["nft", "list", "chain", *chain.split()]).stdout
+        """The router's rules that pass something on to the inside."""
+        chain = ["inet", "nat", "prerouting_miniupnpd"]
+        listed = self.router.run(["nft", "list", "chain", *chain]).stdout
         return [line.strip() for line in listed.splitlines() if "dnat" in line]
 
+    def neighbour(self) -> Host:
+        """Another machine on the LAN."""
+        host = self.world.host("neighbour")
+        host.attach(self.lan, "192.168.1.3/24", gateways=["192.168.1.1"])
+        return host
 
-def home(world: World, protocol: str) -> Home:
+
+@pytest.fixture
+def home(world: World) -> Home:
     internet, lan = world.switch("internet"), world.switch("lan")
-    router = world.router("router", internet, f"{WAN}/32", lan, "192.168.1.1/24", nat="upnp")
-    rules = "; ".join(f'iifname "{LAN}" {each}' for each in SILENT_TO[protocol].split("; "))
-    hook = "type filter hook prerouting priority raw;"
-    table = f"table inet silent {{ chain silent {{ {hook} {rules}; }}; }}"
-    router.run(["nft", table])
+    inside = ("192.168.1.1/24", "2001:db8:1::1/64")
+    router = world.router("router", internet, f"{WAN}/32", lan, *inside, nat="upnp")
     host = world.host("nas")
     host.attach(lan, "192.168.1.2/24", gateways=["192.168.1.1"])
-    laptop = behind_nat(world, internet, "laptop", 20, "symmetric")
-    return Home(router, Device(host, COMMAND), laptop)
+    return Home(world, internet, lan, router, Device(host, COMMAND))
 
 
-def router_port(device: Device) -> dict[str, Any]:
-    ports: list[dict[str, Any]] = device.status()["router_ports"]
-    return ports[0] if ports else {}
+def ports(device: Device) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = device.status()["router_ports"]
+    return found
 
 
-def is_mapped(device: Device, protocol: str) -> bool:
-    port = router_port(device)
-    return port.get("protocol") == protocol and port.get("public") is True
+def is_mapped(device: Device, protocol: str, outer: str = f"{WAN}:{PORT}") -> bool:
+    mapped = [(each["protocol"], each["outer"], each["public"]) for each in ports(device)]
+    return (protocol, outer, True) in mapped
 
 
 @pytest.mark.parametrize("protocol", sorted(SILENT_TO))
 def test_a_device_behind_a_symmetric_nat_reaches_another_by_the_port_that_its_router_opened(
-    world: World, protocol: str
+    home: Home, protocol: str
 ) -> None:
-    at = home(world, protocol)
-    at.nas.init("home")
-    assert eventually(lambda: is_mapped(at.nas, protocol)), at.nas.status()
-    outer = router_port(at.nas)["outer"]
-    assert outer == f"{WAN}:{PORT}"
-    assert f"outside {outer} by {protocol}" in at.nas.must("status")
+    home.silence(protocol)
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
+    outer = f"{WAN}:{PORT}"
+    assert f"outside {outer} by {protocol}" in home.nas.must("status")
 
-    at.laptop.join(at.nas.invite("laptop"))
-    assert at.laptop.reaches(at.nas.addresses()[0]) is not None
-    assert eventually(lambda: path_leads_to(at.laptop, "nas", outer))
-    assert at.laptop.peer("nas")["path"]["kind"] == "direct"
+    laptop = behind_nat(home.world, home.internet, "laptop", 20, "symmetric")
+    laptop.join(home.nas.invite("laptop"))
+    assert laptop.reaches(home.nas.addresses()[0]) is not None
+    assert eventually(lambda: path_leads_to(laptop, "nas", outer))
+    assert laptop.peer("nas")["path"]["kind"] == "direct"
 
-    at.nas.must("down")
-    assert at.passes() == []
+    home.nas.must("down")
+    assert eventually(lambda: home.passes() == [])
+
+
+def test_the_tools_of_others_show_what_upnp_mapped_and_withdrew(home: Home) -> None:
+    home.silence("UPnP")
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, "UPnP")), home.nas.status()
+    listing = ["timeout", "5", "upnpc", "-l"]
+    assert f"UDP {PORT}->192.168.1.2:{PORT}" in home.nas.host.run(listing, check=False).stdout
+    home.nas.must("down")
+    assert eventually(lambda: str(PORT) not in home.nas.host.run(listing, check=False).stdout)
+
+
+@pytest.mark.parametrize("protocol", sorted(SILENT_TO))
+def test_a_port_that_another_machine_has_is_left_to_it(home: Home, protocol: str) -> None:
+    neighbour = home.neighbour()
+    asking = ["timeout", "5", "upnpc", "-a", "192.168.1.3", *[str(PORT)] * 2, "UDP", "3600"]
+    # The router may be starting.
+    assert eventually(lambda: bool(neighbour.run(asking, check=False) and home.passes()))
+    [taken] = home.passes()
+    home.silence(protocol)
+    home.nas.init("home")
+    assert eventually(lambda: ports(home.nas)[0]["protocol"] == protocol), home.nas.status()
+    assert ports(home.nas)[0]["outer"] not in (None, f"{WAN}:{PORT}")
+    rules = home.passes()
+    assert taken in rules
+    assert len(rules) == 2
+    home.nas.must("down")
+    assert eventually(lambda: home.passes() == [taken])
+
+
+@pytest.mark.parametrize("protocol", ["NAT-PMP", "PCP"])
+def test_a_router_that_has_lost_everything_is_asked_again_within_seconds(
+    home: Home, protocol: str
+) -> None:
+    home.silence(protocol)
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
+    home.router.forget()
+    home.silence(protocol)
+    assert home.passes() == []
+    assert eventually(lambda: len(home.passes()) == 1)
+
+
+@pytest.mark.timeout(300)
+def test_another_outer_address_is_noticed_because_others_see_it(home: Home) -> None:
+    home.silence("UPnP")
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, "UPnP")), home.nas.status()
+    laptop = public(home.world, home.internet, "laptop", 20)
+    laptop.join(home.nas.invite("laptop"))
+    laptops_address = laptop.addresses()[0]
+    home.router.change_outside("25.0.0.77/32")
+    home.silence("UPnP")
+
+    def is_noticed() -> bool:
+        home.nas.reaches(laptops_address)
+        return is_mapped(home.nas, "UPnP", f"25.0.0.77:{PORT}")
+
+    assert eventually(is_noticed, NOTICED_WITHIN_S)
+
+
+def test_a_device_that_crashed_gets_its_port_back(home: Home) -> None:
+    home.silence("PCP")
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, "PCP")), home.nas.status()
+    home.nas.host.kill_everything()
+    assert len(home.passes()) == 1
+    home.nas.must("up")
+    assert eventually(lambda: is_mapped(home.nas, "PCP")), home.nas.status()
+    assert len(home.passes()) == 1
+
+
+def test_a_router_lets_ipv6_in_by_pcp(home: Home) -> None:
+    """The laptop has no IPv4, and the first word between the two is its own."""
+    home.nas.host.ip(
+        "addr add 2001:db8:1::2/64 dev eth0 nodad",
+        "route add default via 2001:db8:1::1 dev eth0",
+    )
+    home.router.announce("2001:db8:1::2")
+    home.nas.init("home")
+    inside = f"[2001:db8:1::2]:{PORT}"
+    assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
+    host = home.world.host("laptop")
+    host.attach(home.internet, "2001:db8::20/128")
+    laptop = Device(host, COMMAND)
+    laptop.join(home.nas.invite("laptop"))
+    assert laptop.reaches(home.nas.addresses()[1]) is not None
+    assert eventually(lambda: path_leads_to(laptop, "nas", inside))
+    home.nas.must("down")
+    pinholes = ["nft", "list", "chain", "inet", "filter", "miniupnpd"]
+    assert eventually(lambda: str(PORT) not in home.router.run(pinholes).stdout)
+
+
+def test_who_is_told_to_leave_the_router_alone_does(home: Home) -> None:
+    home.nas.init("home")
+    assert eventually(lambda: is_mapped(home.nas, "PCP")), home.nas.status()
+    home.nas.must("down")
+    configuration = "/var/lib/meshdht/home/config.toml"
+    home.nas.host.run(["tee", configuration], input="port_mapping = false\n")
+    with home.world.capture(home.lan) as capture:
+        home.nas.must("up")
+        assert home.nas.status()["router_ports"] == []
+    for port in (5351, 1900):
+        assert not any(port.to_bytes(2, "big") in frame[34:38] for frame in capture.frames())
+    assert home.passes() == []
