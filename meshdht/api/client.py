@@ -75,6 +75,7 @@ from meshdht.api.messages import (
     decode_reply,
     encode_line,
 )
+from meshdht.api.path_messages import GetPath, PathReply, PathReport
 from meshdht.api.removal_messages import (
     GetSpread,
     Leave,
@@ -138,6 +139,9 @@ class Client:
 
     def anchor_status(self) -> AnchorStatus:
         return self._ask(GetAnchorStatus(), AnchorStatusReply).status
+
+    def path(self, request: GetPath) -> PathReport:
+        return self._ask(request, PathReply).report
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked

@@ -9,6 +9,7 @@ one at a time, each answered before the next is read:
     anchor_link    AnchorLinkReply
     anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
+    path           PathReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -36,6 +37,7 @@ from meshdht.api.administration_messages import AdministrationReply, Administrat
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
 from meshdht.api.errors import ApiError
+from meshdht.api.path_messages import GetPath, PathReply
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.version import API_VERSION
 
@@ -58,6 +60,8 @@ class PeerPath(Struct, frozen=True):
     relay: str | None = None
     mtu: int | None = None
     """Of the packets that this device sends the peer, where the path bears less than the tunnel."""
+    why: str = ""
+    """Why it is relayed, or why there is none, in words."""
 
 
 class ThisDevice(Struct, frozen=True):
@@ -256,7 +260,7 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Single = GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | Down
+Single = GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | GetPath | Down
 """Requests that have one reply."""
 Streamed = Ping | Subscribe
 """Requests that have several, the last of which is Done."""
@@ -314,7 +318,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = StatusReply | InviteReply | PongReply | EventReply
+MemberReply = StatusReply | InviteReply | PongReply | EventReply | PathReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

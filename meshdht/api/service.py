@@ -36,6 +36,7 @@ from meshdht.api.messages import (
     StatusReply,
     Streamed,
 )
+from meshdht.api.path_messages import GetPath, PathReply, PathReport
 
 T = TypeVar("T")
 
@@ -73,6 +74,9 @@ class NetworkService(ABC):
     async def anchors(self) -> Anchors: ...
 
     @abstractmethod
+    async def path(self, peer: str) -> PathReport: ...
+
+    @abstractmethod
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
 
@@ -96,6 +100,8 @@ class NetworkService(ABC):
                 return AnchorsReply(await self.anchors())
             case GetAnchorStatus():
                 raise ApiError("this is a network, not an anchor", "meshdht status", exit_code=2)
+            case GetPath():
+                return PathReply(await self.path(request.peer))
             case Down():
                 await self.down()
                 return Done()

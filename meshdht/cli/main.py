@@ -47,6 +47,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "devices": ("show", "Every device that belongs to the network."),
         "log": ("log", "What was done to the network: when, by whom, by which key."),
         "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
+        "path": ("path", "Every way to a peer, and why it is reached as it is."),
         "tui": ("tui", "Watch the network live (also: meshdht alone)."),
         "version": ("show", "The release of this program."),
     },

@@ -21,12 +21,14 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.path_messages import PathReport
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.service import NetworkService
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
 from meshdht.daemon.clocks import clock_warnings
+from meshdht.daemon.explaining import path_report
 from meshdht.daemon.finding import Finder
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
@@ -143,6 +145,7 @@ class DaemonService(NetworkService):
                 path.endpoint,
                 self._name_of(path.relay),
                 self._path_mtu(device.id),
+                self._node.why(device.id),
             ),
             handshake_age_s=age,
             rtt_ms=_milliseconds(path.rtt_s),
@@ -204,6 +207,9 @@ class DaemonService(NetworkService):
             )
         return Anchors(network=self._network, anchors=tuple(lines))
 
+    async def path(self, peer: str) -> PathReport:
+        return await path_report(self._node, self._finder.peer(peer))
+
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)
         for sequence in range(request.count):
@@ -211,9 +217,12 @@ class DaemonService(NetworkService):
                 await asyncio.sleep(PING_PAUSE_S)
             result = await self._node.ping(device.id, request.timeout_s)
             if result is None:
-                yield Pong(peer=device.name, sequence=sequence, path=PeerPath(), rtt_ms=None)
+                none = PeerPath(why=self._node.why(device.id))
+                yield Pong(peer=device.name, sequence=sequence, path=none, rtt_ms=None)
                 continue
-            path = path_line(result.kind, result.endpoint, self._name_of(result.relay))
+            why = "" if result.kind in _DIRECT else self._node.why(device.id)
+            relay = self._name_of(result.relay)
+            path = path_line(result.kind, result.endpoint, relay, why=why)
             rtt_ms = _milliseconds(result.rtt_s)
             yield Pong(peer=device.name, sequence=sequence, path=path, rtt_ms=rtt_ms)
             if request.until_direct and result.kind in _DIRECT:
@@ -227,10 +236,14 @@ class DaemonService(NetworkService):
 
 
 def path_line(
-    kind: PathKind, endpoint: Endpoint | None, relay: str | None = None, mtu: int | None = None
+    kind: PathKind,
+    endpoint: Endpoint | None,
+    relay: str | None = None,
+    mtu: int | None = None,
+    why: str = "",
 ) -> PeerPath:
     where = str(endpoint) if endpoint else None
-    return PeerPath(kind=kind.value, endpoint=where, relay=relay, mtu=mtu)
+    return PeerPath(kind=kind.value, endpoint=where, relay=relay, mtu=mtu, why=why)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -59,7 +59,8 @@ class ControlPort:
         IPv4), nothing is sent there: a default route would have it come from a mesh address."""
         self._families = frozenset(endpoint.is_ipv6 for endpoint in endpoints)
 
-    def _has_address_for(self, to: Endpoint) -> bool:
+    def has_address_for(self, to: Endpoint) -> bool:
+        """Whether we have an address of that family, as far as is known."""
         return not self._families or to.is_ipv6 in self._families or to.host == LOOPBACK
 
     def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
@@ -87,7 +88,7 @@ class ControlPort:
         """Seal a body and send it; what the network does to it is not known here. ``under`` is
         the key of another generation, for who has not heard of ours; ``sender`` an id that this
         device had before."""
-        if not self._has_address_for(to):
+        if not self.has_address_for(to):
             return
         dates = [self._date(kind)]
         if kind in _REQUESTS and self.clock.is_guessing and not self.has_heard(to):
@@ -109,7 +110,7 @@ class ControlPort:
 
     def keep_open(self, to: Endpoint) -> None:
         """Send the smallest datagram: NATs and firewalls on the way let answers in again."""
-        if self._has_address_for(to):
+        if self.has_address_for(to):
             self._note_sent(to, self.clock.monotonic())
             self._send(KEEPALIVE, to)
 

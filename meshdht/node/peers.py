@@ -370,6 +370,11 @@ class Peers:
         relay = self.vantage.relay_of(best.endpoint)
         return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay)
 
+    def agent(self, device: DeviceId) -> PathAgent | None:
+        """The paths of a device that one is kept to."""
+        peer = self._peers.get(device)
+        return peer.agent if peer is not None else None
+
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is in the roster, and one that something can be boxed to."""
         return self.box_key(device) is not None

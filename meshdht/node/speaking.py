@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from meshdht.membership.statements import Statement
+from meshdht.node.explaining import NodeReasons
 from meshdht.node.identity import Identity
-from meshdht.node.streaming import NodeStreams
 from meshdht.node.writing import OwnStatements
 
 
-class NodeSpeech(NodeStreams):
+class NodeSpeech(NodeReasons):
     """The part of a ``Node`` that writes statements; whoever asks has made them."""
 
     _statements: OwnStatements

@@ -130,7 +130,7 @@ class PathAgent:
         self, entropy: Entropy, kind_of: Callable[[Endpoint], PathKind], pace: Pace
     ) -> None:
         self._entropy = entropy
-        self._kind_of = kind_of
+        self.kind_of = kind_of
         self._pace = pace
         self._needed_until = -math.inf
         self._pairs: dict[Endpoint, Pair] = {}
@@ -140,7 +140,7 @@ class PathAgent:
 
     @property
     def kind(self) -> PathKind:
-        return self._kind_of(self.best.endpoint) if self.best else PathKind.NONE
+        return self.kind_of(self.best.endpoint) if self.best else PathKind.NONE
 
     @property
     def pairs(self) -> Sequence[Pair]:
@@ -345,7 +345,7 @@ class PathAgent:
         return self._cost(pair), pair.endpoint
 
     def _cost(self, pair: Pair) -> float:
-        return cost_s(self._kind_of(pair.endpoint), pair.rtt_s or 0.0)
+        return cost_s(self.kind_of(pair.endpoint), pair.rtt_s or 0.0)
 
     def _make_room(self, newcomer: Endpoint) -> None:
         silent = [

@@ -34,6 +34,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.path_messages import PathPair, PathReport
 from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
 from tests.api.fake_administration import FakeAdministration, Trouble
@@ -61,6 +62,7 @@ ANCHOR = AnchorStatus(
     trouble="no device has answered yet",
 )
 NAS = ThisDevice(name="nas", id="n" * 32, addresses=("100.64.7.1", "fd5a:1c2e:9b00::1"))
+WHY = "both are behind symmetric NATs, which give each peer another port"
 LAPTOP = Peer(
     name="laptop",
     id="l" * 32,
@@ -77,13 +79,39 @@ PHONE = Peer(
     id="p" * 32,
     addresses=("100.64.7.3", "fd5a:1c2e:9b00::3"),
     online=True,
-    path=PeerPath(kind="relay", relay="vps"),
+    path=PeerPath(kind="relay", relay="vps", why=WHY),
     handshake_age_s=95.0,
     rtt_ms=84.0,
     rx_bytes=2048,
     tx_bytes=1024,
 )
 ATTIC = Peer(name="attic", id="a" * 32, addresses=("100.64.7.4", "fd5a:1c2e:9b00::4"), online=False)
+PHONE_PATH = PathReport(
+    peer="phone",
+    id=PHONE.id,
+    kind="relay",
+    relay="vps",
+    why=WHY,
+    nat_here="no NAT",
+    nat_there="one port for all, lets everybody in",
+    pairs=(
+        PathPair(
+            endpoint="192.0.2.1:40001",
+            kind="relay",
+            state="alive",
+            best=True,
+            rtt_ms=84.0,
+            answered_s=4.0,
+        ),
+        PathPair(
+            endpoint="198.51.100.9:41820",
+            kind="direct",
+            state="silent",
+            unanswered=9,
+            note="9 probes unanswered",
+        ),
+    ),
+)
 STATUS = Status(
     network="home",
     engine="embedded",
@@ -149,6 +177,13 @@ class FakeService(NetworkService):
         if isinstance(request, GetAnchorStatus):
             return AnchorStatusReply(ANCHOR)
         return await super().answer(request)
+
+    async def path(self, peer: str) -> PathReport:
+        if peer == "attic":
+            return PathReport(peer=peer, id=ATTIC.id, kind="none", pairs=(), why="it is off")
+        if peer != "phone":
+            raise Trouble(f"no peer is called {peer!r}", "meshdht peers lists them", 2)
+        return PHONE_PATH
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         peer = next((p for p in self.snapshot.peers if request.peer in (p.name, p.id)), None)

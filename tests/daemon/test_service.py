@@ -22,6 +22,7 @@ from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.link import Link, parse_link
 from meshdht.membership.statements import Role
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.pace import KEEPALIVE_S
 from simulations.loop import run
 from tests.daemon.served import Served, served
 from tests.support.anchor import Holder
@@ -77,7 +78,8 @@ def test_a_peer_that_is_off_is_offline_with_no_path() -> None:
             await asyncio.sleep(60)
             [peer] = (await first.service.status()).peers
             assert not peer.online
-            assert peer.path == PeerPath()
+            assert peer.path == PeerPath(why=peer.path.why)
+            assert "it is off" in peer.path.why
             assert peer.rtt_ms is peer.handshake_age_s is None
 
     run(main())
@@ -234,7 +236,8 @@ def test_pings_are_a_second_apart_and_go_on_if_asked() -> None:
             await second.machine.stop()
             pongs = await first.pings(Ping(peer="d1", count=2, timeout_s=0.5))
             assert [pong.rtt_ms for pong in pongs] == [None, None]
-            assert {pong.path for pong in pongs} == {PeerPath()}
+            assert {pong.path.kind for pong in pongs} == {"none"}
+            assert "it is off" in pongs[-1].path.why
 
     run(main())
 
@@ -305,6 +308,8 @@ def test_the_status_and_those_who_watch_see_that_an_idle_peer_is_gone() -> None:
         async with served(3) as (_, [first, second, third]):
             await asyncio.sleep(6 * 3600)
             await second.machine.stop(crash=True)
+            # A proof that is no older than this would do.
+            await asyncio.sleep(KEEPALIVE_S)
             off = {peer.name for peer in (await first.service.status()).peers if not peer.online}
             assert off == {"d1"}
             events = third.service.events()

@@ -62,6 +62,7 @@ def ping(
     """
     request = Ping(peer=peer, count=count, timeout_s=timeout_s, until_direct=until_direct)
     last: Pong | None = None
+    why = ""
     with Client(settings_of(context).chosen_socket()) as daemon:
         for pong in daemon.ping(request):
             if as_json:
@@ -69,11 +70,14 @@ def ping(
             else:
                 say(pong_line(pong, timeout_s, on=coloured(sys.stdout)))
             last = pong if pong.rtt_ms is not None else last
+            why = pong.path.why
     if last is None:
-        complain(f"{peer} did not answer", "meshdht status shows when it was last heard of")
+        said = f"{peer} did not answer" + (f": {printable(why)}" if why else "")
+        complain(said, f"meshdht path {peer} shows what was tried")
         context.exit(1)
     if until_direct and last.path.kind not in _DIRECT:
-        complain(f"no direct path to {last.peer} yet; it is reached by {path_text(last.path)}")
+        said = f"no direct path to {last.peer} yet; it is reached by {path_text(last.path)}"
+        complain(printable(said + (f": {last.path.why}" if last.path.why else "")))
 
 
 def pong_line(pong: Pong, timeout_s: float, *, on: bool) -> str:

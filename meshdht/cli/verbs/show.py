@@ -22,7 +22,17 @@ from meshdht.api.text import (
     size_text,
 )
 from meshdht.api.version import API_VERSION
-from meshdht.cli.output import Column, coloured, filled, note, say, say_json, style, table
+from meshdht.cli.output import (
+    Column,
+    coloured,
+    filled,
+    note,
+    printable,
+    say,
+    say_json,
+    style,
+    table,
+)
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 
 NOBODY = "no other device is here yet; meshdht invite makes a link for one"
@@ -54,6 +64,7 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
         return
     on = coloured(sys.stdout)
     warnings = [
+        *relayed_lines(snapshot, on=on),
         *engine_lines(snapshot, on=on),
         *clock_lines(snapshot, on=on),
         *copy_lines(snapshot, on=on),
@@ -116,6 +127,15 @@ def engine_lines(snapshot: Status, *, on: bool) -> list[str]:
     todo = "the log says more; if it stays so, meshdht down and meshdht up start it anew"
     what = style(f"⚠ {snapshot.engine_trouble}", "yellow", on=on)
     return [what, style(f"  {todo}", "dim", on=on)]
+
+
+def relayed_lines(snapshot: Status, *, on: bool) -> list[str]:
+    """A line for each peer that is relayed: why."""
+    return [
+        style(printable(f"{peer.name} is relayed: {peer.path.why}"), "dim", on=on)
+        for peer in by_name(snapshot.peers)
+        if peer.path.kind == "relay" and peer.path.why
+    ]
 
 
 def clock_lines(snapshot: Status, *, on: bool) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from meshdht.api.messages import Peer
-from tests.api.fake_daemon import LAPTOP, FakeService
+from tests.api.fake_daemon import LAPTOP, WHY, FakeService
 from tests.cli.conftest import Meshdht
 
 pytestmark = pytest.mark.usefixtures("service")
@@ -27,7 +27,7 @@ def test_over_a_relay_it_says_that_no_path_is_direct_yet(meshdht: Meshdht) -> No
     result = meshdht("ping", "-c", "2", "phone")
     assert result.code == 0
     assert result.out == "phone: relay vps, 84.0 ms\n" * 2
-    assert "no direct path to phone yet" in result.err
+    assert f"no direct path to phone yet; it is reached by relay vps: {WHY}" in result.err
 
 
 def test_no_answer_at_all_is_exit_code_1(meshdht: Meshdht) -> None:
@@ -41,7 +41,7 @@ def test_json_is_one_object_a_line(meshdht: Meshdht) -> None:
     result = meshdht("ping", "phone", "-c", "2", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line["sequence"] for line in lines] == [0, 1]
-    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None}
+    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None, "why": WHY}
     assert lines[0]["path"] == path
     assert (lines[0]["rtt_ms"], lines[0]["version"]) == (84.0, 1)
 

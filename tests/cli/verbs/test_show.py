@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from meshdht import __version__
 from meshdht.api.messages import ClockWarning, RouterPort
 from meshdht.cli.verbs.show import clock_lines, status_lines
-from tests.api.fake_daemon import STATUS, FakeService
+from tests.api.fake_daemon import STATUS, WHY, FakeService
 from tests.cli.conftest import Meshdht
 
 pytestmark = pytest.mark.usefixtures("service")
@@ -31,6 +31,7 @@ def test_status_is_one_aligned_line_a_peer(meshdht: Meshdht) -> None:
         "  ↑ 342 KiB",
         "100.64.7.3  phone   relay vps               handshake 1 min ago  84.0 ms  ↓ 2.0 KiB"
         "  ↑ 1.0 KiB",
+        f"phone is relayed: {WHY}",
     ]
 
 
@@ -112,7 +113,7 @@ def test_status_json_is_the_snapshot(meshdht: Meshdht) -> None:
     assert shown["version"] == 1
     assert shown["device"]["name"] == "nas"
     assert [peer["name"] for peer in shown["peers"]] == ["phone", "laptop", "attic"]
-    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None}
+    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None, "why": WHY}
     assert shown["peers"][0]["path"] == path
 
 
