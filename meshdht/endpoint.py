@@ -48,3 +48,7 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+
+
+NOWHERE = Endpoint("0.0.0.0", 0)
+"""Where nobody can be: stands for an endpoint that there is none of."""

@@ -56,6 +56,30 @@ MAX_OBSERVERS = 256
 ADDRESSES_REMEMBERED = 4096
 MAX_REFLEXIVE = 4
 
+# --- NAT behaviour, and how hard meets easy -------------------------------------------------
+# A member may have us probe it, or another device probe it, from where it was not sent to: each
+# such request sends one or two datagrams no larger than itself, to where it came from.
+NAT_REQUESTS_PER_S = 2.0
+NAT_REQUESTS_BURST = 20.0
+# Sockets that are open for such requests at one time.
+NAT_SOCKETS = 8
+# Sockets that one attempt opens, each of which sends one datagram: NATs of providers give a
+# customer a thousand ports or two, and all that it does needs some.
+BIRTHDAY_SOCKETS = 256
+# Datagrams that one attempt sends to one address, 250 bytes each, and how fast. A member that
+# claims another's address for its own could have us send them there: so it must be seen there by
+# others, whom we ask ourselves. Where one alone says so, half as many: two members that lie gain
+# less than they could send. One peer at a time, and after a failure half an hour passes for that
+# peer and that address: 280 bytes a second on average.
+BIRTHDAY_TRIES = 2048
+BIRTHDAY_TRIES_ONE_WITNESS = 1024
+BIRTHDAY_TRIES_PER_S = 200.0
+# Members that are asked where they see a device.
+WITNESSES = 5
+# Peers and addresses whose last attempt is remembered, and peers whose attempt waits for its turn.
+BIRTHDAY_REMEMBERED = 1024
+BIRTHDAY_WAITING = 16
+
 # --- neighbourhood -------------------------------------------------------------------------
 # Up to here every device keeps a path to every other; beyond, to a few of them. A member that
 # admits devices by the thousand would otherwise have everybody probe them all.

@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lookups", type=int)
     parser.add_argument("--hours", type=float, help="of virtual time that are measured")
     parser.add_argument("--processes", type=int, help="that share the devices, or the seeds")
+    parser.add_argument("--pairs", type=int, help="of devices behind NATs")
     parser.add_argument("--no-stock", action="store_true", help="without the baseline")
     return parser
 
@@ -87,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(parsed: argparse.Namespace, entry: Entry) -> Options:
     given = {
         name: value
-        for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours", "processes")
+        for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours", "processes", "pairs")
         if (value := getattr(parsed, name)) is not None
     }
     return Options(**{**entry.defaults, **given, "seed": parsed.seed, "stock": not parsed.no_stock})
@@ -97,7 +98,7 @@ def _canonical(name: str, options: Options, entry: Entry) -> list[str]:
     """The shortest command that gives these options."""
     words = [name, "--nodes", str(options.nodes)]
     standard = Options(**{**entry.defaults, "seed": options.seed})
-    for option in ("seeds", "loss", "dead", "lookups", "hours", "processes"):
+    for option in ("seeds", "loss", "dead", "lookups", "hours", "processes", "pairs"):
         if getattr(options, option) != getattr(standard, option):
             words += [f"--{option}", f"{getattr(options, option):g}"]
     if not options.stock:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId, SigningKey, WireGuardPrivateKey
 from meshdht.dht.dht import Dht
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import RemoteError, StateError
 from meshdht.membership.link import Link
 from meshdht.membership.log import MembershipLog
@@ -27,6 +27,7 @@ from meshdht.node.node import Node
 from meshdht.paths.candidate import Network
 from meshdht.wire.classify import Traffic, classify
 from simulations.disk import SimulatedDisk
+from simulations.legs import SimulatedLegs
 from simulations.loop import VirtualClock
 from simulations.network import Side
 
@@ -47,9 +48,10 @@ class Host:
         *,
         skew: float = 0.0,
         networks: Sequence[Network] = (),
+        has_legs: bool = False,
     ) -> None:
         """``side`` is what it is plugged into; ``skew``: seconds that its wall clock is ahead;
-        ``networks``: those that its interface is on."""
+        ``networks``: those that its interface is on; ``has_legs``: it has sockets to spare."""
         self.number = number
         self.endpoint = endpoint
         self.clock = VirtualClock(skew)
@@ -58,11 +60,20 @@ class Host:
         self.side = side
         self.taps: list[Callable[[bytes], None]] = []
         """Each is given all that the host sends and hears, within its local network too."""
+        self.sent_taps: list[Callable[[bytes], None]] = []
+        """Each is given all that the host sends, by whatever socket."""
         self._networks = networks
         self._tasks = tasks
         self._seed = seed
         self._lives = 0
         self._task: asyncio.Task[None] | None = None
+        self.legs = SimulatedLegs(
+            lambda: self.side,
+            lambda: self.endpoint.host,
+            self._receive,
+            lambda datagram, source: self.node.elsewhere_received(datagram, source),
+        )
+        self._has_legs = has_legs
         self.disk: SimulatedDisk
         self.node: Node
 
@@ -80,7 +91,15 @@ class Host:
     def start(self, *, told_unix: float = 0.0) -> None:
         """Switch it on: a node on what the disk holds."""
         state = replace(self.disk.state(), told_unix=told_unix)
-        self.node = Node(state, self.disk, self.send, self.clock, self._entropy(), self)
+        self.node = Node(
+            state,
+            self.disk,
+            self.send,
+            self.clock,
+            self._entropy(),
+            self,
+            self.legs if self._has_legs else None,
+        )
         self.is_on = True
         self.side.attach(self.endpoint, self._receive)
         self.node.set_local([self.endpoint], self._networks)
@@ -136,9 +155,12 @@ class Host:
 
     def send(self, datagram: bytes, to: Endpoint) -> None:
         if self.is_on:
-            for tap in self.taps:
+            for tap in (*self.taps, *self.sent_taps):
                 tap(datagram)
-            self.side.send(datagram, self.endpoint, to)
+            if to.host == LOOPBACK:
+                self.legs.send(datagram, to)
+            else:
+                self.side.send(datagram, self.endpoint, to)
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
         for tap in self.taps:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import random
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
@@ -60,7 +61,10 @@ class Nat:
         lifetime_s: float = LIFETIME_S,
         hairpin: bool = False,
         inbound_renews: bool = False,
+        ports: random.Random | None = None,
     ) -> None:
+        """``ports``: draws those of a symmetric NAT; it counts on otherwise."""
+        self._ports = ports
         self.inbound_renews = inbound_renews
         self.host = host
         self.kind = kind
@@ -118,11 +122,11 @@ class Nat:
         return mapping
 
     def _free_port(self, preferred: int, now: float) -> int:
-        """The inner port where it is free; a symmetric NAT counts on."""
+        """The inner port where it is free; a symmetric NAT counts on, or draws."""
         if self.kind is not NatKind.SYMMETRIC and self._is_free(preferred, now):
             return preferred
         for _ in range(_PORTS):
-            port = self._next_port
+            port = self._ports.randrange(_FIRST_PORT, 65536) if self._ports else self._next_port
             self._next_port = _FIRST_PORT + (port + 1 - _FIRST_PORT) % _PORTS
             if self._is_free(port, now):
                 return port

@@ -62,6 +62,7 @@ class World:
         side: Side | None = None,
         networks: Sequence[Network] = (),
         skew: float = 0.0,
+        has_legs: bool = False,
     ) -> Host:
         """A machine that carries no device yet."""
         number = len(self.hosts)
@@ -74,6 +75,7 @@ class World:
             self.seed,
             skew=skew,
             networks=networks,
+            has_legs=has_legs,
         )
         self.hosts.append(host)
         return host
@@ -94,10 +96,16 @@ class World:
         return host
 
     def install(
-        self, devices: int, *, skew: Sequence[float] = (), places: Sequence[Place] = ()
+        self,
+        devices: int,
+        *,
+        skew: Sequence[float] = (),
+        places: Sequence[Place] = (),
+        has_legs: bool = False,
     ) -> None:
         """``devices`` members of one network, none of them started (see ledger.py), each with
-        its clock ahead by so many seconds, and in its place; without one, on the internet."""
+        its clock ahead by so many seconds, and in its place; without one, on the internet.
+        ``has_legs``: they have sockets to spare."""
         self.ledger = prepare(self.entropy, UNIX_START, devices)
         for number, identity in enumerate(self.ledger.identities):
             place = places[number] if places else Place()
@@ -106,6 +114,7 @@ class World:
                 side=place.side,
                 networks=place.networks,
                 skew=skew[number] if skew else 0.0,
+                has_legs=has_legs,
             )
             host.install(identity, self.ledger.log, self.ledger.roster)
 

@@ -45,6 +45,7 @@ from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.call import CallContent, RelayHint, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
+from meshdht.wire.nat import Between, NatReply, NatRequest, NatTask
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 from meshdht.wire.relay import (
     SLOT_S,
@@ -233,7 +234,8 @@ def bodies() -> object:
         nonce=NONCE,
     )
     where = (observed, Endpoint("2001:db8::7", 41820))
-    box = seal_call(key, NONCE, nas, laptop, CallContent(UNIX * 1000, True, where, hints()))
+    called = CallContent(UNIX * 1000, True, where, hints(), nat=NatBehaviour.EI_APD, is_needed=True)
+    box = seal_call(key, NONCE, nas, laptop, called)
     claim, reason = laptops_claim(NETWORK).encode(), "not one of ours"
     return {
         "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
@@ -254,6 +256,7 @@ def bodies() -> object:
         "sync_log_alone_plaintext": encode(replace(sync, sequences=(), log_alone=True)).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),
         "call_endpoints": [str(each) for each in where],
+        "call_nat": NatBehaviour.EI_APD,
         "call_date_ms": str(UNIX * 1000),
         "call_relays": [
             [str(each.relay), str(each.endpoint), each.slot, each.delay_s] for each in hints()
@@ -267,6 +270,26 @@ def bodies() -> object:
         "applicant": seal_gossip(SECRET.gossip_key, NONCE, nas, Applicant(claim)).hex(),
         "denial_reason": reason,
         "denial": seal_gossip(SECRET.gossip_key, NONCE, nas, Denial(LAPTOP.public, reason)).hex(),
+    }
+
+
+def nat() -> object:
+    key = device_box_key(NAS, LAPTOP.public)
+    nas, laptop = NAS.public.device_id, LAPTOP.public.device_id
+    between = Between(key, nas, laptop)
+    message_id, token = bytes(range(8)), bytes(range(8, 16))
+    endpoint = Endpoint("192.0.2.7", 51820)
+    request = NatRequest(NatTask.ON_BEHALF, token, nas, endpoint).encode()
+    reply = NatReply(True, endpoint).encode()
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "nonce": NONCE.hex(),
+        "message_id": message_id.hex(),
+        "token": token.hex(),
+        "endpoint": str(endpoint),
+        "request": between.seal(MessageKind.NAT_REQUEST, NONCE, message_id, request).hex(),
+        "reply": between.seal(MessageKind.NAT_REPLY, NONCE, message_id, reply).hex(),
+        "probe": between.seal(MessageKind.NAT_PROBE, NONCE, token).hex(),
     }
 
 
@@ -353,6 +376,7 @@ def main() -> None:
         "control-packet": control_packet(),
         "bodies": bodies(),
         "stream": stream(),
+        "nat": nat(),
         "derivations": derivations(),
         "blinding": blinding(),
         "locator": locators(),

@@ -75,6 +75,7 @@ from meshdht.api.messages import (
     decode_reply,
     encode_line,
 )
+from meshdht.api.netcheck_messages import GetNetCheck, NetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
 from meshdht.api.removal_messages import (
     GetSpread,
@@ -142,6 +143,9 @@ class Client:
 
     def path(self, request: GetPath) -> PathReport:
         return self._ask(request, PathReply).report
+
+    def netcheck(self) -> NetCheck:
+        return self._ask(GetNetCheck(), NetCheckReply).check
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked

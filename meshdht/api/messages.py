@@ -10,6 +10,7 @@ one at a time, each answered before the next is read:
     anchors        AnchorsReply
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
     path           PathReply
+    netcheck       NetCheckReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -37,6 +38,7 @@ from meshdht.api.administration_messages import AdministrationReply, Administrat
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
 from meshdht.api.errors import ApiError
+from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.version import API_VERSION
@@ -260,7 +262,15 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Single = GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | GetPath | Down
+Single = (
+    GetStatus
+    | CreateInvite
+    | AdministrationRequest
+    | AnchorRequest
+    | GetNetCheck
+    | GetPath
+    | Down
+)
 """Requests that have one reply."""
 Streamed = Ping | Subscribe
 """Requests that have several, the last of which is Done."""
@@ -318,7 +328,9 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = StatusReply | InviteReply | PongReply | EventReply | PathReply
+MemberReply = (
+    StatusReply | InviteReply | PongReply | EventReply | NetCheckReply | PathReply
+)
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

@@ -36,6 +36,7 @@ from meshdht.api.messages import (
     StatusReply,
     Streamed,
 )
+from meshdht.api.netcheck_messages import GetNetCheck, NetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
 
 T = TypeVar("T")
@@ -77,6 +78,9 @@ class NetworkService(ABC):
     async def path(self, peer: str) -> PathReport: ...
 
     @abstractmethod
+    async def netcheck(self) -> NetCheck: ...
+
+    @abstractmethod
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
 
@@ -102,6 +106,8 @@ class NetworkService(ABC):
                 raise ApiError("this is a network, not an anchor", "meshdht status", exit_code=2)
             case GetPath():
                 return PathReply(await self.path(request.peer))
+            case GetNetCheck():
+                return NetCheckReply(await self.netcheck())
             case Down():
                 await self.down()
                 return Done()

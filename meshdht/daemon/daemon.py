@@ -43,6 +43,7 @@ from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.echo import answered
 from meshdht.net.gateway import Gateway
+from meshdht.net.leg import LegSockets
 from meshdht.net.netlink import Netlink
 from meshdht.net.port import Port
 from meshdht.node.nearby import Nearby
@@ -98,15 +99,9 @@ class Daemon:
         self._config = config
         self._entropy = entropy
         disk = DiskStore(store, state.identity.signing.log_key)
-        self.node = Node(state, disk, port.send, clock, entropy, self)
-        self._interface = TunnelInterface(
-            netlink,
-            carrier,
-            config,
-            lambda: self.node.roster,
-            self._own,
-            lambda: self._path_sizes.limits(),
-        )
+        self._legs = LegSockets(port.port, self._heard_elsewhere)
+        self.node = Node(state, disk, port.send, clock, entropy, self, self._legs)
+        self._interface = self._make_interface()
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
         self._engine = carrier.make_engine(
             state.identity.wireguard,
@@ -143,6 +138,19 @@ class Daemon:
             lambda: self.node.is_public,
             self._netlink,
             f"meshdht-{self._places.network}",
+        )
+
+    def _heard_elsewhere(self, datagram: bytes, source: Endpoint) -> None:
+        self.node.elsewhere_received(datagram, source)
+
+    def _make_interface(self) -> TunnelInterface:
+        return TunnelInterface(
+            self._netlink,
+            self._carrier,
+            self._config,
+            lambda: self.node.roster,
+            self._own,
+            lambda: self._path_sizes.limits(),
         )
 
     def _make_service(self) -> DaemonService:
@@ -234,6 +242,7 @@ class Daemon:
             stack.push_async_callback(self._engine.close)
             await self._lending.start()
             stack.push_async_callback(self._lending.close)
+            stack.callback(self._legs.close_all)
             watch = await stack.enter_async_context(ChangeWatch())
             surroundings = self._look_around()
             stack.callback(surroundings.close)
@@ -359,6 +368,7 @@ class Daemon:
         """What was thrown away, by reason, wherever it was."""
         dropped = Counter(self.node.dropped)
         dropped.update({f"beacon_{each}": n for each, n in self._nearby.dropped.items()})
+        dropped.update({f"leg_{each}": n for each, n in self._legs.counters.items()})
         dropped.update(prefixed("port", self._port.counters))
         routers = self._port_mapping.counters
         dropped.update({f"router_{reason.replace(' ', '_')}": n for reason, n in routers.items()})

@@ -21,6 +21,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.netcheck_messages import NetCheck
 from meshdht.api.path_messages import PathReport
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.service import NetworkService
@@ -30,6 +31,7 @@ from meshdht.daemon.administering import NodeAdministration, addresses_of
 from meshdht.daemon.clocks import clock_warnings
 from meshdht.daemon.explaining import path_report
 from meshdht.daemon.finding import Finder
+from meshdht.daemon.netcheck import check_network
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import UsageError
@@ -209,6 +211,9 @@ class DaemonService(NetworkService):
 
     async def path(self, peer: str) -> PathReport:
         return await path_report(self._node, self._finder.peer(peer))
+
+    async def netcheck(self) -> NetCheck:
+        return await check_network(self._network, self._node)
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)

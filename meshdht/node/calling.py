@@ -32,6 +32,7 @@ from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
 from meshdht.node.relaying import Relays
 from meshdht.paths.candidate import PathKind
+from meshdht.records.endpoint import NatBehaviour
 from meshdht.wire.call import CallContent, open_call, seal_call
 
 # So many ways at once, from the caller on: links are missing, and datagrams get lost.
@@ -50,7 +51,8 @@ ANSWER_WITHIN_S = 10.0
 
 class Caller:
     """One device's side. ``endpoints(n)``: the best n where it may be reached;
-    ``send(message, to)``; ``relays``: where it and a peer meet if they cannot reach each other."""
+    ``send(message, to)``; ``relays``: where it and a peer meet if they cannot reach each other;
+    ``punched(device, its NAT, is needed)``: both sides probe from now on."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Caller:
         control: ControlPort,
         peers: Peers,
         endpoints: Callable[[int], Sequence[Endpoint]],
+        punched: Callable[[DeviceId, NatBehaviour, bool], None],
         send: Callable[[Message, Endpoint], None],
         relays: Relays,
     ) -> None:
@@ -67,6 +70,7 @@ class Caller:
         self._control = control
         self._peers = peers
         self._endpoints = endpoints
+        self._punched = punched
         self._send = send
         self._relays = relays
         self._rate = Rate(CALLS_PER_S, CALLS_BURST)
@@ -101,7 +105,14 @@ class Caller:
         endpoints = tuple(self._endpoints(CALL_ENDPOINTS_MAX))
         date_ms = max(0, int(self._control.clock.unix() * 1000))
         nonce = self._control.draw_nonce()
-        content = CallContent(date_ms, is_answer, endpoints, self._relays.hints(device))
+        content = CallContent(
+            date_ms,
+            is_answer,
+            endpoints,
+            self._relays.hints(device),
+            nat=self._peers.vantage.nat,
+            is_needed=self._peers.beyond.is_needed(device),
+        )
         box = seal_call(box_key, nonce, self._own_id, device, content)
         self._note(nonce)
         steps = self._holdings.roster.steps_between(self._own_id, device)
@@ -168,12 +179,18 @@ class Caller:
             if call.caller not in self._answered and now - called <= ANSWER_WITHIN_S:
                 self.counters["answer"] += 1
                 self._answered.add(call.caller)
-                self._peers.punch(call.caller, content.endpoints, keep=False)
-                self._relays.told(call.caller, content.relays, is_answer=True)
+                self._punch(call.caller, content)
         elif self._hearing.allows(str(call.caller), now):
             self.counters["for us"] += 1
-            self._peers.punch(call.caller, content.endpoints, keep=True)
-            self._relays.told(call.caller, content.relays, is_answer=False)
+            self._punch(call.caller, content)
             self._say(call.caller, is_answer=True)
         else:
             self.counters["too many"] += 1
+
+    def _punch(self, device: DeviceId, content: CallContent) -> None:
+        self._peers.punch(device, content.endpoints, keep=not content.is_answer)
+        self._relays.told(device, content.relays, is_answer=content.is_answer)
+        needed = content.is_needed or self._peers.beyond.is_needed(device)
+        known = content.nat in NatBehaviour.__members__.values()
+        nat = NatBehaviour(content.nat) if known else NatBehaviour.UNKNOWN
+        self._punched(device, nat, needed)

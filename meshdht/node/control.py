@@ -158,6 +158,10 @@ class ControlPort:
         now, unix = self.clock.monotonic(), max(0.0, self.clock.unix())
         return self._other_ports.seal(kind, message_id, body, to, now=now, unix=unix)
 
+    def has_come_back(self, message_id: bytes) -> bool:
+        """Whether this packet of ours was the last of our own to come in here."""
+        return self._channel.last_own == message_id
+
     def draw_message_id(self) -> bytes:
         return self._channel.draw_message_id()
 

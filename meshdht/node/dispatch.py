@@ -22,6 +22,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.generations import Generations
 from meshdht.node.herald import Herald
 from meshdht.node.identity import Identity
+from meshdht.node.nat_talk import NatTalk
 from meshdht.node.peers import Peers
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
@@ -41,6 +42,7 @@ class Dispatcher:
         gossip: Gossip,
         generations: Generations,
         herald: Herald,
+        nat_talk: NatTalk,
         on_join_request: Callable[[Incoming], None],
         on_applicant: Callable[[DeviceId, Endpoint, Applicant | Denial], None],
         on_call: Callable[[DeviceId, Endpoint, Call], None],
@@ -54,6 +56,7 @@ class Dispatcher:
         self._gossip = gossip
         self._generations = generations
         self._herald = herald
+        self._nat_talk = nat_talk
         self._on_join_request = on_join_request
         self._on_applicant = on_applicant
         self._on_call = on_call
@@ -87,6 +90,17 @@ class Dispatcher:
         except RemoteError:
             self.malformed[incoming.packet.kind.name] += 1
 
+    def elsewhere_received(self, datagram: bytes, source: Endpoint) -> None:
+        """One came to another socket of ours, and not from its far end: only what was asked for
+        is looked for there."""
+        incoming = self._control.open(datagram, source)
+        kind = incoming.packet.kind if incoming is not None else None
+        if incoming is not None and incoming.under is None and kind is MessageKind.NAT_PROBE:
+            try:
+                self._nat_talk.handle(incoming)
+            except RemoteError:
+                self.malformed[incoming.packet.kind.name] += 1
+
     def _dispatch(self, incoming: Incoming) -> None:
         if self._dht.packet_received(incoming):
             return
@@ -108,6 +122,8 @@ class Dispatcher:
                 self._about_secrets(incoming)
             case MessageKind.RELAY_REPLY:
                 self._on_bind_reply(incoming)
+            case MessageKind.NAT_REQUEST | MessageKind.NAT_REPLY | MessageKind.NAT_PROBE:
+                self._nat_talk.handle(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
                 self.malformed[incoming.packet.kind.name] += 1
 

@@ -35,6 +35,8 @@ class OpenPath:
     device: DeviceId
     endpoint: Endpoint
     idle: bool
+    alone: bool = False
+    """Nothing but this holds the mapping in our NAT: once it is forgotten, there is no way back."""
 
 
 class Keepalives:
@@ -98,26 +100,34 @@ class Keepalives:
         """Send what is due; returns when the next is."""
         due = now + NAP_S
         for is_ipv6, way in self._ways.items():
-            if way.gap_s == math.inf:
-                continue
-            left_s = {
-                path.endpoint: way.gap_s - self._control.silent_s(path.endpoint)
+            paths = [
+                path
                 for path in self._paths(now)
                 if path.endpoint.is_ipv6 == is_ipv6 and not self._is_hushed(path.endpoint, now)
-            }
-            if not left_s:
-                continue
-            # What the filter lets in is for nothing once the mapping of our port is forgotten.
-            heard_s = way.gap_s - max(left_s.values())
-            if heard_s >= (1 - EARLY) * GAPS_S[0]:
-                left_s[min(left_s, key=lambda each: (left_s[each], each))] = 0.0
-            for endpoint, seconds in left_s.items():
-                if seconds <= EARLY * way.gap_s:
-                    self._control.keep_open(endpoint)
-                else:
-                    due = min(due, now + seconds)
-            due = min(due, now + GAPS_S[0] - heard_s) if heard_s < GAPS_S[0] else due
+            ]
+            alone = [path.endpoint for path in paths if path.alone]
+            together = [path.endpoint for path in paths if not path.alone]
+            due = min(due, self._hold(alone, GAPS_S[0], now))
+            if way.gap_s < math.inf:
+                due = min(due, self._hold(together, way.gap_s, now))
         return due
+
+    def _hold(self, endpoints: Sequence[Endpoint], gap_s: float, now: float) -> float:
+        """Send to those that nothing was sent to for so long; returns when the next is due."""
+        if not endpoints:
+            return math.inf
+        left_s = {each: gap_s - self._control.silent_s(each) for each in endpoints}
+        due = math.inf
+        # What the filter lets in is for nothing once the mapping of our port is forgotten.
+        heard_s = gap_s - max(left_s.values())
+        if heard_s >= (1 - EARLY) * GAPS_S[0]:
+            left_s[min(left_s, key=lambda each: (left_s[each], each))] = 0.0
+        for endpoint, seconds in left_s.items():
+            if seconds <= EARLY * gap_s:
+                self._control.keep_open(endpoint)
+            else:
+                due = min(due, now + seconds)
+        return min(due, now + GAPS_S[0] - heard_s) if heard_s < GAPS_S[0] else due
 
     def _is_hushed(self, endpoint: Endpoint, now: float) -> bool:
         """Whether a trial of ours or of the peer's is under way there."""
@@ -138,6 +148,7 @@ class Keepalives:
                 path
                 for path in self._paths(now)
                 if path.idle
+                and not path.alone
                 and path.endpoint.is_ipv6 == is_ipv6
                 and not self._is_hushed(path.endpoint, now)
             ]

@@ -16,8 +16,9 @@ from meshdht.node.journal import Journal
 from meshdht.node.ports import NodeObserver, NodeStore
 from meshdht.node.rotating import Rotator
 from meshdht.node.speaking import NodeSpeech
+from meshdht.node.traversal import Traversal
 from meshdht.paths.candidate import PathKind
-from meshdht.records.endpoint import EndpointRecord
+from meshdht.records.endpoint import EndpointRecord, NatBehaviour
 
 
 class NodeNews(NodeSpeech):
@@ -30,6 +31,7 @@ class NodeNews(NodeSpeech):
     _gossip: Gossip
     _deputies: Deputies
     rotator: Rotator
+    traversal: Traversal
 
     def _statements_added(self, added: Sequence[Statement]) -> None:
         self._journal.write(lambda: self._store.append_statements(added))
@@ -83,6 +85,9 @@ class NodeNews(NodeSpeech):
         if self._publisher.changed():
             self._seeker.restart()
         self._observer.seen_elsewhere()
+
+    def _punched(self, device: DeviceId, nat: NatBehaviour, is_needed: bool) -> None:
+        self.traversal.puncher.punched(device, nat, is_needed=is_needed)
 
     def _entered(self) -> None:
         self._publisher.peer_connected()

@@ -38,13 +38,14 @@ from meshdht.node.mooring import Mooring
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.news import NodeNews
 from meshdht.node.peers import Peers
-from meshdht.node.ports import NodeObserver, NodeState, NodeStore
+from meshdht.node.ports import NodeObserver, NodeState, NodeStore, WaysOut
 from meshdht.node.publishing import Publisher
 from meshdht.node.relay_host import RelayHost
 from meshdht.node.relaying import Relays
 from meshdht.node.rotating import Rotator
 from meshdht.node.seeking import Seeker
 from meshdht.node.telling import send_gossip
+from meshdht.node.traversal import Traversal
 from meshdht.node.writing import OwnStatements
 from meshdht.paths.candidate import Network
 from meshdht.records.endpoint import CandidateKind
@@ -61,6 +62,7 @@ class Node(NodeNews):
         clock: Clock,
         entropy: Entropy,
         observer: NodeObserver,
+        ways: WaysOut | None = None,
     ) -> None:
         identity = state.identity
         self._identity = identity
@@ -101,6 +103,8 @@ class Node(NodeNews):
         self._publisher = self._make_publisher(store)
         self._relays = self._make_relays()
         self._caller = self._make_caller()
+        self.traversal = self._make_traversal(ways)
+        """Gets this device through NATs, and knows its own."""
         self._seeker = self._make_seeker()
         self._cut_off = CutOff(
             identity.device, self._peers, self._dht, self._entrance, self._holdings
@@ -115,6 +119,8 @@ class Node(NodeNews):
         self._dispatcher = self._make_dispatcher()
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
+        self.elsewhere_received = self._dispatcher.elsewhere_received
+        """The same for another socket of ours, from anybody but its far end."""
         self._restore()
 
     def _make_gossip(self) -> Gossip:
@@ -174,6 +180,7 @@ class Node(NodeNews):
             self._control,
             self._peers,
             self._publisher.best_endpoints,
+            lambda *punched: self._punched(*punched),
             self._tell,
             self._relays,
         )
@@ -187,6 +194,10 @@ class Node(NodeNews):
             lambda relay: self._holdings.roster.has_node(relay.raw),
             lambda device: self._caller.call(device),
         )
+
+    def _make_traversal(self, ways: WaysOut | None) -> Traversal:
+        own_id, call = self._identity.device, self._caller.call
+        return Traversal(own_id, self._control, self._holdings, self._peers, ways, call)
 
     def _make_entrance(self) -> Entrance:
         peers = [endpoint for _, endpoint in self._state.peers]
@@ -253,6 +264,7 @@ class Node(NodeNews):
             self._gossip,
             self._generations,
             self._herald,
+            self.traversal.talk,
             self._admission.requested,
             self._admission.heard,
             self._caller.handle,
@@ -311,6 +323,7 @@ class Node(NodeNews):
                 tasks.create_task(self._seeker.run())
                 tasks.create_task(self._relays.run())
                 tasks.create_task(self.relay_host.run())
+                tasks.create_task(self.traversal.run())
                 tasks.create_task(self._deputies.run())
                 tasks.create_task(self._generations.run())
                 tasks.create_task(self._herald.run())
@@ -344,6 +357,7 @@ class Node(NodeNews):
         self._publisher.set_host_endpoints(endpoints)
         self._streams_moved(endpoints)
         self._seeker.restart()
+        self.traversal.network_changed()
         self._generations.look()
         if self._background.group is not None:
             self._entrance.network_changed()

@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.crypto.keys import DeviceId, SigningKey
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import NOWHERE, Endpoint
 from meshdht.gossip.gossip import Neighbour
 from meshdht.limits import FULL_MESH_DEVICES
 from meshdht.membership.roster import Roster
+from meshdht.node.beyond import Beyond
 from meshdht.node.company import Company, Peer
 from meshdht.node.control import ControlPort
 from meshdht.node.keepalives import Keepalives, OpenPath
@@ -62,6 +63,7 @@ class Peers:
         self.vantage = Vantage(control.clock, on_reflexive_changed)
         """Where this device stands."""
         self._peers = Company(own, self._make_agent, self._path_changed)
+        self.beyond = Beyond(self._own_id, self._peers, self.vantage, control)
         self.box_key = self._peers.box_key
         """What a body for another member is boxed under, if anything can be."""
         self._wake = asyncio.Event()
@@ -73,6 +75,8 @@ class Peers:
         self.withheld = self._restraint.withheld
         """Probes that were not sent, by reason."""
         self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
+        self.way_in = self._keepalives.way(NOWHERE)
+        """Our side as peers over IPv4 find it."""
 
     def _make_agent(self) -> PathAgent:
         return PathAgent(self._control.entropy, self.vantage.kind_of, self._pace)
@@ -214,7 +218,12 @@ class Peers:
             self._own_id,
             packet.sender,
             packet.message_id,
-            ProbeAnswer(incoming.source, int(clock.own_unix()), clock.is_sound, agreed),
+            ProbeAnswer(
+                self.vantage.legs.as_told(incoming.source),
+                int(clock.own_unix()),
+                clock.is_sound,
+                agreed,
+            ),
         )
         self._control.send(MessageKind.PROBE_REPLY, packet.message_id, body, incoming.source)
         self._learn_from_peer(packet.sender, incoming.source)
@@ -224,6 +233,8 @@ class Peers:
         now = self._control.clock.monotonic()
         best = agent.best
         if not silence_s or best is None or best.endpoint != source or agent.is_needed(now):
+            return False
+        if self.vantage.legs.is_socket(source):
             return False
         if not self._keepalives.may_hush(source, silence_s):
             return False
@@ -238,7 +249,12 @@ class Peers:
 
     def _open_paths(self, now: float) -> list[OpenPath]:
         return [
-            OpenPath(device, peer.agent.best.endpoint, not peer.agent.is_needed(now))
+            OpenPath(
+                device,
+                peer.agent.best.endpoint,
+                idle=not peer.agent.is_needed(now),
+                alone=self.vantage.legs.is_socket(peer.agent.best.endpoint),
+            )
             for device, peer in self._peers.items()
             # What a relay lends is held open with what keeps it lent (relaying.py).
             if peer.agent.kind is PathKind.DIRECT and peer.agent.best is not None
@@ -257,6 +273,9 @@ class Peers:
         now = self._control.clock.monotonic()
         rtt_s = peer.agent.handle_reply(packet.message_id, incoming.source, now)
         if rtt_s is None:
+            if incoming.source in self.vantage.legs:
+                # One of many sockets has reached it, or was reached.
+                self._learn_from_peer(packet.sender, incoming.source)
             return
         # Before anybody acts on the path: what they write is to bear the right date.
         date = packet.sent_at_ms / 1000

@@ -89,6 +89,24 @@ class NodeStore(HolderStore, Protocol):
     def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
 
 
+class WaysOut(Protocol):
+    """Other sockets than the one port: each has an endpoint that stands for it (paths/legs.py).
+    What comes to one from anybody but its far end is given to ``Node.elsewhere_received``."""
+
+    def open(self, far: Endpoint) -> Endpoint | None:
+        """Another socket, which sends to ``far`` and hears it: the endpoint that stands for it;
+        None if there is none to spare."""
+        ...
+
+    def port(self, leg: Endpoint) -> int:
+        """The port of its socket, as this machine knows it."""
+        ...
+
+    def close(self, leg: Endpoint) -> None:
+        """Closing again is harmless."""
+        ...
+
+
 class NodeObserver(Protocol):
     """Called in the middle of things: note it, and act later."""
 

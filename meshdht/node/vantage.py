@@ -127,15 +127,19 @@ class Vantage:
 
     def seen_by(self, observer: DeviceId | str, witness: Endpoint, observed: Endpoint) -> None:
         """Somebody at ``witness`` says where it sees us."""
-        if not is_probeable(observed, self.mesh_networks):
+        if not is_probeable(observed, self.mesh_networks) or witness in self.legs:
+            # What a leg's far end sees is not our port.
             return
         is_news = self.reflexive.observe(observer, observed)
-        if self._is_beyond(witness):
+        self._judge(witness, observed)
+        if is_news:
+            self._on_changed()
+        self.tell()
+
+    def _judge(self, witness: Endpoint, observed: Endpoint) -> None:
+        if self.is_beyond(witness):
             own, now = self.is_own(observed), self._clock.monotonic()
             self.judge.observed(prefix_of(witness.host), witness, observed, now, own=own)
-        if is_news or self.nat is not self._nat:
-            self._nat = self.nat
-            self._on_changed()
 
     def heard(self, source: Endpoint) -> None:
         """Who answers us, or speaks to us knowing where we are, is there."""
@@ -144,15 +148,29 @@ class Vantage:
 
     def let_in(self, source: Endpoint, *, knew_address: bool) -> None:
         """A packet of the network came from where nothing was sent to."""
-        if self._is_beyond(source):
+        if self.is_beyond(source):
             self.judge.got_in(knew_address=knew_address)
 
-    def _is_beyond(self, endpoint: Endpoint) -> bool:
+    def is_beyond(self, endpoint: Endpoint) -> bool:
         """Whether what goes there passes the NAT on our side, if there is one."""
         if endpoint.is_ipv6 or is_household(endpoint.host):
             return False
         ours = {each.host for each in self.reflexive.endpoints}
         return self.kind_of(endpoint) is PathKind.DIRECT and endpoint.host not in ours
+
+    def seen_at_port(self, witness: Endpoint, observed: Endpoint) -> None:
+        """A peer says where it sees us from another port of its own."""
+        self._judge(witness, observed)
+
+    def tell(self) -> None:
+        """Let the others hear of it if our NAT is another than they were told."""
+        if self.nat is not self._nat:
+            self._nat = self.nat
+            self._on_changed()
+
+    def behaviour(self) -> Behaviour:
+        """How the NAT on our side behaves, as far as is known right now."""
+        return self.judge.judge(self._clock.monotonic())
 
     @property
     def nat(self) -> NatBehaviour:

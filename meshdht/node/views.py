@@ -24,7 +24,9 @@ from meshdht.node.publishing import Publisher
 from meshdht.node.relay_host import RelayHost
 from meshdht.node.relaying import RelayPlace
 from meshdht.node.spread import Spread
+from meshdht.node.vantage import Vantage
 from meshdht.paths.candidate import Network, PathKind
+from meshdht.paths.lifetime import WayIn
 from meshdht.paths.view import PathView
 
 
@@ -51,6 +53,16 @@ class NodeViews:
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""
         return self._peers.path(device)
+
+    @property
+    def vantage(self) -> Vantage:
+        """Where this device stands."""
+        return self._peers.vantage
+
+    @property
+    def way_in(self) -> WayIn:
+        """What is known of how long our side lets a silent peer in, over IPv4."""
+        return self._peers.way_in
 
     @property
     def connected(self) -> list[DeviceId]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import NOWHERE, Endpoint
 from meshdht.paths.candidate import PathKind
 
 OpenPort = Callable[[int], Endpoint | None]
@@ -22,16 +22,28 @@ class Legs:
     def __init__(self) -> None:
         self._kinds: dict[Endpoint, PathKind] = {}
         self._open_port: dict[Endpoint, OpenPort] = {}
+        self._far: dict[Endpoint, Endpoint] = {}
 
-    def opened(self, endpoint: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
-        """From now on it leads somewhere, and makes this kind of path."""
+    def opened(
+        self,
+        endpoint: Endpoint,
+        kind: PathKind,
+        open_port: OpenPort | None = None,
+        *,
+        far: Endpoint | None = None,
+    ) -> None:
+        """From now on it leads somewhere, and makes this kind of path; ``far``: it is another UDP
+        socket of ours, which leads there."""
         self._kinds[endpoint] = kind
         if open_port is not None:
             self._open_port[endpoint] = open_port
+        if far is not None:
+            self._far[endpoint] = far
 
     def closed(self, endpoint: Endpoint) -> None:
         self._kinds.pop(endpoint, None)
         self._open_port.pop(endpoint, None)
+        self._far.pop(endpoint, None)
 
     def at_port(self, endpoint: Endpoint, port: int) -> Endpoint | None:
         """Another port of the machine that an endpoint belongs to, or leads to."""
@@ -39,6 +51,14 @@ class Legs:
             return endpoint._replace(port=port)
         open_port = self._open_port.get(endpoint)
         return open_port(port) if open_port is not None else None
+
+    def is_socket(self, endpoint: Endpoint) -> bool:
+        """Whether it is another UDP socket of ours, with a NAT's mapping for one peer alone."""
+        return endpoint in self._far
+
+    def as_told(self, endpoint: Endpoint) -> Endpoint:
+        """What somebody at this endpoint may be told of where it is seen."""
+        return self._far.get(endpoint, NOWHERE) if endpoint in self._kinds else endpoint
 
     def kind_of(self, endpoint: Endpoint) -> PathKind | None:
         """None: it is no leg."""

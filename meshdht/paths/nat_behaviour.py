@@ -157,9 +157,11 @@ class NatJudge:
         pairs = [words for words in voices if len(words) == 2]
         same = sum(one.seen_as == two.seen_as for one, two in pairs)
         if len(last) == 1:
-            # One observer's two ports tell what depends on ports, and nothing else.
-            told = bool(pairs) and not same
-            return Mapping.ADDRESS_AND_PORT_DEPENDENT if told else Mapping.UNKNOWN
+            # One observer's two ports tell what depends on ports. Mappings that depend on the
+            # address alone are rare: taken for one, it is found out by the next observer.
+            if not pairs:
+                return Mapping.UNKNOWN
+            return Mapping.ENDPOINT_INDEPENDENT if same else Mapping.ADDRESS_AND_PORT_DEPENDENT
         if not last:
             return Mapping.UNKNOWN
         most = Counter(word.seen_as for word in last).most_common(1)[0][1]

@@ -1,7 +1,8 @@
 """What a call says: boxed from the caller to the callee, whoever carries it on.
 
     box       = nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, plaintext) ‖ tag (16)
-    plaintext = u64 date, Unix milliseconds ‖ u8 flags: 1 it answers a call
+    plaintext = u64 date, Unix milliseconds ‖ u8 flags: 1 it answers a call, 2 needed
+                ‖ u8 NAT behaviour, as in the sender's record
                 ‖ u8 n ≤ 8 ‖ n × endpoint
                 ‖ u8 m ≤ 3 ‖ m × (relay (20) ‖ endpoint ‖ u32 slot ‖ u16 delay)
                 padded with zeros to 304 bytes
@@ -27,7 +28,7 @@ from meshdht.wire.buffer import Reader, Writer
 
 PLAINTEXT_SIZE = 304
 BOX_SIZE = NONCE_SIZE + PLAINTEXT_SIZE + TAG_SIZE
-_ANSWER = 1
+_ANSWER, _NEEDED = 1, 2
 _UNKNOWN_DELAY = 65535
 
 
@@ -57,6 +58,10 @@ class CallContent:
     """Where the sender may be reached, and probes from; at most CALL_ENDPOINTS_MAX."""
     relays: Sequence[RelayHint] = ()
     """At most CALL_RELAYS_MAX."""
+    nat: int = 0
+    """How the NAT on the sender's side behaves: a code of the endpoint record."""
+    is_needed: bool = False
+    """Somebody waits for the path: much may be tried to get it (paths/birthday.py)."""
 
 
 def _aad(caller: DeviceId, callee: DeviceId) -> bytes:
@@ -68,7 +73,8 @@ def seal_call(
 ) -> bytes:
     """The box of a CALL."""
     endpoints = content.endpoints[:CALL_ENDPOINTS_MAX]
-    writer = Writer().u64(content.date_ms).u8(_ANSWER * content.is_answer).u8(len(endpoints))
+    flags = _ANSWER * content.is_answer + _NEEDED * content.is_needed
+    writer = Writer().u64(content.date_ms).u8(flags).u8(content.nat).u8(len(endpoints))
     for endpoint in endpoints:
         writer.endpoint(endpoint)
     relays = content.relays[:CALL_RELAYS_MAX]
@@ -84,14 +90,16 @@ def open_call(key: BoxKey, box: bytes, caller: DeviceId, callee: DeviceId) -> Ca
     """What the box says; raises OpenFailed or Malformed."""
     nonce, sealed = box[:NONCE_SIZE], box[NONCE_SIZE:]
     reader = Reader(open_sealed(key, nonce, sealed, _aad(caller, callee)))
-    date_ms, flags, count = reader.u64(), reader.u8(), reader.u8()
+    date_ms, flags, nat, count = reader.u64(), reader.u8(), reader.u8(), reader.u8()
     if count > CALL_ENDPOINTS_MAX:
         raise Malformed("a call names too many endpoints")
     endpoints = tuple(reader.endpoint() for _ in range(count))
     if (count := reader.u8()) > CALL_RELAYS_MAX:
         raise Malformed("a call names too many relays")
     relays = tuple(_read_hint(reader) for _ in range(count))
-    return CallContent(date_ms, bool(flags & _ANSWER), endpoints, relays)
+    return CallContent(
+        date_ms, bool(flags & _ANSWER), endpoints, relays, nat, bool(flags & _NEEDED)
+    )
 
 
 def _read_hint(reader: Reader) -> RelayHint:

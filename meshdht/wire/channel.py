@@ -72,6 +72,8 @@ class ControlChannel:
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self.dropped: Counter[str] = Counter()
         """Datagrams not let in, by reason: junk, malformed, replayed, clock, own."""
+        self.last_own = b""
+        """The message id of the last packet of our own that came in."""
 
     def rekey(self, key: PacketKey, others: Sequence[PacketKey]) -> None:
         """Seal under another key from now on, and open what comes under these others too."""
@@ -160,6 +162,7 @@ class ControlChannel:
     def _refusal(self, packet: ControlPacket, nonce: bytes, unix: float, *, validated: bool) -> str:
         """Why a well-formed packet is not let in; empty if it is, and its nonce remembered."""
         if packet.sender == self._own_id:
+            self.last_own = packet.message_id
             return "own"
         if nonce in self._nonces:
             return "replayed"

@@ -62,6 +62,9 @@ class MessageKind(enum.IntEnum):
     """No body: the request came under the packet key of an older generation; ask for the secret."""
     RELAY_BIND = 15
     RELAY_REPLY = 16
+    NAT_REQUEST = 17
+    NAT_REPLY = 18
+    NAT_PROBE = 19
 
 
 class ControlPacket(NamedTuple):

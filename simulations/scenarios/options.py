@@ -26,6 +26,8 @@ class Options:
     processes: int = 1
     """What one run (see parts.py), or several (see spread.py), are divided among, where a scenario
     can be."""
+    pairs: int = 0
+    """Pairs of devices that are to meet."""
     stock: bool = True
     """Run the unmodified package beside ours, where a scenario has that."""
 

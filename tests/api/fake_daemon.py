@@ -34,6 +34,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay
 from meshdht.api.path_messages import PathPair, PathReport
 from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
@@ -122,6 +123,23 @@ STATUS = Status(
     listen_port=51820,
     dropped={"not for us": 3},
 )
+NETCHECK = NetCheck(
+    network="home",
+    udp="works",
+    public=("198.51.100.7:41820", "[2001:db8::7]:41820"),
+    nat=NatReport(
+        mapping="endpoint-independent",
+        filtering="address-and-port-dependent",
+        hairpin=False,
+        port_preserved=True,
+        lifetime_s=50.0,
+    ),
+    port_mapping=("UPnP",),
+    relays=(RelayDelay(name="vps", rtt_ms=12.3),),
+    summary="direct to most peers",
+    took_s=1.71,
+    counters={"sockets": 256},
+)
 
 
 class FakeService(NetworkService):
@@ -134,6 +152,7 @@ class FakeService(NetworkService):
         self.anchor_links: list[CreateAnchorLink] = []
         self.stopped = asyncio.Event()
         self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
+        self.check = NETCHECK
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
 
@@ -172,6 +191,9 @@ class FakeService(NetworkService):
 
     async def anchors(self) -> Anchors:
         return Anchors(network=self.snapshot.network, anchors=(BARN, VPS))
+
+    async def netcheck(self) -> NetCheck:
+        return self.check
 
     async def answer(self, request: Single) -> Reply:
         if isinstance(request, GetAnchorStatus):

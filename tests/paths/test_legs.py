@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import NOWHERE, Endpoint
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs
 from tests.paths.world import LAN, WAN, World
@@ -41,3 +41,16 @@ def test_an_endpoint_that_is_gone_is_left_at_once_for_the_next() -> None:
     assert world.agent.best is None
     world.agent.forget(WAN, world.now)
     assert world.agent.deadline() is None
+
+
+def test_a_socket_of_ours_is_told_as_where_it_leads_and_a_stream_as_nowhere() -> None:
+    legs, far = Legs(), Endpoint("192.0.2.1", 7)
+    one, other = Endpoint("127.0.0.1", 1001), Endpoint("127.0.0.1", 1002)
+    legs.opened(one, PathKind.DIRECT, far=far)
+    legs.opened(other, PathKind.RELAY)
+    assert (legs.is_socket(one), legs.is_socket(other), legs.is_socket(far)) == (True, False, False)
+    assert legs.as_told(one) == far
+    assert legs.as_told(other) == NOWHERE
+    assert legs.as_told(far) == far
+    legs.closed(one)
+    assert not legs.is_socket(one)

@@ -35,7 +35,8 @@ def test_a_call_agrees_with_the_published_vector() -> None:
         RelayHint(DeviceId.parse(relay), Endpoint.parse(endpoint), slot, delay_s)
         for relay, endpoint, slot, delay_s in VECTOR["call_relays"]
     )
-    content = CallContent(int(VECTOR["call_date_ms"]), True, where, relays)
+    nat = VECTOR["call_nat"]
+    content = CallContent(int(VECTOR["call_date_ms"]), True, where, relays, nat, is_needed=True)
     ids = one.public.device_id, other.public.device_id
     assert seal_call(key, nonce, *ids, content).hex() == VECTOR["call_box"]
     assert open_call(key, bytes.fromhex(VECTOR["call_box"]), *ids) == content
@@ -43,7 +44,8 @@ def test_a_call_agrees_with_the_published_vector() -> None:
 
 @pytest.mark.parametrize("count", range(CALL_ENDPOINTS_MAX + 1))
 def test_boxes_have_one_size_and_are_read_as_they_were_written(count: int) -> None:
-    content = CallContent(2**63, count % 2 == 1, HERE[:count], RELAYS[: count % 4])
+    said = HERE[:count], RELAYS[: count % 4], 7 * count
+    content = CallContent(2**63, count % 2 == 1, *said, is_needed=count > 2)
     box = seal_call(device_box_key(BOB, ALICE.public), NONCE, A, B, content)
     assert len(box) == BOX_SIZE
     assert open_call(KEY, box, A, B) == content
@@ -62,7 +64,7 @@ def test_a_box_opens_for_its_two_in_their_roles_alone() -> None:
 
 
 def test_too_many_endpoints_are_malformed() -> None:
-    plain = bytes(9) + bytes([CALL_ENDPOINTS_MAX + 1]) + bytes(200)
+    plain = bytes(10) + bytes([CALL_ENDPOINTS_MAX + 1]) + bytes(200)
     box = NONCE + seal(KEY, NONCE, plain, b"call" + A.raw + B.raw)
     with pytest.raises(Malformed):
         open_call(KEY, box, A, B)

@@ -1,0 +1,66 @@
+"""What the network around this device lets it do, found out by its node, and in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from meshdht.api.netcheck_messages import NatReport, NetCheck, Udp
+from meshdht.node.node import Node
+from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
+
+BLOCKED = "UDP gets nowhere from here: peers are reached by relays over TLS, if at all"
+UNKNOWN = "no peer beyond this network answers: nothing is known of the way out"
+
+
+async def check_network(network: str, node: Node) -> NetCheck:
+    """Look anew; takes less than three seconds."""
+    begun = node.time.monotonic()
+    behaviour, _ = await asyncio.gather(node.traversal.checks.check(), node.look())
+    udp: Udp = "unknown"
+    if node.has_way():
+        udp = "works"
+    elif node.is_cut_off():
+        udp = "blocked"
+    gap_s = node.way_in.gap_s
+    report = NatReport(
+        mapping=behaviour.mapping.value,
+        filtering=behaviour.filtering.value,
+        hairpin=behaviour.hairpin,
+        port_preserved=behaviour.port_preserved,
+        lifetime_s=None if gap_s == math.inf else gap_s,
+        forgets=gap_s != math.inf,
+    )
+    return NetCheck(
+        network=network,
+        udp=udp,
+        public=tuple(str(endpoint) for endpoint in node.vantage.reflexive.endpoints),
+        nat=report,
+        summary=summary(behaviour, udp),
+        took_s=round(node.time.monotonic() - begun, 2),
+        counters=dict(sorted(node.traversal.counters().items())),
+    )
+
+
+def summary(behaviour: Behaviour, udp: str) -> str:
+    """What it means for the user."""
+    if udp == "blocked":
+        return BLOCKED
+    if udp == "unknown":
+        return UNKNOWN
+    match behaviour.mapping:
+        case Mapping.UNKNOWN:
+            return "direct to some peers; too few have answered to say more"
+        case Mapping.NONE:
+            return "direct to all peers: there is no NAT before this device"
+        case Mapping.ENDPOINT_INDEPENDENT:
+            if behaviour.filtering is Filtering.ENDPOINT_INDEPENDENT:
+                return "direct to all peers: the NAT lets everybody in"
+            if behaviour.filtering is Filtering.ADDRESS_DEPENDENT:
+                return "direct to all peers whose network lets UDP out"
+            return "direct to most peers; to those behind symmetric NATs after some seconds"
+        case _:
+            return (
+                "direct to most peers, to some after some seconds; needs a relay to reach peers"
+                " behind symmetric NATs"
+            )

@@ -1,0 +1,89 @@
+"""What the network lets a device do: as its node finds it, and in a sentence."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from meshdht.api.netcheck_messages import NetCheck
+from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, summary
+from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
+from simulations.host import Host
+from simulations.loop import run
+from simulations.nat import NatKind
+from tests.support.nats import CONE, SYMMETRIC, behind, settle
+
+
+async def checked(host: Host) -> NetCheck:
+    """A check, which takes less than three seconds."""
+    begun = asyncio.get_running_loop().time()
+    check = await check_network("home", host.node)
+    assert asyncio.get_running_loop().time() - begun < 3.0
+    return check
+
+
+@pytest.mark.parametrize(
+    ("kind", "mapping", "filtering", "words"),
+    [
+        (
+            NatKind.ENDPOINT_INDEPENDENT,
+            Mapping.ENDPOINT_INDEPENDENT,
+            "endpoint-i",
+            "lets everybody",
+        ),
+        (NatKind.ADDRESS_DEPENDENT, Mapping.ENDPOINT_INDEPENDENT, "address-dep", "all peers whose"),
+        (CONE, Mapping.ENDPOINT_INDEPENDENT, "address-and", "after some seconds"),
+        (SYMMETRIC, Mapping.ADDRESS_AND_PORT_DEPENDENT, "address-and", "needs a relay"),
+    ],
+)
+def test_a_device_behind_each_kind_of_nat(
+    kind: NatKind, mapping: Mapping, filtering: str, words: str
+) -> None:
+    async def main() -> None:
+        async with behind(kind) as (_, hosts):
+            await settle(hosts)
+            check = await checked(hosts[0])
+            assert check.udp == "works"
+            assert check.nat.mapping == mapping.value
+            assert check.nat.filtering.startswith(filtering)
+            assert (check.nat.lifetime_s, check.nat.forgets) == (25.0, True)
+            assert words in check.summary
+            assert [each.rpartition(":")[0] for each in check.public][:1] == ["20.0.2.1"]
+
+    run(main())
+
+
+def test_a_device_on_the_internet_has_no_nat() -> None:
+    async def main() -> None:
+        async with behind(CONE) as (one, hosts):
+            await settle(hosts)
+            check = await checked(one.hosts[0])
+            assert check.nat.mapping == "none"
+            assert check.public == (str(one.hosts[0].endpoint),)
+
+    run(main())
+
+
+def test_where_nobody_answers_nothing_is_known_and_udp_that_gets_nowhere_is_told() -> None:
+    async def main() -> None:
+        async with behind(CONE) as (one, hosts):
+            await settle(hosts)
+            await one.hosts[1].crash()
+            one.network.cut(one.hosts[0].endpoint.host, "20.0.2.1")
+            hosts[0].node.watched()
+            await asyncio.sleep(300)
+            check = await checked(hosts[0])
+            assert (check.udp, check.summary) == ("blocked", BLOCKED)
+
+    run(main())
+
+
+@pytest.mark.parametrize("mapping", Mapping)
+@pytest.mark.parametrize("filtering", Filtering)
+def test_every_behaviour_has_a_sentence(mapping: Mapping, filtering: Filtering) -> None:
+    behaviour = Behaviour(mapping, filtering)
+    assert summary(behaviour, "works").startswith("direct to ")
+    assert ("relay" in summary(behaviour, "works")) == behaviour.is_hard
+    assert summary(behaviour, "blocked") == BLOCKED
+    assert summary(behaviour, "unknown") == UNKNOWN

@@ -1,0 +1,160 @@
+"""Legs: another socket stands for one far end, in trains, both ways, and for nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from meshdht.datagrams import DatagramSocket
+from meshdht.endpoint import Endpoint
+from meshdht.net.leg import LegSockets
+from tests.engine.eventually import eventually
+
+# <linux/udp.h>
+UDP_GRO = 104
+CONTROL = bytes([200]) * 40
+
+
+class Ended:
+    """A plain UDP socket on loopback, and what it heard."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.sock.bind((host, 0))
+        self.endpoint = Endpoint(host, self.sock.getsockname()[1])
+
+    def heard(self) -> list[tuple[bytes, Endpoint]]:
+        found: list[tuple[bytes, Endpoint]] = []
+        while True:
+            try:
+                data, address = self.sock.recvfrom(65535)
+            except BlockingIOError:
+                return found
+            found.append((data, Endpoint(address[0], address[1])))
+
+    async def hears(self, count: int) -> list[tuple[bytes, Endpoint]]:
+        found: list[tuple[bytes, Endpoint]] = []
+
+        def enough() -> bool:
+            found.extend(self.heard())
+            return len(found) >= count
+
+        await eventually(enough)
+        return found
+
+    def send_train(self, pieces: list[bytes], each: int, to: Endpoint) -> None:
+        DatagramSocket(self.sock).send([memoryview(b"".join(pieces))], each, to)
+        # What comes is heard one by one.
+        self.sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 0)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+@pytest.fixture
+def ours() -> Iterator[Ended]:
+    with closing(Ended()) as end:
+        yield end
+
+
+@asynccontextmanager
+async def legs_of(ours: Ended) -> AsyncIterator[tuple[LegSockets, list[tuple[bytes, Endpoint]]]]:
+    foreign: list[tuple[bytes, Endpoint]] = []
+    legs = LegSockets(ours.endpoint.port, lambda data, source: foreign.append((data, source)))
+    try:
+        yield legs, foreign
+    finally:
+        legs.close_all()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_what_is_sent_to_a_leg_goes_on_and_its_answer_comes_back(
+    ours: Ended, host: str
+) -> None:
+    async with legs_of(ours) as (legs, _):
+        with closing(Ended(host)) as far:
+            leg = legs.open(far.endpoint)
+            assert leg is not None
+            ours.sock.sendto(b"out", leg)
+            [(data, source)] = await far.hears(1)
+            assert data == b"out"
+            assert source == Endpoint(host, legs.port(leg))
+            assert source.port != ours.endpoint.port
+            far.sock.sendto(b"back", source)
+            assert await ours.hears(1) == [(b"back", leg)]
+
+
+async def test_trains_pass_whole_in_both_directions(ours: Ended) -> None:
+    async with legs_of(ours) as (legs, _):
+        with closing(Ended()) as far:
+            leg = legs.open(far.endpoint)
+            assert leg is not None
+            pieces = [bytes([number]) * 1300 for number in range(40)] + [b"last"]
+            ours.send_train(pieces, 1300, leg)
+            heard = await far.hears(len(pieces))
+            assert [data for data, _ in heard] == pieces
+            far.send_train(pieces, 1300, heard[0][1])
+            back = await ours.hears(len(pieces))
+            assert [data for data, _ in back] == pieces
+            assert {source for _, source in back} == {leg}
+
+
+async def test_nobody_else_speaks_through_a_leg(ours: Ended) -> None:
+    async with legs_of(ours) as (legs, foreign):
+        with closing(Ended()) as far, closing(Ended()) as stranger:
+            leg = legs.open(far.endpoint)
+            assert leg is not None
+            # Neither another program on this machine, nor another sender in the network.
+            stranger.sock.sendto(b"mine", leg)
+            stranger.sock.sendto(CONTROL, ("127.0.0.1", legs.port(leg)))
+            stranger.sock.sendto(b"\x04\0\0\0" + bytes(28), ("127.0.0.1", legs.port(leg)))
+            await eventually(lambda: legs.counters["foreign"] == 1)
+            assert foreign == [(CONTROL, stranger.endpoint)]
+            assert legs.counters["not_ours"] == 1
+            assert far.heard() == ours.heard() == []
+
+
+async def test_a_far_end_that_is_away_ends_no_leg(ours: Ended) -> None:
+    async with legs_of(ours) as (legs, _):
+        with closing(Ended()) as far:
+            endpoint = far.endpoint
+        leg = legs.open(endpoint)
+        assert leg is not None
+        for _ in range(5):
+            ours.sock.sendto(b"lost", leg)
+            await asyncio.sleep(0.01)
+        again = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with closing(again):
+            again.bind(endpoint)
+            again.setblocking(False)
+            ours.sock.sendto(b"found", leg)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(5):
+                while await loop.sock_recv(again, 100) != b"found":
+                    pass
+
+
+async def test_a_closed_leg_is_gone_and_a_machine_without_sockets_is_told_so(
+    ours: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with legs_of(ours) as (legs, _):
+        leg = legs.open(ours.endpoint)
+        assert leg is not None
+        assert len(legs) == 1
+        legs.close(leg)
+        legs.close(leg)
+        assert len(legs) == 0
+        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as freed:
+            freed.bind(leg)
+
+        def none_left(*_: object) -> socket.socket:
+            raise OSError(24, "Too many open files")
+
+        monkeypatch.setattr(socket, "socket", none_left)
+        assert legs.open(Endpoint("192.0.2.1", 1)) is None
+        assert legs.counters["no_socket"] == 1
