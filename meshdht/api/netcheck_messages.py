@@ -37,10 +37,11 @@ class RelayDelay(Struct, frozen=True, kw_only=True):
 
 
 class NetCheck(Struct, frozen=True, kw_only=True):
-    """What the network around this device lets it do. ``public`` are the endpoints at which others
-    see it; ``port_mapping`` the services of the router that open ports, ``relays`` those that
-    answer; ``counters`` what was done so far to get direct paths through NATs, by kind, since the
-    daemon's start."""
+    """What the network around this device lets it do.
+
+    ``public``: the endpoints at which others see it; ``port_mapping``: the ports that routers
+    opened, or why they did not; ``relays``: those that answer; ``counters``: what was done since
+    the daemon's start to get direct paths through NATs, by kind."""
 
     version: int = API_VERSION
     network: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable, Sequence
 
+from meshdht.api.messages import RouterPort
 from meshdht.api.netcheck_messages import NatReport, NetCheck, Udp
 from meshdht.node.node import Node
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
@@ -13,7 +15,9 @@ BLOCKED = "UDP gets nowhere from here: peers are reached by relays over TLS, if 
 UNKNOWN = "no peer beyond this network answers: nothing is known of the way out"
 
 
-async def check_network(network: str, node: Node) -> NetCheck:
+async def check_network(
+    network: str, node: Node, router_ports: Callable[[], Sequence[RouterPort]]
+) -> NetCheck:
     """Look anew; takes less than three seconds."""
     begun = node.time.monotonic()
     behaviour, _ = await asyncio.gather(node.traversal.checks.check(), node.look())
@@ -36,10 +40,19 @@ async def check_network(network: str, node: Node) -> NetCheck:
         udp=udp,
         public=tuple(str(endpoint) for endpoint in node.vantage.reflexive.endpoints),
         nat=report,
+        port_mapping=tuple(port_line(each) for each in router_ports()),
         summary=summary(behaviour, udp),
         took_s=round(node.time.monotonic() - begun, 2),
         counters=dict(sorted(node.traversal.counters().items())),
     )
+
+
+def port_line(port: RouterPort) -> str:
+    """What a router does for this device, or why not."""
+    if port.outer is None:
+        return f"none by {port.gateway}" + (f": {port.trouble}" if port.trouble else "")
+    behind = "" if port.public else ", in another private network"
+    return f"{port.outer} by {port.protocol}{behind}"
 
 
 def summary(behaviour: Behaviour, udp: str) -> str:

@@ -213,7 +213,7 @@ class DaemonService(NetworkService):
         return await path_report(self._node, self._finder.peer(peer))
 
     async def netcheck(self) -> NetCheck:
-        return await check_network(self._network, self._node)
+        return await check_network(self._network, self._node, self._router_ports)
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)

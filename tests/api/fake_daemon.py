@@ -134,7 +134,7 @@ NETCHECK = NetCheck(
         port_preserved=True,
         lifetime_s=50.0,
     ),
-    port_mapping=("UPnP",),
+    port_mapping=("198.51.100.7:41820 by UPnP",),
     relays=(RelayDelay(name="vps", rtt_ms=12.3),),
     summary="direct to most peers",
     took_s=1.71,

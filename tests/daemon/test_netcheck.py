@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from meshdht.api.messages import RouterPort
 from meshdht.api.netcheck_messages import NetCheck
 from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, summary
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
@@ -14,11 +15,17 @@ from simulations.loop import run
 from simulations.nat import NatKind
 from tests.support.nats import CONE, SYMMETRIC, behind, settle
 
+PORTS = (
+    RouterPort(gateway="192.168.0.1", outer="20.0.2.1:41820", protocol="PCP", public=True),
+    RouterPort(gateway="192.168.9.1", outer="10.0.0.2:41820", protocol="UPnP"),
+    RouterPort(gateway="192.168.1.1", trouble="it refuses"),
+)
+
 
 async def checked(host: Host) -> NetCheck:
     """A check, which takes less than three seconds."""
     begun = asyncio.get_running_loop().time()
-    check = await check_network("home", host.node)
+    check = await check_network("home", host.node, lambda: PORTS)
     assert asyncio.get_running_loop().time() - begun < 3.0
     return check
 
@@ -49,6 +56,11 @@ def test_a_device_behind_each_kind_of_nat(
             assert check.nat.filtering.startswith(filtering)
             assert (check.nat.lifetime_s, check.nat.forgets) == (25.0, True)
             assert words in check.summary
+            assert check.port_mapping == (
+                "20.0.2.1:41820 by PCP",
+                "10.0.0.2:41820 by UPnP, in another private network",
+                "none by 192.168.1.1: it refuses",
+            )
             assert [each.rpartition(":")[0] for each in check.public][:1] == ["20.0.2.1"]
 
     run(main())

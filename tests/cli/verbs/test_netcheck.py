@@ -22,7 +22,7 @@ def test_it_says_what_was_found_and_what_that_means(meshdht: Meshdht, service: F
         "hairpinning            no",
         "port preserved         yes",
         "forgets a silent peer  not within 50 s",
-        "port mapping           UPnP",
+        "port mapping           198.51.100.7:41820 by UPnP",
         "relays                 vps 12.3 ms",
         "direct to most peers",
     ]
