@@ -263,13 +263,7 @@ class Down(Struct, frozen=True, tag="down"):
 
 
 Single = (
-    GetStatus
-    | CreateInvite
-    | AdministrationRequest
-    | AnchorRequest
-    | GetNetCheck
-    | GetPath
-    | Down
+    GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | GetNetCheck | GetPath | Down
 )
 """Requests that have one reply."""
 Streamed = Ping | Subscribe
@@ -328,9 +322,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = (
-    StatusReply | InviteReply | PongReply | EventReply | NetCheckReply | PathReply
-)
+MemberReply = StatusReply | InviteReply | PongReply | EventReply | NetCheckReply | PathReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 
