@@ -224,15 +224,18 @@ class PortMapping:
         for router in list(self.routers):
             if router.gateway not in found:
                 self.routers.remove(router)
-                self._tasks.pop(router.gateway).cancel()
+                self._tasks[router.gateway].cancel()
             elif has_moved:
                 router.check(ask_again=True)
+        self._tasks = {each: task for each, task in self._tasks.items() if not task.done()}
+        asked = [router.gateway for router in self.routers]
         for gateway in found:
-            if gateway not in self._tasks:
+            if gateway not in asked:
                 with contextlib.suppress(OSError):  # its address has just gone; a change follows
                     router = self._router(gateway)
                     self.routers.append(router)
-                    self._tasks[gateway] = tasks.create_task(router.run())
+                    last = self._tasks.get(gateway)
+                    self._tasks[gateway] = tasks.create_task(_run_after(last, router))
         self._tell()
 
     def _router(self, gateway: Gateway) -> RouterPort:
@@ -250,6 +253,13 @@ class PortMapping:
                 log.info("%s leads here, by %s%s", each.outer, each.protocol, beyond)
         self._mapped = mapped
         self._on_mapped(mapped)
+
+
+async def _run_after(last: asyncio.Task[None] | None, router: RouterPort) -> None:
+    """The same gateway is back while the last mapping is being withdrawn: not the new one, too."""
+    if last is not None:
+        await asyncio.wait([last])
+    await router.run()
 
 
 def _told(router: RouterPort) -> api.RouterPort:

@@ -105,6 +105,25 @@ async def test_another_router_is_asked_and_the_last_one_let_go() -> None:
             await eventually(lambda: home.told[-1] == [])
 
 
+async def test_a_router_that_is_back_at_once_keeps_the_new_mapping() -> None:
+    box = UpnpBox(loopback_gateway())
+    home = Home([box.gateway])
+    async with box.serving():
+        with SsdpBox(box).serving():
+            async with home.mapping() as mapping:
+                await eventually(lambda: bool(home.told), 30)
+                for gateways in ([], [box.gateway]):
+                    home.gateways = list(gateways)
+                    mapping.network_changed(has_moved=True)
+                    await asyncio.sleep(0.01)
+                await eventually(lambda: len(home.told) == 3, 30)
+                verbs = [each for each in box.requests if "PortMapping" in each]
+                assert verbs[-1] == "AddPortMapping"
+                assert "DeletePortMapping" in verbs
+                assert list(box.mappings.values()) == [Endpoint(box.gateway.inner, PORT)]
+    assert box.mappings == {}
+
+
 async def test_a_router_that_gives_nothing_is_asked_again_when_the_network_changes() -> None:
     gateway, box = loopback_gateway(), ControlBox(result=4)
     home = Home([gateway])

@@ -23,6 +23,7 @@ from meshdht.membership.link import parse_link
 from meshdht.membership.statements import decode_statement
 from meshdht.records.endpoint import decode_record
 from meshdht.records.envelope import verify_envelope
+from meshdht.wire import port_mapping, ssdp
 from meshdht.wire.beacon import open_beacon
 from meshdht.wire.join import decode_reason, open_join_reply
 from meshdht.wire.packet import open_packet
@@ -112,6 +113,22 @@ DECODERS: dict[str, Decoder] = {
     ),
     "anchor link": Decoder(
         _text(parse_anchor_link), MeshdhtError, samples=(b"meshdht://anchor/1/AAAA",)
+    ),
+    "router's answer": Decoder(
+        port_mapping.parse_answer,
+        samples=(
+            port_mapping.pmp_ask_address(),
+            bytes([0, 0x81]) + bytes(14),
+            bytes([2, 0x81]) + bytes(58),
+            bytes([2, 0x80]) + bytes(22),
+        ),
+    ),
+    "answer to a search": Decoder(
+        lambda data: ssdp.parse_answer(data, "192.0.2.1"),
+        samples=(
+            f"HTTP/1.1 200 OK\r\nST: {ssdp.SEARCH_TARGETS[0]}\r\n"
+            "LOCATION: http://192.0.2.1:5000/d\r\n\r\n".encode(),
+        ),
     ),
     "envelope": Decoder(
         lambda data: verify_envelope(data[:20].ljust(20, b"\0"), data[20:]),
