@@ -101,6 +101,7 @@ class Device(Transport):
         peer.endpoint = endpoint
         if peer.timers.attempting or peer.keepalive_s:
             peer.initiation_sent_at = None  # the last one went elsewhere
+            peer.timers.moved()
             self.initiate(public, now, unix)
 
     def initiate(self, public: WireGuardPublicKey, now: float, unix: float) -> None:
@@ -162,7 +163,7 @@ class Device(Transport):
         if not retry:
             peer.timers.handshake_wanted(now)
         sent = peer.initiation_sent_at
-        if sent is not None and now - sent < self._intervals.rekey_timeout:
+        if sent is not None and now - sent < peer.timers.pause_s:
             return
         peer.initiation_sent_at = now
         peer.timers.initiation_sent(now)

@@ -21,6 +21,10 @@ from meshdht.wireguard.constants import JITTER_S, Intervals
 
 NEVER = math.inf
 
+# The first repetitions of an initiation come sooner than after REKEY_TIMEOUT: one datagram lost
+# shall not cost five seconds. Who answers them late is met by the later ones.
+HASTE_S = (0.25, 0.5, 1.0, 2.0)
+
 
 class Expiry(enum.Enum):
     """What a deadline asks for."""
@@ -47,7 +51,9 @@ class Timers:
         "_retransmit_at",
         "_retransmit_until",
         "_silence",
+        "_tries",
         "earliest",
+        "pause_s",
     )
 
     def __init__(self, intervals: Intervals, entropy: Entropy) -> None:
@@ -63,6 +69,7 @@ class Timers:
         self._erase_at = NEVER
         self._another_keepalive = False
         self._silence = 0.0
+        self._begin_row()
         self._draw_silence()
 
     def _draw_silence(self) -> None:
@@ -70,6 +77,15 @@ class Timers:
         that would cost more than the rest of it."""
         silence = self._intervals.keepalive_timeout + self._intervals.rekey_timeout
         self._silence = silence + self._jitter()
+
+    def _begin_row(self) -> None:
+        self._tries = 0
+        self.pause_s = self._intervals.rekey_timeout
+        """How long after the last initiation there may be another."""
+
+    def moved(self) -> None:
+        """Initiations go elsewhere from now on: the next is the first of a row."""
+        self._begin_row()
 
     def set_persistent(self, seconds: float, now: float) -> None:
         """Arm the persistent keepalive for now and then every ``seconds``; 0 disarms it."""
@@ -107,10 +123,14 @@ class Timers:
             self._persistent_at = self._due(now + self._persistent_s)
 
     def initiation_sent(self, now: float) -> None:
-        """Repeat it after REKEY_TIMEOUT; the first of a row starts REKEY_ATTEMPT_TIME."""
+        """Repeat it after REKEY_TIMEOUT, the first of a row sooner; the first of all starts
+        REKEY_ATTEMPT_TIME."""
         if self._retransmit_until == NEVER:
             self._retransmit_until = now + self._intervals.rekey_attempt_time
-        self._retransmit_at = self._due(now + self._intervals.rekey_timeout + self._jitter())
+        haste = HASTE_S[self._tries : self._tries + 1]
+        self._tries += 1
+        self.pause_s = min([*haste, self._intervals.rekey_timeout])
+        self._retransmit_at = self._due(now + self.pause_s + self._jitter())
         self.empty_sent(now)
 
     def handshake_wanted(self, now: float) -> None:
@@ -126,6 +146,7 @@ class Timers:
         """A response came, or the peer's first packet under its own initiation."""
         self._retransmit_at = NEVER
         self._retransmit_until = NEVER
+        self._begin_row()
 
     def session_made(self, now: float) -> None:
         """Keys live on for at most 3 × REJECT_AFTER_TIME (section 6.3)."""

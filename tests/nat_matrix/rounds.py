@@ -69,6 +69,7 @@ def one_round(placed: Mapping[str, Placed], say: Callable[[str], None]) -> Itera
             samples = cold_start(source, addresses)
         except CommandFailed as error:
             say(f"{name}: {error.message}")
+            source.device.meshdht("up")  # for those after it
             samples = [
                 Sample(name, target, 0.0, None, "none", None, "none")
                 for target in addresses

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from meshdht.clock import SeededEntropy
-from meshdht.wireguard.constants import SPECIFICATION
-from meshdht.wireguard.timers import NEVER, Expiry, Timers
+from meshdht.wireguard.constants import SPECIFICATION, Intervals
+from meshdht.wireguard.timers import HASTE_S, NEVER, Expiry, Timers
 
 
 @pytest.fixture
@@ -69,7 +69,8 @@ def test_a_persistent_keepalive_begins_at_once_and_moves_with_traffic(timers: Ti
     assert timers.earliest == NEVER
 
 
-def test_an_initiation_is_repeated_until_rekey_attempt_time_is_over(timers: Timers) -> None:
+def repeated(timers: Timers) -> list[tuple[float, Expiry]]:
+    """What falls due after an initiation that nobody answers, to the end of the row."""
     timers.initiation_sent(0.0)
     due: list[tuple[float, Expiry]] = []
     while not due or due[-1][1] is Expiry.RETRANSMIT:
@@ -77,11 +78,38 @@ def test_an_initiation_is_repeated_until_rekey_attempt_time_is_over(timers: Time
         due += [(at, expiry) for expiry in timers.expired(at)]
         if due[-1][1] is Expiry.RETRANSMIT:
             timers.initiation_sent(at)
-    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(due)]
-    assert all(5.0 <= gap <= 5.34 for gap in gaps)
+    return due
+
+
+def gaps(due: list[tuple[float, Expiry]]) -> list[float]:
+    return [later - earlier for earlier, later in itertools.pairwise([0.0, *(at for at, _ in due)])]
+
+
+def test_an_initiation_is_repeated_soon_then_until_rekey_attempt_time_is_over(
+    timers: Timers,
+) -> None:
+    due = repeated(timers)
+    for pause, gap in zip(HASTE_S, gaps(due), strict=False):
+        assert pause <= gap <= pause + 0.34
+    assert all(5.0 <= gap <= 5.34 for gap in gaps(due)[len(HASTE_S) :])
     assert due[-1][1] is Expiry.GIVE_UP
     assert 90.0 <= due[-1][0] <= 95.34
     assert drain(timers, 1000.0) == [(round(due[-1][0]) + 540, Expiry.ERASE)]
+
+
+@pytest.mark.parametrize("what", ["handshake_done", "moved"])
+def test_what_begins_anew_is_repeated_soon_again(timers: Timers, what: str) -> None:
+    for at in range(6):
+        timers.initiation_sent(6.0 * at)
+    assert timers.pause_s == 5.0
+    getattr(timers, what)()
+    timers.initiation_sent(40.0)
+    assert timers.pause_s == HASTE_S[0]
+
+
+def test_no_repetition_is_slower_than_rekey_timeout() -> None:
+    timers = Timers(Intervals(rekey_timeout=0.3), SeededEntropy(1))
+    assert all(gap <= 0.3 + 0.34 for gap in gaps(repeated(timers))[:10])
 
 
 def test_a_handshake_done_ends_the_repetition(timers: Timers) -> None:
