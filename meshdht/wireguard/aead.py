@@ -11,6 +11,7 @@ its bytes the other way round.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from typing import Protocol
@@ -52,17 +53,26 @@ class OpenSSL:
         return self._aead.decrypt(nonce, data, associated_data)
 
 
+def agrees(aead: Callable[[bytes, bytes], Aead]) -> bool:
+    """Whether this way seals as OpenSSL does."""
+    key, number, packet = bytes(range(32)), 1 << 56, b"packet"
+    try:
+        sealed = aead(key, _IV).encrypt(number, packet, b"")
+    except (TypeError, ValueError):
+        return False
+    return sealed == OpenSSL(key, _IV).encrypt(number, packet, b"")
+
+
 QUICKEST: Callable[[bytes, bytes], Aead] = OpenSSL
 _FAILURES: tuple[type[Exception], ...] = (InvalidTag,)
 
-try:
-    # A part of qh3 that makes no promises: where it is missing, the other serves.
+# A part of qh3 that makes no promises: where it is missing, or has become another, OpenSSL serves.
+with contextlib.suppress(ImportError):
     from qh3._hazmat import AeadChaCha20Poly1305, CryptoError
-except ImportError:
-    pass
-else:
-    QUICKEST = AeadChaCha20Poly1305
-    _FAILURES = (InvalidTag, CryptoError)
+
+    if agrees(AeadChaCha20Poly1305):
+        QUICKEST = AeadChaCha20Poly1305
+        _FAILURES = (InvalidTag, CryptoError)
 
 
 class TransportKey:

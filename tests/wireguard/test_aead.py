@@ -70,3 +70,19 @@ def test_without_the_quick_way_the_other_serves() -> None:
         "assert aead.QUICKEST is aead.OpenSSL",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True)
+
+
+def test_a_way_that_has_become_another_is_not_taken() -> None:
+    class Shifted(aead.OpenSSL):
+        def encrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+            return super().encrypt(packet_number + 1, data, associated_data)
+
+    class Keyless(aead.OpenSSL):
+        def __init__(self, key: bytes, iv: bytes) -> None:
+            super().__init__(key[:16], iv)
+
+    def of_one(key: bytes) -> aead.OpenSSL:
+        return aead.OpenSSL(key, bytes(12))
+
+    assert aead.agrees(aead.OpenSSL)
+    assert not any(map(aead.agrees, (Shifted, Keyless, of_one)))  # type: ignore[arg-type]
