@@ -54,7 +54,8 @@ class Device:
 
     def join(self, link: str, *options: str) -> None:
         """Join by a link, which goes by standard input and so into no process list."""
-        self.must("join", "--link-file", "-", *options, input=link)
+        timeout = f"{JOIN_TIMEOUT_S * PATIENCE:.0f}"
+        self.must("join", "--link-file", "-", "--timeout", timeout, *options, input=link)
 
     def status(self, *options: str) -> Any:
         return self.json("status", *options)
