@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from meshdht.api.messages import RouterPort
-from meshdht.api.netcheck_messages import NatReport, NetCheck, Udp
+from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay, Udp
 from meshdht.node.node import Node
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 
@@ -41,6 +41,7 @@ async def check_network(
         public=tuple(str(endpoint) for endpoint in node.vantage.reflexive.endpoints),
         nat=report,
         port_mapping=tuple(port_line(each) for each in router_ports()),
+        relays=relays(node),
         summary=summary(behaviour, udp),
         took_s=round(node.time.monotonic() - begun, 2),
         counters=dict(sorted(node.traversal.counters().items())),
@@ -53,6 +54,15 @@ def port_line(port: RouterPort) -> str:
         return f"none by {port.gateway}" + (f": {port.trouble}" if port.trouble else "")
     behind = "" if port.public else ", in another private network"
     return f"{port.outer} by {port.protocol}{behind}"
+
+
+def relays(node: Node) -> tuple[RelayDelay, ...]:
+    """Those that answer, the nearest first."""
+    places = node.relay_places().values()
+    near = sorted(
+        (each.delay_s, node.roster.name_of(each.relay)) for each in places if each.delay_s
+    )
+    return tuple(RelayDelay(name=name, rtt_ms=round(1000 * delay, 2)) for delay, name in near)
 
 
 def summary(behaviour: Behaviour, udp: str) -> str:

@@ -33,7 +33,7 @@ HAIRPIN_S = 0.4
 # Peers that are asked to try, at once.
 TESTERS = 2
 # Paths come up one after the other; then it is tried, and again while something is unknown.
-SETTLE_S = 5.0
+SETTLE_S = 2.0
 PAUSES_S = (60.0, 600.0, 3600.0)
 
 

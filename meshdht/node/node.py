@@ -190,7 +190,7 @@ class Node(NodeNews):
             self._identity,
             self._control,
             self._peers,
-            self._relay_places,
+            self.relay_places,
             lambda relay: self._holdings.roster.has_node(relay.raw),
             lambda device: self._caller.call(device),
         )

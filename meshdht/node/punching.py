@@ -42,7 +42,7 @@ STALE_S = 4.0
 WITNESS_S = 0.8
 # How often it is looked who is needed in vain, and how soon one is called again.
 LOOK_S = 3.0
-CALL_PAUSE_S = 20.0
+CALL_PAUSE_S = 8.0
 # Sockets and tries are due every few milliseconds: what is due by then goes together.
 TICK_S = 0.02
 

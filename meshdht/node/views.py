@@ -187,7 +187,7 @@ class NodeViews:
         contacts = self._dht.contacts()
         return {each.node_id for each in contacts if kind_of(each.endpoint) is PathKind.DIRECT}
 
-    def _relay_places(self) -> dict[DeviceId, RelayPlace]:
+    def relay_places(self) -> dict[DeviceId, RelayPlace]:
         """The members that offer to relay, and the anchors: where they are, how far."""
         places: dict[DeviceId, RelayPlace] = {}
         for device, endpoint in self._known_anchors().items():

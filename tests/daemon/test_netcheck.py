@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from meshdht.api.messages import RouterPort
-from meshdht.api.netcheck_messages import NetCheck
+from meshdht.api.netcheck_messages import NetCheck, RelayDelay
 from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, summary
+from meshdht.node.relaying import RelayPlace
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 from simulations.host import Host
 from simulations.loop import run
@@ -73,6 +74,25 @@ def test_a_device_on_the_internet_has_no_nat() -> None:
             check = await checked(one.hosts[0])
             assert check.nat.mapping == "none"
             assert check.public == (str(one.hosts[0].endpoint),)
+
+    run(main())
+
+
+def test_relays_that_answer_are_told_the_nearest_first() -> None:
+    async def main() -> None:
+        async with behind(CONE) as (one, hosts):
+            await settle(hosts)
+            first, second, third = one.hosts
+            delays = {first: 0.08, second: 0.0123, third: None}
+            places = {
+                each.id: RelayPlace(each.id, each.endpoint, delay) for each, delay in delays.items()
+            }
+            third.node.relay_places = lambda: places  # type: ignore[method-assign]
+            told = (await checked(third)).relays
+            assert told == (
+                RelayDelay(name="d1", rtt_ms=12.3),
+                RelayDelay(name="d0", rtt_ms=80.0),
+            )
 
     run(main())
 
