@@ -44,6 +44,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             engine_trouble=new.engine_trouble,
             interface=new.interface,
             relay=new.relay,
+            stream=new.stream,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -79,6 +80,7 @@ def apply(status: Status, event: Event) -> Status:
                 engine_trouble=event.engine_trouble,
                 interface=event.interface,
                 relay=event.relay,
+                stream=event.stream,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -92,7 +94,8 @@ def _header(status: Status) -> tuple[object, ...]:
     here = status.device, status.listen_port, status.dropped
     engine = status.engine, status.engine_reason, status.engine_features, status.engine_lacks
     told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
-    return *here, *engine, status.engine_trouble, status.interface, *told
+    ways = status.interface, status.relay, status.stream
+    return *here, *engine, status.engine_trouble, *ways, *told
 
 
 def _differs(old: Peer, new: Peer) -> bool:

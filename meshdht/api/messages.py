@@ -55,7 +55,8 @@ PathKind = Literal["direct", "lan", "relay", "none"]
 
 
 class PeerPath(Struct, frozen=True):
-    """How packets reach a peer now: ``endpoint`` is ``host:port``, ``relay`` a device's name."""
+    """How packets reach a peer now: ``endpoint`` is ``host:port``, ``relay`` a device's name;
+    ``tls``: by TLS, since UDP is blocked; then the endpoint is one of TCP."""
 
     kind: PathKind = "none"
     endpoint: str | None = None
@@ -64,6 +65,7 @@ class PeerPath(Struct, frozen=True):
     """Of the packets that this device sends the peer, where the path bears less than the tunnel."""
     why: str = ""
     """Why it is relayed, or why there is none, in words."""
+    tls: bool = False
 
 
 class ThisDevice(Struct, frozen=True):
@@ -122,7 +124,8 @@ class Status(Struct, frozen=True, kw_only=True):
     to make it faster, ``engine_lacks`` what another kernel would do as well, ``engine_trouble`` why
     it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now,
     ``router_ports`` what the default gateways pass to this device, ``relay`` what it does for
-    others as a relay."""
+    others as a relay, ``stream`` the TCP endpoint that all goes by while UDP is blocked, or
+    empty."""
 
     version: int = API_VERSION
     network: str
@@ -144,6 +147,7 @@ class Status(Struct, frozen=True, kw_only=True):
     interface: str = ""
     router_ports: tuple[RouterPort, ...] = ()
     relay: RelayStatus = RelayStatus()
+    stream: str = ""
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -207,6 +211,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     engine_trouble: str = ""
     interface: str = ""
     relay: RelayStatus = RelayStatus()
+    stream: str = ""
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

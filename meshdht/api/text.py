@@ -62,19 +62,26 @@ def rtt_text(milliseconds: float | None) -> str:
 
 
 def path_text(path: PeerPath) -> str:
-    """``direct 192.0.2.7:51820``, ``lan 192.168.1.9:51820``, ``relay vps``, ``–``; and an MTU,
-    where the path has one of its own."""
+    """``direct 192.0.2.7:51820``, ``lan 192.168.1.9:51820``, ``relay vps``, ``–``; and TLS, and an
+    MTU where the path has one of its own."""
     if path.kind == "none":
         return NOTHING
     to = path.relay if path.kind == "relay" else path.endpoint
     mtu = "" if path.mtu is None else f", MTU {path.mtu}"
-    return (f"{path.kind} {to}" if to else path.kind) + mtu
+    tls = " by TLS" if path.tls else ""
+    return (f"{path.kind} {to}" if to else path.kind) + tls + mtu
 
 
 def relay_text(relay: RelayStatus) -> str:
-    """``relays for 2 pairs (nftables)``."""
+    """``relays for 2 pairs (nftables, TLS on 443)``."""
     pairs = "1 pair" if relay.pairs == 1 else f"{relay.pairs} pairs"
-    return f"relays for {pairs} ({relay.forwarder})"
+    tls = f"TLS on {relay.tls_port}" if relay.tls_port else "no TLS"
+    return f"relays for {pairs} ({relay.forwarder}, {tls})"
+
+
+def stream_text(stream: str) -> str:
+    """``UDP is blocked here: by TLS to 203.0.113.2:443``."""
+    return f"UDP is blocked here: by TLS to {stream}"
 
 
 def link_text(peer: Peer) -> str:

@@ -32,6 +32,7 @@ from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
 from meshdht.daemon.lending import Lending
 from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
+from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
@@ -97,7 +98,8 @@ class AnchorLaunch:
             port.start()
             netlink = await stack.enter_async_context(open_netlink())
             table = f"meshdht-anchor-{self._name}"
-            lending = Lending(node.relay_host, config, lambda: True, netlink, table)
+            streams = StreamService(node, port.port, config.relay_tls_port, self._entropy)
+            lending = Lending(node.relay_host, config, lambda: True, netlink, table, streams)
             await lending.start()
             stack.push_async_callback(lending.close)
             await self._serve(node, store, port, lending)

@@ -31,6 +31,7 @@ from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
 from meshdht.daemon.port_mapping import PortMapping
 from meshdht.daemon.service import DaemonService
+from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
@@ -138,6 +139,7 @@ class Daemon:
             lambda: self.node.is_public,
             self._netlink,
             f"meshdht-{self._places.network}",
+            StreamService(self.node, self._port.port, self._config.relay_tls_port, self._entropy),
         )
 
     def _heard_elsewhere(self, datagram: bytes, source: Endpoint) -> None:
@@ -168,6 +170,7 @@ class Daemon:
             self._path_sizes.limit,
             self._dropped,
             self._lending.status,
+            lambda: self._streams.server,
             self._stop,
             self._restart,
         )

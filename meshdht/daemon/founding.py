@@ -164,7 +164,13 @@ class JoinerUser:
     def servers(self) -> Sequence[Endpoint]:
         return likely_servers((), self._link.hints)
 
-    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
+    def leg_opened(
+        self,
+        leg: Endpoint,
+        kind: PathKind,
+        open_port: OpenPort | None = None,
+        stream: Endpoint | None = None,
+    ) -> None:
         """A joiner sends to whatever answers."""
 
     def leg_closed(self, leg: Endpoint) -> None:

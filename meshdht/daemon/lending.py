@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.daemon.config import Config, port_range
+from meshdht.daemon.stream_service import StreamService
 from meshdht.net.netlink import Netlink
 from meshdht.net.relay_kernel import KernelForwarder
 from meshdht.net.relay_ports import RelayPorts
@@ -26,6 +28,7 @@ class Lending:
         is_reachable: Callable[[], bool],
         netlink: Netlink,
         table: str,
+        streams: StreamService,
     ) -> None:
         self._host = host
         self._is_on = config.relay == "on"
@@ -34,6 +37,7 @@ class Lending:
         first, last = port_range(config)
         self._ports = RelayPorts(first, last, host.received_at, self._kernel)
         self._lends = config.relay != "off"
+        self._streams = streams
 
     def _is_offered(self) -> bool:
         return self._is_on or self._is_reachable()
@@ -45,8 +49,11 @@ class Lending:
             self._host.lend(self._ports, self._is_offered)
 
     async def run(self) -> None:
-        """What keeps the kernel told, until cancelled."""
-        await self._kernel.run()
+        """Keep the kernel told, and serve streams, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._kernel.run())
+            if self._lends:
+                tasks.create_task(self._streams.run(self._is_offered, self._ports.is_lent))
 
     async def close(self) -> None:
         """Lend nothing any more; the kernel is as it was before."""
@@ -64,4 +71,7 @@ class Lending:
             forwarder="plain" if why else "nftables",
             why=why,
             bytes=self._ports.counters.bytes,
+            tls_port=self._streams.port,
+            tls_trouble=self._streams.trouble,
+            streams=self._streams.streams,
         )

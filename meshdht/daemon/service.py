@@ -42,7 +42,7 @@ from meshdht.membership.statements import Terms
 from meshdht.node.inviting import EPHEMERAL_MIN_S, Scope, hints, invite_anchor, invite_device
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
-from meshdht.paths.view import PathView
+from meshdht.paths.view import PathView, ProbeResult
 
 PING_PAUSE_S = 1.0
 # The direct path of a ping that goes on until direct; a relay would be one more kind.
@@ -67,6 +67,7 @@ class DaemonService(NetworkService):
         path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
         relay_status: Callable[[], RelayStatus],
+        stream: Callable[[], Endpoint | None],
         stop: Callable[[], None],
         restart: Callable[[], None],
     ) -> None:
@@ -82,6 +83,7 @@ class DaemonService(NetworkService):
         self._path_mtu = path_mtu
         self._dropped = dropped
         self._relay_status = relay_status
+        self._stream = stream
         self._stop = stop
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
@@ -125,6 +127,7 @@ class DaemonService(NetworkService):
             listen_port=self._listen_port,
             dropped=self._dropped(),
             relay=self._relay_status(),
+            stream=str(self._stream() or ""),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
             held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),
@@ -142,13 +145,7 @@ class DaemonService(NetworkService):
             id=str(device.id),
             addresses=addresses_of(device),
             online=path.kind is not PathKind.NONE,
-            path=path_line(
-                path.kind,
-                path.endpoint,
-                self._name_of(path.relay),
-                self._path_mtu(device.id),
-                self._node.why(device.id),
-            ),
+            path=self._path_line(path, self._node.why(device.id), self._path_mtu(device.id)),
             handshake_age_s=age,
             rtt_ms=_milliseconds(path.rtt_s),
             rx_bytes=stats.rx_bytes if stats else 0,
@@ -226,12 +223,24 @@ class DaemonService(NetworkService):
                 yield Pong(peer=device.name, sequence=sequence, path=none, rtt_ms=None)
                 continue
             why = "" if result.kind in _DIRECT else self._node.why(device.id)
-            relay = self._name_of(result.relay)
-            path = path_line(result.kind, result.endpoint, relay, why=why)
+            path = self._path_line(result, why)
             rtt_ms = _milliseconds(result.rtt_s)
             yield Pong(peer=device.name, sequence=sequence, path=path, rtt_ms=rtt_ms)
             if request.until_direct and result.kind in _DIRECT:
                 return
+
+    def _path_line(
+        self, path: PathView | ProbeResult, why: str, mtu: int | None = None
+    ) -> PeerPath:
+        stream = self._node.stream_of(path.endpoint) if path.endpoint is not None else None
+        return path_line(
+            path.kind,
+            stream or path.endpoint,
+            self._name_of(path.relay),
+            mtu,
+            why,
+            tls=stream is not None,
+        )
 
     def events(self) -> AsyncIterator[Event]:
         return self.feed.events()
@@ -246,9 +255,11 @@ def path_line(
     relay: str | None = None,
     mtu: int | None = None,
     why: str = "",
+    *,
+    tls: bool = False,
 ) -> PeerPath:
     where = str(endpoint) if endpoint else None
-    return PeerPath(kind=kind.value, endpoint=where, relay=relay, mtu=mtu, why=why)
+    return PeerPath(kind=kind.value, endpoint=where, relay=relay, mtu=mtu, why=why, tls=tls)
 
 
 def _milliseconds(seconds: float | None) -> float | None:

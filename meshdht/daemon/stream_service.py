@@ -28,8 +28,8 @@ class StreamHost(Protocol):
     def packet_keys(self) -> Sequence[PacketKey]:
         """Under which control packets are let in."""
 
-    def client_came(self, leg: Endpoint) -> None:
-        """Somebody who comes by a stream is seen here."""
+    def client_came(self, leg: Endpoint, source: Endpoint) -> None:
+        """Somebody who comes by a stream, from this TCP endpoint, is seen at the leg."""
 
     def client_left(self, leg: Endpoint) -> None: ...
 
@@ -45,20 +45,16 @@ class StreamService:
         host: StreamHost,
         own_port: int,
         tcp_port: int,
-        is_offered: Callable[[], bool],
-        is_lent: Callable[[int], bool],
         entropy: Entropy,
     ) -> None:
-        """``is_offered()``: whether this machine relays; ``is_lent(port)``: whether a UDP port of
-        it belongs to an allocation."""
         self._host = host
         self._own_port = own_port
         self._tcp_port = tcp_port
-        self._is_offered = is_offered
-        self._is_lent = is_lent
         self._entropy = entropy
         self._server: StreamServer | None = None
         self._counters: Counter[str] = Counter()
+        self.port = 0
+        """Where streams are served now; 0: nowhere."""
         self.trouble = ""
         """Why no streams are served, though they should be."""
 
@@ -72,26 +68,27 @@ class StreamService:
         """How many are served now."""
         return self._server.streams if self._server is not None else 0
 
-    async def run(self) -> None:
-        """Listen and stop listening as the offer comes and goes, until cancelled."""
+    async def run(self, is_offered: Callable[[], bool], is_lent: Callable[[int], bool]) -> None:
+        """Listen and stop listening as the offer to relay comes and goes, until cancelled.
+        ``is_lent(port)``: whether a UDP port of this machine belongs to an allocation."""
         if not self._tcp_port:
             return
         try:
             while True:
                 pause = LOOK_S
-                if self._is_offered() and self._server is None:
-                    pause = LOOK_S if await self._start() else RETRY_S
-                elif not self._is_offered() and self._server is not None:
+                if is_offered() and self._server is None:
+                    pause = LOOK_S if await self._start(is_lent) else RETRY_S
+                elif not is_offered() and self._server is not None:
                     await self._stop()
                 await asyncio.sleep(pause)
         finally:
             await self._stop()
 
-    async def _start(self) -> bool:
+    async def _start(self, is_lent: Callable[[int], bool]) -> bool:
         server = StreamServer(
             self._own_port,
             lambda: self._host.packet_keys,
-            self._is_lent,
+            is_lent,
             self._entropy,
             self._host.client_came,
             self._host.client_left,
@@ -102,7 +99,7 @@ class StreamService:
             self.trouble = error.message
             log.warning("no relay over TLS: %s (%s)", error.message, error.hint)
             return False
-        self._server, self.trouble = server, ""
+        self._server, self.port, self.trouble = server, port, ""
         self._host.set_stream_port(port)
         log.info("relay over TLS on TCP port %d", port)
         return True
@@ -110,6 +107,7 @@ class StreamService:
     async def _stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
+            self.port = 0
             self._host.set_stream_port(None)
             await server.close()
             self._counters += server.counters

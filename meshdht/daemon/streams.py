@@ -25,7 +25,7 @@ from meshdht.wire.stream import MAIN_PORT, FrameReader
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.5
+LOOK_S = 0.2
 # Of those that may serve, one is tried after the other, so long apart.
 STAGGER_S = 0.3
 # Pauses while all are in vain; the last one repeats.
@@ -47,7 +47,11 @@ class StreamUser(Protocol):
     def servers(self) -> Sequence[Endpoint]: ...
 
     def leg_opened(
-        self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None
+        self,
+        leg: Endpoint,
+        kind: PathKind,
+        open_port: OpenPort | None = None,
+        stream: Endpoint | None = None,
     ) -> None: ...
 
     def leg_closed(self, leg: Endpoint) -> None: ...
@@ -92,7 +96,8 @@ class StreamClient:
     ) -> None:
         assert self._task is not None
         self._task.cancel()
-        await self._tasks.__aexit__(kind, error, traceback)
+        # What ends the body is its own, and in no group.
+        await self._tasks.__aexit__(None, None, None)
 
     def serve(self, user: StreamUser) -> None:
         """From now on for this one; what is open stays open for it."""
@@ -183,10 +188,10 @@ class StreamClient:
             return
         if port == MAIN_PORT:
             open_port = self._local.open if self._local is not None else None
-            self._user.leg_opened(leg, PathKind.DIRECT, open_port)
+            self._user.leg_opened(leg, PathKind.DIRECT, open_port, self.server)
             self._user.ask_to_enter(leg)
         else:
-            self._user.leg_opened(leg, PathKind.RELAY)
+            self._user.leg_opened(leg, PathKind.RELAY, stream=self.server)
 
 
 async def _first(

@@ -80,6 +80,10 @@ class RelayPorts:
         self._buffer = memoryview(bytearray(DATAGRAM_SIZE))
         self.counters = RelayCounters()
 
+    def is_lent(self, port: int) -> bool:
+        """Whether it belongs to somebody now."""
+        return port in self._ports
+
     def open(self) -> int | None:
         """A free port; each in its turn, so that what is late for the last borrower of one meets
         nobody."""

@@ -50,8 +50,9 @@ _NOTHING_HERE = (
 
 class StreamServer:
     """``keys()`` are the packet keys that are let in, ours first; ``is_open(port)`` says which UDP
-    ports of this machine a stream may reach beside ``own_port``. ``on_leg(endpoint)`` hears
-    whence a client's datagrams come, ``on_leg_gone(endpoint)`` that it has left."""
+    ports of this machine a stream may reach beside ``own_port``. ``on_leg(endpoint, client)``
+    hears whence the datagrams of a client, at a TCP endpoint, come, and ``on_leg_gone(endpoint)``
+    that it has left."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class StreamServer:
         keys: Callable[[], Sequence[PacketKey]],
         is_open: Callable[[int], bool],
         entropy: Entropy,
-        on_leg: Callable[[Endpoint], None],
+        on_leg: Callable[[Endpoint, Endpoint], None],
         on_leg_gone: Callable[[Endpoint], None],
     ) -> None:
         self._own_port = own_port
@@ -116,7 +117,9 @@ class StreamServer:
             self._tasks.discard(task)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        host = str((writer.get_extra_info("peername") or ("?",))[0])
+        peer = writer.get_extra_info("peername") or ("", 0)
+        client = Endpoint(str(peer[0]), int(peer[1]))
+        host = client.host
         if (
             self._strangers.total() >= STRANGERS_MAX
             or self._strangers[host] >= STRANGERS_PER_HOST
@@ -136,7 +139,7 @@ class StreamServer:
             return
         self._streams[host] += 1
         try:
-            await self._pass_on(reader, writer)
+            await self._pass_on(reader, writer, client)
         finally:
             _release(self._streams, host)
 
@@ -167,11 +170,13 @@ class StreamServer:
                 return key, check_greeting(key, greeting)
         raise OpenFailed("under none of our keys")
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Endpoint
+    ) -> None:
         _keep_alive(writer)
         local = ServerSide(self._own_port, self._is_open)
         junction = Junction(reader, writer, FrameReader(), local)
-        self._on_leg(local.endpoint)
+        self._on_leg(local.endpoint, client)
         try:
             await junction.run()
         finally:

@@ -235,9 +235,9 @@ class AnchorNode:
         """Under which control packets are let in."""
         return self._control.keys
 
-    def client_came(self, leg: Endpoint) -> None:
+    def client_came(self, leg: Endpoint, source: Endpoint) -> None:
         """Somebody who comes by a stream is seen here."""
-        self.legs.opened(leg, PathKind.DIRECT)
+        self.legs.opened(leg, PathKind.DIRECT, stream=source)
 
     def client_left(self, leg: Endpoint) -> None:
         self.legs.closed(leg)

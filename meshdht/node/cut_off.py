@@ -17,7 +17,7 @@ from meshdht.node.peers import Peers
 from meshdht.paths.candidate import PathKind
 
 # After a start or a change of network an answer takes a round trip, or a few on a bad link.
-PATIENCE_S = 2.0
+PATIENCE_S = 0.7
 # Who was heard so lately may be heard again.
 TRUST_S = 90.0
 # Where streams are served unless a record says otherwise: it looks like the web's.

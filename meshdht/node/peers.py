@@ -62,7 +62,9 @@ class Peers:
         self._pace = Pace()
         self.vantage = Vantage(control.clock, on_reflexive_changed)
         """Where this device stands."""
-        self._peers = Company(own, self._make_agent, self._path_changed)
+        self._peers = Company(
+            own, lambda: self.vantage.agent(self._control.entropy, self._pace), self._path_changed
+        )
         self.beyond = Beyond(self._own_id, self._peers, self.vantage, control)
         self.box_key = self._peers.box_key
         """What a body for another member is boxed under, if anything can be."""
@@ -77,9 +79,6 @@ class Peers:
         self._keepalives = Keepalives(control, self._open_paths, self._ask_silence)
         self.way_in = self._keepalives.way(NOWHERE)
         """Our side as peers over IPv4 find it."""
-
-    def _make_agent(self) -> PathAgent:
-        return PathAgent(self._control.entropy, self.vantage.kind_of, self._pace)
 
     def set_members(self, roster: Roster, mesh_networks: Sequence[Network]) -> None:
         """The roster changed."""

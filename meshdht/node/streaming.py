@@ -40,9 +40,19 @@ class NodeStreams(NodeReach):
         """TCP endpoints that may serve streams, the likeliest first."""
         return self._cut_off.servers()
 
-    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
-        """An endpoint on loopback leads elsewhere from now on."""
-        self._peers.vantage.legs.opened(leg, kind, open_port)
+    def leg_opened(
+        self,
+        leg: Endpoint,
+        kind: PathKind,
+        open_port: OpenPort | None = None,
+        stream: Endpoint | None = None,
+    ) -> None:
+        """An endpoint on loopback leads elsewhere from now on; maybe by a stream."""
+        self._peers.vantage.legs.opened(leg, kind, open_port, stream=stream)
+
+    def stream_of(self, endpoint: Endpoint) -> Endpoint | None:
+        """The TCP endpoint by which another one is reached, if it is so."""
+        return self._peers.vantage.legs.stream(endpoint)
 
     def leg_closed(self, leg: Endpoint) -> None:
         """It leads nowhere any more."""
@@ -60,9 +70,9 @@ class NodeStreams(NodeReach):
         """Under which control packets are let in."""
         return self._control.keys
 
-    def client_came(self, leg: Endpoint) -> None:
+    def client_came(self, leg: Endpoint, source: Endpoint) -> None:
         """Somebody who comes by a stream is seen here."""
-        self.leg_opened(leg, PathKind.DIRECT)
+        self.leg_opened(leg, PathKind.DIRECT, stream=source)
 
     def client_left(self, leg: Endpoint) -> None:
         self.leg_closed(leg)

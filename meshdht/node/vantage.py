@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from meshdht.clock import Clock
+from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.prefix import is_household, prefix_of
 from meshdht.endpoint import Endpoint
+from meshdht.paths.agent import PathAgent
 from meshdht.paths.candidate import Network, PathKind, is_probeable, is_shared, path_kind
 from meshdht.paths.legs import Legs
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping, NatJudge
+from meshdht.paths.pace import Pace
 from meshdht.paths.reflexive import ReflexiveEndpoints
 from meshdht.records.endpoint import NatBehaviour
 
@@ -110,6 +112,10 @@ class Vantage:
         gone = [port for port, lent in self.lent.items() if (lent.ended or before) < before]
         for port in gone:
             del self.lent[port]
+
+    def agent(self, entropy: Entropy, pace: Pace) -> PathAgent:
+        """Who finds paths to a peer from here."""
+        return PathAgent(entropy, self.kind_of, pace, self.legs.is_stream)
 
     def may_probe(self, endpoint: Endpoint) -> bool:
         lent = self.lent.get(endpoint)

@@ -37,7 +37,7 @@ from meshdht.paths.pace import (
     STANDBY_S,
     Pace,
 )
-from meshdht.paths.score import cost_s, is_clearly_better
+from meshdht.paths.score import STREAM_S, cost_s, is_clearly_better
 from meshdht.wire.packet import MESSAGE_ID_SIZE
 
 MAX_MISSES = 4
@@ -124,13 +124,19 @@ class Probe:
 
 
 class PathAgent:
-    """All pairs of one peer. ``kind_of`` says what kind of path an endpoint makes."""
+    """All pairs of one peer. ``kind_of`` says what kind of path an endpoint makes, and
+    ``is_stream`` whether a stream carries what goes there."""
 
     def __init__(
-        self, entropy: Entropy, kind_of: Callable[[Endpoint], PathKind], pace: Pace
+        self,
+        entropy: Entropy,
+        kind_of: Callable[[Endpoint], PathKind],
+        pace: Pace,
+        is_stream: Callable[[Endpoint], bool] = lambda endpoint: False,
     ) -> None:
         self._entropy = entropy
         self.kind_of = kind_of
+        self._is_stream = is_stream
         self._pace = pace
         self._needed_until = -math.inf
         self._pairs: dict[Endpoint, Pair] = {}
@@ -345,7 +351,8 @@ class PathAgent:
         return self._cost(pair), pair.endpoint
 
     def _cost(self, pair: Pair) -> float:
-        return cost_s(self.kind_of(pair.endpoint), pair.rtt_s or 0.0)
+        cost = cost_s(self.kind_of(pair.endpoint), pair.rtt_s or 0.0)
+        return cost + STREAM_S * self._is_stream(pair.endpoint)
 
     def _make_room(self, newcomer: Endpoint) -> None:
         silent = [

@@ -23,6 +23,7 @@ class Legs:
         self._kinds: dict[Endpoint, PathKind] = {}
         self._open_port: dict[Endpoint, OpenPort] = {}
         self._far: dict[Endpoint, Endpoint] = {}
+        self._streams: dict[Endpoint, Endpoint] = {}
 
     def opened(
         self,
@@ -31,10 +32,13 @@ class Legs:
         open_port: OpenPort | None = None,
         *,
         far: Endpoint | None = None,
+        stream: Endpoint | None = None,
     ) -> None:
-        """From now on it leads somewhere, and makes this kind of path; ``far``: it is another UDP
-        socket of ours, which leads there."""
+        """From now on it leads somewhere, and makes this kind of path. ``far``: it is another UDP
+        socket of ours, which leads there; ``stream``: it goes by a stream to this TCP endpoint."""
         self._kinds[endpoint] = kind
+        if stream is not None:
+            self._streams[endpoint] = stream
         if open_port is not None:
             self._open_port[endpoint] = open_port
         if far is not None:
@@ -44,6 +48,14 @@ class Legs:
         self._kinds.pop(endpoint, None)
         self._open_port.pop(endpoint, None)
         self._far.pop(endpoint, None)
+        self._streams.pop(endpoint, None)
+
+    def stream(self, endpoint: Endpoint) -> Endpoint | None:
+        """The TCP endpoint that a leg goes by; None: it is no leg, or goes by no stream."""
+        return self._streams.get(endpoint)
+
+    def is_stream(self, endpoint: Endpoint) -> bool:
+        return endpoint in self._streams
 
     def at_port(self, endpoint: Endpoint, port: int) -> Endpoint | None:
         """Another port of the machine that an endpoint belongs to, or leads to."""

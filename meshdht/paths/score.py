@@ -11,6 +11,8 @@ from __future__ import annotations
 from meshdht.paths.candidate import PathKind
 
 HANDICAP_S = {PathKind.LAN: 0.0, PathKind.DIRECT: 0.005, PathKind.RELAY: 0.050}
+# TCP in between: one lost packet holds up all behind it.
+STREAM_S = 0.100
 # A switch must save a fifth of the cost and at least two milliseconds.
 SWITCH_FACTOR = 0.8
 SWITCH_MARGIN_S = 0.002

@@ -165,8 +165,8 @@ def test_status_has_the_keys_that_scripts_lean_on() -> None:
         *("name", "id", "addresses", "online", "path"),
         *("handshake_age_s", "rtt_ms", "rx_bytes", "tx_bytes"),
     }
-    there = "192.0.2.7:51820"
-    path = {"kind": "direct", "endpoint": there, "relay": None, "mtu": None, "why": ""}
+    path = {"kind": "direct", "endpoint": "192.0.2.7:51820", "why": "", "tls": False}
+    path |= dict.fromkeys(("relay", "mtu"))
     assert laptop["path"] == path
 
 

@@ -39,6 +39,7 @@ class Served:
             self.path_mtus.get,
             lambda: dict(machine.node.dropped),
             RelayStatus,
+            lambda: None,
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),
         )

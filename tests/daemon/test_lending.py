@@ -11,16 +11,22 @@ from meshdht.clock import SeededEntropy, SystemClock
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.daemon.config import Config
 from meshdht.daemon.lending import Lending
+from meshdht.daemon.stream_service import StreamService
 from meshdht.net.netlink import Netlink, open_netlink
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.relay_host import RelayHost
+from tests.daemon.test_stream_service import Host
 
 
 @pytest.fixture
 async def netlink(own_network: None) -> AsyncIterator[Netlink]:
     async with open_netlink() as netlink:
         yield netlink
+
+
+# It serves no streams.
+NOWHERE = StreamService(Host(), 41820, 0, SeededEntropy(1))
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ async def test_by_itself_it_relays_where_everybody_reaches_it(
     host: RelayHost, netlink: Netlink
 ) -> None:
     reachable = False
-    lending = Lending(host, Config(), lambda: reachable, netlink, "meshdht-home")
+    lending = Lending(host, Config(), lambda: reachable, netlink, "meshdht-home", NOWHERE)
     await lending.start()
     assert not host.is_offered()
     assert not lending.status().offered
@@ -52,7 +58,7 @@ async def test_by_itself_it_relays_where_everybody_reaches_it(
 
 @pytest.mark.lab
 async def test_told_to_it_relays_wherever_it_is(host: RelayHost, netlink: Netlink) -> None:
-    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home")
+    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home", NOWHERE)
     await lending.start()
     assert host.is_offered()
     await lending.close()
@@ -62,7 +68,7 @@ async def test_told_to_it_relays_wherever_it_is(host: RelayHost, netlink: Netlin
 async def test_told_not_to_it_does_not_and_leaves_the_kernel_alone(
     host: RelayHost, netlink: Netlink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lending = Lending(host, Config(relay="off"), lambda: True, netlink, "meshdht-home")
+    lending = Lending(host, Config(relay="off"), lambda: True, netlink, "meshdht-home", NOWHERE)
 
     async def start() -> bool:
         raise AssertionError
@@ -79,7 +85,7 @@ async def test_without_nftables_it_relays_by_itself_and_says_why(
     host: RelayHost, netlink: Netlink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home")
+    lending = Lending(host, Config(relay="on"), lambda: False, netlink, "meshdht-home", NOWHERE)
     await lending.start()
     said = lending.status()
     assert (said.forwarder, said.why) == ("plain", "there is no nft")

@@ -28,7 +28,7 @@ class Host:
     def packet_keys(self) -> Sequence[PacketKey]:
         return [KEY]
 
-    def client_came(self, leg: Endpoint) -> None:
+    def client_came(self, leg: Endpoint, source: Endpoint) -> None:
         self.clients.append(leg)
 
     def client_left(self, leg: Endpoint) -> None:
@@ -41,9 +41,9 @@ class Host:
 @asynccontextmanager
 async def serving(host: Host, tcp_port: int) -> AsyncIterator[StreamService]:
     entropy = SystemEntropy()
-    service = StreamService(host, 41820, tcp_port, lambda: host.offers, bool, entropy)
+    service = StreamService(host, 41820, tcp_port, entropy)
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(service.run())
+        task = tasks.create_task(service.run(lambda: host.offers, bool))
         yield service
         task.cancel()
 

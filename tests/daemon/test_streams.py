@@ -12,6 +12,7 @@ from meshdht.crypto.keys import PacketKey
 from meshdht.daemon import streams
 from meshdht.daemon.streams import StreamClient
 from meshdht.endpoint import LOOPBACK, Endpoint
+from meshdht.errors import JoinFailed
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs, OpenPort
 from tests.engine.eventually import eventually
@@ -44,8 +45,14 @@ class User:
     def servers(self) -> Sequence[Endpoint]:
         return self._servers
 
-    def leg_opened(self, leg: Endpoint, kind: PathKind, open_port: OpenPort | None = None) -> None:
-        self.legs.opened(leg, kind, open_port)
+    def leg_opened(
+        self,
+        leg: Endpoint,
+        kind: PathKind,
+        open_port: OpenPort | None = None,
+        stream: Endpoint | None = None,
+    ) -> None:
+        self.legs.opened(leg, kind, open_port, stream=stream)
         self.open[leg] = kind
 
     def leg_closed(self, leg: Endpoint) -> None:
@@ -95,6 +102,12 @@ async def test_who_is_cut_off_reaches_a_machine_by_a_stream(machine: Machine) ->
         await eventually(lambda: relay_port.heard == [b"to a peer"])
         relay_port.close()
     assert user.open == {}
+
+
+async def test_what_goes_wrong_meanwhile_comes_out_as_it_is() -> None:
+    with pytest.raises(JoinFailed, match="nobody"):
+        async with StreamClient(1, SystemClock(), SystemEntropy()):
+            raise JoinFailed("nobody is there")
 
 
 async def test_who_is_not_cut_off_opens_nothing(machine: Machine) -> None:

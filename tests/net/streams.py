@@ -57,7 +57,7 @@ class Machine:
             lambda: self.keys,
             self.open_ports.__contains__,
             SystemEntropy(),
-            self.legs.append,
+            lambda leg, client: self.legs.append(leg),
             self.gone.append,
         )
         self.at = Endpoint("127.0.0.1", await self.server.start(0))

@@ -10,6 +10,7 @@ from simulations.loop import run
 from tests.support.mesh import eventually, mesh
 
 LEG = Endpoint(LOOPBACK, 50001)
+CLIENT = Endpoint("198.51.100.7", 40000)
 
 
 def test_a_device_behind_a_leg_is_met_and_told_to_nobody_until_the_leg_closes() -> None:
@@ -18,12 +19,12 @@ def test_a_device_behind_a_leg_is_met_and_told_to_nobody_until_the_leg_closes() 
             one, two, three = await world.grow(3)
             await asyncio.sleep(30)
             # As if it came by a stream: everybody sees it where nobody else does.
-            two.node.client_came(LEG)
+            two.node.client_came(LEG, CLIENT)
             two.move(LEG)
             world.internet.blocked = lambda source, to: (
                 LEG in (source, to) and one.endpoint not in (source, to)
             )
-            one.node.client_came(LEG)
+            one.node.client_came(LEG, CLIENT)
             await eventually(lambda: one.node.path(two.id).endpoint == LEG, 60)
             assert one.node.path(two.id).kind is PathKind.DIRECT
             await asyncio.sleep(120)

@@ -5,6 +5,8 @@ from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs
 from tests.paths.world import LAN, WAN, World
 
+OTHER_WAN = Endpoint("203.0.113.3", 1)
+
 
 def test_an_endpoint_is_a_leg_while_it_is_open() -> None:
     legs, leg = Legs(), Endpoint("127.0.0.1", 40000)
@@ -13,8 +15,12 @@ def test_an_endpoint_is_a_leg_while_it_is_open() -> None:
     assert leg in legs
     assert legs.kind_of(leg) is PathKind.RELAY
     assert legs.kind_of(Endpoint("127.0.0.1", 40001)) is None
+    assert legs.stream(leg) is None
+    legs.opened(leg, PathKind.DIRECT, stream=WAN)
+    assert legs.stream(leg) == WAN
     for _ in range(2):
         legs.closed(leg)
+        assert legs.stream(leg) is None
         assert leg not in legs
 
 
@@ -54,3 +60,16 @@ def test_a_socket_of_ours_is_told_as_where_it_leads_and_a_stream_as_nowhere() ->
     assert legs.as_told(far) == far
     legs.closed(one)
     assert not legs.is_socket(one)
+
+
+def test_a_path_without_a_stream_is_gone_over_to_as_soon_as_it_stands() -> None:
+    streams = {WAN}
+    world = World({WAN: 0.001}, is_stream=streams.__contains__)
+    world.learn(WAN)
+    world.run(1)
+    assert world.agent.best is not None
+    assert world.agent.best.endpoint == WAN
+    world.rtt_s[OTHER_WAN] = 0.05
+    world.learn(OTHER_WAN)
+    world.run(1)
+    assert world.agent.best.endpoint == OTHER_WAN

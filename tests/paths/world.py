@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meshdht.clock import SeededEntropy
 from meshdht.endpoint import Endpoint
 from meshdht.paths.agent import PathAgent, Probe
@@ -17,14 +19,21 @@ LAN, WAN = Endpoint("192.168.1.2", 1), Endpoint("203.0.113.2", 1)
 class World:
     """An agent, a clock, and the peer's reachable endpoints with their round-trip seconds."""
 
-    def __init__(self, rtt_s: dict[Endpoint, float] | None = None) -> None:
+    def __init__(
+        self,
+        rtt_s: dict[Endpoint, float] | None = None,
+        is_stream: Callable[[Endpoint], bool] = lambda endpoint: False,
+    ) -> None:
         self.now = 100.0
         self.rtt_s = rtt_s or {}
         self.sent: list[tuple[float, Endpoint]] = []
         self._arrivals: list[tuple[float, Probe]] = []
         self.pace = Pace()
         self.agent = PathAgent(
-            SeededEntropy(1), lambda end: PathKind.LAN if end == LAN else PathKind.DIRECT, self.pace
+            SeededEntropy(1),
+            lambda end: PathKind.LAN if end == LAN else PathKind.DIRECT,
+            self.pace,
+            is_stream,
         )
 
     def learn(self, *endpoints: Endpoint) -> None:

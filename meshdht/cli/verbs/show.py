@@ -20,6 +20,7 @@ from meshdht.api.text import (
     relay_text,
     rtt_text,
     size_text,
+    stream_text,
 )
 from meshdht.api.version import API_VERSION
 from meshdht.cli.output import (
@@ -85,6 +86,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         f"UDP port {snapshot.listen_port}",
         *map(router_text, snapshot.router_ports),
         *([relay_text(snapshot.relay)] if snapshot.relay.offered else []),
+        *([stream_text(snapshot.stream)] if snapshot.stream else []),
         f"up {age_text(snapshot.uptime_s)}",
     )
     said = " · ".join(fact for fact in facts if fact)

@@ -41,7 +41,7 @@ def test_json_is_one_object_a_line(meshdht: Meshdht) -> None:
     result = meshdht("ping", "phone", "-c", "2", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line["sequence"] for line in lines] == [0, 1]
-    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None, "why": WHY}
+    path = dict[str, object](kind="relay", endpoint=None, relay="vps", mtu=None, why=WHY, tls=False)
     assert lines[0]["path"] == path
     assert (lines[0]["rtt_ms"], lines[0]["version"]) == (84.0, 1)
 

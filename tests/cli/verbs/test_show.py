@@ -113,7 +113,7 @@ def test_status_json_is_the_snapshot(meshdht: Meshdht) -> None:
     assert shown["version"] == 1
     assert shown["device"]["name"] == "nas"
     assert [peer["name"] for peer in shown["peers"]] == ["phone", "laptop", "attic"]
-    path = {"kind": "relay", "endpoint": None, "relay": "vps", "mtu": None, "why": WHY}
+    path = dict[str, object](kind="relay", endpoint=None, relay="vps", mtu=None, why=WHY, tls=False)
     assert shown["peers"][0]["path"] == path
 
 
