@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",
     "meshdht/engine/tun_file.py": "tests/engine/test_pump.py",
     "meshdht/net/port.py": "tests/daemon/test_carriers.py",
+    "meshdht/node/peer_views.py": "tests/node/test_peers.py",
     "meshdht/paths/view.py": "tests/node/test_peers.py",
     "meshdht/store/rows.py": "tests/store/test_store.py",
     "meshdht/wireguard/constants.py": "tests/wireguard/test_timers.py",

@@ -10,26 +10,23 @@ from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.crypto.keys import DeviceId, SigningKey
 from meshdht.endpoint import NOWHERE, Endpoint
-from meshdht.gossip.gossip import Neighbour
-from meshdht.limits import FULL_MESH_DEVICES
 from meshdht.membership.roster import Roster
 from meshdht.node.beyond import Beyond
 from meshdht.node.company import Company, Peer
 from meshdht.node.control import ControlPort
 from meshdht.node.keepalives import Keepalives, OpenPath
+from meshdht.node.peer_views import PeerViews
 from meshdht.node.restraint import Restraint
 from meshdht.node.vantage import Vantage
 from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.pace import KEEPALIVE_S, Pace
-from meshdht.paths.view import PathView, ProbeResult
+from meshdht.paths.view import ProbeResult
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
-# With so many neighbours connected, those missing in a large network are called, not looked up.
-ENOUGH_NEIGHBOURS = 2
 # How many are asked where they see us when a path fails under traffic, and how often at most.
 WITNESSES = 3
 ASK_AGAIN_S = 2.0
@@ -37,7 +34,7 @@ ASK_AGAIN_S = 2.0
 LOOK_S = 2.0
 
 
-class Peers:
+class Peers(PeerViews):
     """Probes, answers probes, and knows who is connected.
 
     ``on_connected(device)`` is called when a peer that had no path got one,
@@ -101,15 +98,6 @@ class Peers:
         """Somebody watches all paths, and will for a while."""
         self._need(self._peers, self._control.clock.monotonic())
 
-    def is_needed(self, device: DeviceId) -> bool:
-        """Whether there is traffic for a device, or somebody watches."""
-        peer = self._peers.get(device)
-        return peer is not None and peer.agent.is_needed(self._control.clock.monotonic())
-
-    def needed(self) -> list[DeviceId]:
-        """All that are."""
-        return [device for device in self._peers if self.is_needed(device)]
-
     async def look(self) -> None:
         """Prove all paths, but those proved of late; returns once that is done, or after LOOK_S."""
         self.watched()
@@ -121,22 +109,6 @@ class Peers:
                     await self._settled.wait()
         except TimeoutError:
             return
-
-    def sought(self) -> list[DeviceId]:
-        """The devices that we keep a path to, or would if there were one."""
-        return [device for device, peer in self._peers.items() if peer.is_sought]
-
-    def is_urgent(self, device: DeviceId) -> bool:
-        """Whether a path that is missing is missed: always in a small network."""
-        peer = self._peers.get(device)
-        roster = self._peers.roster
-        if peer is None or roster is None:
-            return False
-        wanted = peer.wanted_until < math.inf or len(roster) <= FULL_MESH_DEVICES
-        wanted |= peer.agent.is_needed(self._control.clock.monotonic())
-        near = [self.vantage.kind_of(each.endpoint) for each in self.neighbours()]
-        # Who knows its own LAN alone is not told where it is seen, and calls in vain.
-        return wanted or len(near) < ENOUGH_NEIGHBOURS or PathKind.DIRECT not in near
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:
         """The addresses of our interfaces changed: what was seen of us before is void."""
@@ -371,28 +343,7 @@ class Peers:
         body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id, asked)
         self._control.send(MessageKind.PROBE, probe.message_id, body, probe.endpoint)
 
-    def neighbours(self) -> list[Neighbour]:
-        """The connected members, in the order of their ids."""
-        return [
-            Neighbour(device, peer.agent.best.endpoint)
-            for device, peer in sorted(self._peers.items(), key=lambda item: item[0].raw)
-            if peer.agent.best is not None
-        ]
-
-    def path(self, device: DeviceId) -> PathView:
-        """How a device is reached right now."""
-        peer = self._peers.get(device)
-        best = peer.agent.best if peer else None
-        if peer is None or best is None:
-            return PathView(PathKind.NONE, None, None)
-        relay = self.vantage.relay_of(best.endpoint)
-        return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay)
-
     def agent(self, device: DeviceId) -> PathAgent | None:
         """The paths of a device that one is kept to."""
         peer = self._peers.get(device)
         return peer.agent if peer is not None else None
-
-    def is_member(self, device: DeviceId) -> bool:
-        """Whether a device is in the roster, and one that something can be boxed to."""
-        return self.box_key(device) is not None

@@ -286,6 +286,7 @@ class Relays:
             if not is_wanted or binding.is_over:
                 self._drop(device, binding)
             elif binding.phase is Phase.HELD and binding.there is not None:
+                binding.watch(now, works=self._peers.works(device, binding.there))
                 if self._control.silent_s(binding.there) >= HOLD_OPEN_S:
                     self._control.keep_open(binding.there)
         due = self._call_again(device, effort, now)

@@ -74,6 +74,7 @@ class Binding:
         self._proofs = 0
         self._ids: deque[bytes] = deque(maxlen=_IDS_MAX)
         self._is_fading = False
+        self._has_worked = False
 
     def poll(self, now: float, message_id: bytes) -> Endpoint | None:
         """Where to send a bind now, with this id; None: nowhere. May be over then."""
@@ -146,10 +147,11 @@ class Binding:
             self._tries = self._proofs = 0
             self._begun = self._due = now
 
-    def doubt(self, now: float) -> None:
-        """Nothing comes by it any more: is it the relay? Asked once, until that is known."""
-        if self.phase is Phase.HELD and not self._tries:
+    def watch(self, now: float, *, works: bool) -> None:
+        """Whether the peer is reached by it. If it was and is not: is it the relay?"""
+        if self._has_worked and not works and self.phase is Phase.HELD:
             self._due = min(self._due, now)
+        self._has_worked = works
 
     def fade(self) -> None:
         """It is not needed, but the peer may still be sending by it: renew it no more."""

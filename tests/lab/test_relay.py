@@ -2,75 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 from meshdht.lab.device import Device
-from meshdht.lab.host import Switch
 from meshdht.lab.world import World
-from tests.lab.homes import behind_nat, connect, eventually, public
+from tests.lab.homes import connect, eventually, public
+from tests.lab.relays import (
+    TRANSFER_S,
+    busy_s,
+    first_ping,
+    forwarded,
+    hard,
+    kind_of,
+    offers,
+    table,
+    transfer,
+    without_nft,
+)
+from tests.lab.traffic import Traffic
 
-TRANSFER_S = 3
-
-
-def kind_of(device: Device, peer: str) -> tuple[str, str | None]:
-    """What kind of path leads to a peer, and which relay it is."""
-    path = device.peer(peer)["path"]
-    return path["kind"], path["relay"]
-
-
-def table(relay: Device) -> list[Any]:
-    """The nftables rules by which a relay forwards; empty if there are none."""
-    listed = relay.host.run(["nft", "-j", "list", "ruleset"]).stdout
-    found: list[Any] = json.loads(listed)["nftables"]
-    return [each["rule"]["expr"] for each in found if "rule" in each]
-
-
-def forwarded(relay: Device) -> int:
-    """Bytes that a relay's kernel has passed on, by its rules as they are now."""
-    counters = [each["counter"] for rule in table(relay) for each in rule if "counter" in each]
-    return sum(each["bytes"] for each in counters)
-
-
-def busy_s(relay: Device) -> float:
-    """Processor seconds that the relay's daemon has used."""
-    pid = relay.host.run(["pgrep", "-f", "meshdht.daemon"]).stdout.split()[0]
-    fields = relay.host.run(["cat", f"/proc/{pid}/stat"]).stdout.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def transfer(source: Device, target: Device) -> float:
-    """TCP from one device to another: Mbit/s."""
-    address = target.addresses()[0]
-    server = target.host.popen(["iperf3", "--server", "--one-off", "--bind", address])
-    assert eventually(lambda: bool(target.host.run(["ss", "-Hltn", "sport = :5201"]).stdout))
-    said = source.host.run(["iperf3", "--client", address, "--time", str(TRANSFER_S), "--json"])
-    server.check(server.complete())
-    return float(json.loads(said.stdout)["end"]["sum_received"]["bits_per_second"]) / 1e6
-
-
-def hard(world: World, internet: Switch) -> tuple[Device, Device]:
-    """Two that no filter lets in."""
-    return (
-        behind_nat(world, internet, "nas", 10, "symmetric"),
-        behind_nat(world, internet, "laptop", 11, "symmetric"),
-    )
-
-
-def offers(relay: Device) -> bool:
-    return bool(relay.status()["relay"]["offered"])
-
-
-def first_ping(source: Device, target: Device) -> float:
-    """Seconds until a ping from a device that has no path yet is answered."""
-    address = target.addresses()[0]
-    started = time.monotonic()
-    assert source.reaches(address) is not None
-    return time.monotonic() - started
+DEATH_S = 12
 
 
 def test_two_behind_symmetric_nats_reach_each_other_by_a_member_in_public(
@@ -132,7 +87,7 @@ def test_where_there_is_no_nft_a_relay_passes_on_by_itself(
 ) -> None:
     internet = world.switch("internet")
     vps = public(world, internet, "vps", 2)
-    vps.host.run(["sh", "-c", "mount --bind /dev/null $(readlink -f $(command -v nft))"])
+    without_nft(vps)
     nas, laptop = hard(world, internet)
     connect(vps, nas, laptop)
     assert eventually(lambda: offers(vps))
@@ -147,3 +102,63 @@ def test_where_there_is_no_nft_a_relay_passes_on_by_itself(
     used_s = busy_s(vps) - before_s
     number(f"by a relay without nftables: {mbit:.0f} Mbit/s, its daemon used {used_s:.2f} s")
     assert vps.status()["relay"]["bytes"] > 0.9 * mbit * 1e6 / 8 * TRANSFER_S
+
+
+def test_when_a_relay_dies_under_traffic_another_carries_on(
+    world: World, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    relays = {each.name: each for each in (public(world, internet, f"vps{n}", n) for n in (2, 3))}
+    nas, laptop = hard(world, internet)
+    connect(*relays.values(), nas, laptop)
+    assert eventually(lambda: all(map(offers, relays.values())))
+    time.sleep(3)
+    first_ping(laptop, nas)
+    # Both hold both: one is in use, the other stands by.
+    assert eventually(lambda: all(each.status()["relay"]["pairs"] for each in relays.values()))
+    assert eventually(lambda: kind_of(laptop, "nas")[0] == kind_of(nas, "laptop")[0] == "relay")
+    traffic = Traffic(laptop, nas, seconds=DEATH_S, bitrate="10M")
+    time.sleep(DEATH_S / 3)
+    _, used = kind_of(laptop, "nas")
+    assert used is not None
+    # Not its daemon alone: what the kernel passes on goes on for two minutes without.
+    relays[used].host.ip("link set eth0 down")
+    gap = max(until - since for since, until in traffic.silences())
+    number(f"longest silence when the relay in use dies: {gap:.2f} s")
+    assert gap < 3
+    (other,) = set(relays) - {used}
+    assert eventually(lambda: kind_of(laptop, "nas") == ("relay", other))
+
+
+def knows_the_anchor(device: Device) -> bool:
+    (anchor,) = device.json("anchor", "list")["anchors"]
+    return anchor["seen"] is not None
+
+
+def test_an_anchor_relays_and_learns_no_more_than_two_addresses(
+    world: World, tmp_path: Path, number: Callable[[str], None]
+) -> None:
+    internet = world.switch("internet")
+    vps, box = public(world, internet, "vps", 2), public(world, internet, "box", 3)
+    nas, laptop = hard(world, internet)
+    vps.init("home")
+    vps.must("down")
+    vps.host.run(["sh", "-c", "echo 'relay = \"off\"' > /var/lib/meshdht/home/config.toml"])
+    vps.must("up")
+    nas.join(vps.invite("nas"))
+    laptop.join(vps.invite("laptop"))
+    link = tmp_path / "anchor.txt"
+    link.write_text(vps.must("anchor", "link", "--name", "box"))
+    box.must("anchor", "up", "--link-file", str(link))
+    assert not offers(vps)
+    assert eventually(lambda: knows_the_anchor(nas) and knows_the_anchor(laptop), 60)
+    took = first_ping(laptop, nas)
+    number(f"first ping by an anchor: {took:.2f} s")
+    assert eventually(lambda: kind_of(laptop, "nas") == ("relay", "box"))
+    assert eventually(lambda: kind_of(nas, "laptop") == ("relay", "box"))
+    relay = box.json("anchor", "status")["relay"]
+    assert (relay["offered"], relay["pairs"], relay["forwarder"]) == (True, 1, "nftables")
+    assert "relays for 1 pair (nftables)" in box.must("anchor", "status")
+    assert transfer(laptop, nas) > 0
+    box.must("anchor", "down")
+    assert table(box) == []

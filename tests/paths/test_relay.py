@@ -89,15 +89,17 @@ def test_a_relay_that_does_not_answer_is_given_up_as_silent() -> None:
     assert side.binding.is_shunnable
 
 
-def test_a_relay_in_doubt_is_asked_at_once_and_known_to_be_off_within_four_seconds() -> None:
+def test_a_relay_by_which_nothing_comes_any_more_is_known_to_be_off_within_four_seconds() -> None:
     side = Side()
     side.join()
+    side.binding.watch(side.now, works=False)
+    side.binding.watch(side.now, works=True)
+    assert side.poll() is None
     side.now += 5
-    side.binding.doubt(side.now)
     begun = side.now
     while not side.binding.is_over:
+        side.binding.watch(side.now, works=False)
         side.poll()
-        side.binding.doubt(side.now)
         side.now = max(side.now, side.binding.deadline())
     assert side.now - begun < 4
 
