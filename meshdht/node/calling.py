@@ -90,13 +90,21 @@ class Caller:
         answered the last time."""
         now = self._control.clock.monotonic()
         has_answered = device in self._answered
-        if not self._calling.allows(str(device), now):
-            return has_answered
+        if now - self._called.get(device, float("-inf")) >= 1 / PER_S:
+            self._call(device, now)
+        return has_answered
+
+    def call_to_relays(self, device: DeviceId) -> None:
+        """The same, for there is something to say that a call of a moment ago did not."""
+        now = self._control.clock.monotonic()
+        if self._calling.allows(str(device), now):
+            self._call(device, now)
+
+    def _call(self, device: DeviceId, now: float) -> None:
         called = {each: at for each, at in self._called.items() if now - at < ANSWER_WITHIN_S}
         self._called = called | {device: now}
         self._answered.discard(device)
         self._say(device, is_answer=False)
-        return has_answered
 
     def _say(self, device: DeviceId, *, is_answer: bool) -> None:
         box_key = self._peers.box_key(device)

@@ -192,7 +192,7 @@ class Node(NodeNews):
             self._peers,
             self.relay_places,
             lambda relay: self._holdings.roster.has_node(relay.raw),
-            lambda device: self._caller.call(device),
+            lambda device: self._caller.call_to_relays(device),
         )
 
     def _make_traversal(self, ways: WaysOut | None) -> Traversal:

@@ -11,7 +11,7 @@ from meshdht.lab.device import Device
 from meshdht.lab.host import Switch
 from meshdht.lab.world import World
 from tests.lab.homes import behind_nat, eventually, everyone_reaches_everyone, public
-from tests.lab.test_relay import kind_of, offers, transfer
+from tests.lab.relays import kind_of, offers, transfer
 
 
 @pytest.fixture
