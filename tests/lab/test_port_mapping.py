@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from subprocess import DEVNULL
 from typing import Any
 
 import pytest
@@ -26,6 +28,13 @@ SILENT_TO = {
     "UPnP": ["udp dport 5351 drop"],
 }
 
+# What the router says of itself, fetched from where upnpc found it.
+DESCRIBE = (
+    "url=$(upnpc -l | sed -n 's/^ desc: //p' | head -1);"
+    f" {sys.executable} -c 'import sys, urllib.request as u;"
+    " print(u.urlopen(sys.argv[1], timeout=5).read().decode())' $url"
+)
+
 
 @dataclass
 class Home:
@@ -43,6 +52,13 @@ class Home:
         hook = "type filter hook prerouting priority raw;"
         table = f"table inet silent {{ chain silent {{ {hook} {rules}; }}; }}"
         self.router.run(["nft", table])
+
+    def speak_version_1(self) -> None:
+        """Let the router say that it is an InternetGatewayDevice of version 1."""
+        say = "echo force_igd_desc_v1=yes >> /run/miniupnpd.conf"
+        self.router.run(["sh", "-c", f"kill $(cat /run/miniupnpd.pid); {say}"])
+        again = ["-d", "-f", "/run/miniupnpd.conf", "-P", "/run/again.pid"]
+        self.router.popen(["miniupnpd", *again], stdout=DEVNULL, stderr=DEVNULL)
 
     def passes(self) -> list[str]:
         """The router's rules that pass something on to the inside."""
@@ -97,12 +113,17 @@ def test_a_device_behind_a_symmetric_nat_reaches_another_by_the_port_that_its_ro
     assert eventually(lambda: home.passes() == [])
 
 
-def test_the_tools_of_others_show_what_upnp_mapped_and_withdrew(home: Home) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_tools_of_others_show_what_upnp_mapped_and_withdrew(home: Home, version: int) -> None:
+    if version == 1:
+        home.speak_version_1()
     home.silence("UPnP")
     home.nas.init("home")
     assert eventually(lambda: is_mapped(home.nas, "UPnP")), home.nas.status()
     listing = ["timeout", "5", "upnpc", "-l"]
     assert f"UDP {PORT}->192.168.1.2:{PORT}" in home.nas.host.run(listing, check=False).stdout
+    described = home.nas.host.run(["sh", "-c", DESCRIBE]).stdout
+    assert f"WANIPConnection:{version}<" in described
     home.nas.must("down")
     assert eventually(lambda: str(PORT) not in home.nas.host.run(listing, check=False).stdout)
 
