@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from meshdht.api.relay_messages import RelayStatus
+from meshdht.api.router_messages import RouterPort
 from meshdht.api.version import API_VERSION
 
 
@@ -57,6 +58,7 @@ class AnchorStatus(Struct, frozen=True, kw_only=True):
     dropped: dict[str, int] = {}
     trouble: str = ""
     relay: RelayStatus = RelayStatus()
+    router_ports: tuple[RouterPort, ...] = ()
 
 
 class CreateAnchorLink(Struct, frozen=True, kw_only=True, tag="anchor_link"):

@@ -41,6 +41,7 @@ from meshdht.api.errors import ApiError
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
 from meshdht.api.relay_messages import RelayStatus
+from meshdht.api.router_messages import RouterPort
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -100,19 +101,6 @@ class ClockWarning(Struct, frozen=True, kw_only=True):
     clocks: int
     message: str
     hint: str
-
-
-class RouterPort(Struct, frozen=True, kw_only=True):
-    """A default gateway and the port of its outside, ``outer``, that leads to this device, made by
-    ``protocol`` (PCP, NAT-PMP, UPnP); both None while there is none, ``trouble`` says why, as far
-    as the router has told. ``public`` is false where the outside lies in another private network.
-    """
-
-    gateway: str
-    outer: str | None = None
-    protocol: str | None = None
-    public: bool = False
-    trouble: str = ""
 
 
 class Status(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import time
 
 from meshdht.api.messages import Peer, PeerPath
 from meshdht.api.relay_messages import RelayStatus
+from meshdht.api.router_messages import RouterPort
 from meshdht.spans import NOTHING as NOTHING
 from meshdht.spans import age_text as age_text
 
@@ -92,3 +93,11 @@ def link_text(peer: Peer) -> str:
 def ipv4_first(addresses: tuple[str, ...]) -> str:
     """The address that people type: the IPv4 one where there is one."""
     return next((text for text in addresses if ":" not in text), next(iter(addresses), NOTHING))
+
+
+def router_text(port: RouterPort) -> str:
+    """What a router passes to this device; nothing while it passes nothing."""
+    if port.outer is None:
+        return ""
+    beyond = "" if port.public else ", behind another NAT"
+    return f"outside {port.outer} by {port.protocol}{beyond}"

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from meshdht.api.anchor_messages import AnchorStatus, AnchorStatusReply, GetAnch
 from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
 from meshdht.api.messages import Done, Down, Reply, Single, Streamed
 from meshdht.api.relay_messages import RelayStatus
+from meshdht.api.router_messages import RouterPort
 from meshdht.api.server import ApiServer
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import SigningKey
@@ -32,6 +34,7 @@ from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
 from meshdht.daemon.lending import Lending
 from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
+from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask
 from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.dht.dht import Contact
@@ -39,6 +42,7 @@ from meshdht.dht.storage import SavedValue
 from meshdht.errors import LinkError, PlatformError, StateError, UsageError
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.names import validate_label
+from meshdht.net.changes import ChangeWatch
 from meshdht.net.netlink import open_netlink
 from meshdht.net.udp import UdpPort
 from meshdht.node.anchor import AnchorNode, AnchorState
@@ -102,7 +106,15 @@ class AnchorLaunch:
             lending = Lending(node.relay_host, config, lambda: True, netlink, table, streams)
             await lending.start()
             stack.push_async_callback(lending.close)
-            await self._serve(node, store, port, lending)
+            mapping = PortMapping(
+                partial(gateways_to_ask, netlink, "", config),
+                port.port,
+                chosen.signing,
+                self._clock,
+                self._entropy,
+                lambda _: None,
+            )
+            await self._serve(node, store, port, lending, mapping)
 
     async def _known(self, store: Store) -> KnownAnchor | None:
         """The anchor that is on disk; raises UsageError if it cannot do without a new link."""
@@ -150,13 +162,23 @@ class AnchorLaunch:
     def _bind(self, number: int) -> UdpPort:
         return UdpPort(number, self._switchboard.control_received)
 
-    async def _serve(self, node: AnchorNode, store: Store, port: UdpPort, lending: Lending) -> None:
-        service = AnchorService(self._name, node, port, self._clock, self._stopping, lending.status)
+    async def _serve(
+        self,
+        node: AnchorNode,
+        store: Store,
+        port: UdpPort,
+        lending: Lending,
+        mapping: PortMapping,
+    ) -> None:
+        told = lending.status, mapping.report
+        service = AnchorService(self._name, node, port, self._clock, self._stopping, *told)
         async with asyncio.TaskGroup() as tasks:
             live = [
                 tasks.create_task(node.run()),
                 tasks.create_task(store.run(self._disk_failed)),
                 tasks.create_task(lending.run()),
+                tasks.create_task(mapping.run()),
+                tasks.create_task(_follow(mapping)),
             ]
             try:
                 async with ApiServer(self._places.socket, service):
@@ -180,6 +202,14 @@ class AnchorLaunch:
             log.error("%s; going on from memory (%s)", error.message, error.hint)
 
 
+async def _follow(mapping: PortMapping) -> None:
+    """Another router, or another address of ours: ask for the port there."""
+    async with ChangeWatch() as watch:
+        while True:
+            await watch.changed()
+            mapping.network_changed(has_moved=False)
+
+
 class AnchorService:
     """A ``Service``, as far as an anchor has an answer."""
 
@@ -191,6 +221,7 @@ class AnchorService:
         clock: SystemClock,
         stopping: asyncio.Event,
         relay_status: Callable[[], RelayStatus],
+        router_ports: Callable[[], tuple[RouterPort, ...]],
     ) -> None:
         self._name = name
         self._node = node
@@ -198,6 +229,7 @@ class AnchorService:
         self._clock = clock
         self._stopping = stopping
         self._relay_status = relay_status
+        self._router_ports = router_ports
         self._started = clock.monotonic()
 
     async def answer(self, request: Single) -> Reply:
@@ -226,6 +258,7 @@ class AnchorService:
             dropped={reason: count for reason, count in sorted(dropped.items()) if count},
             trouble=self._node.trouble,
             relay=self._relay_status(),
+            router_ports=self._router_ports(),
         )
 
     def _refuse(self) -> NoReturn:

@@ -24,12 +24,11 @@ from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
 from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.lending import Lending
-from meshdht.daemon.local import default_gateways
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
 from meshdht.daemon.places import Places
-from meshdht.daemon.port_mapping import PortMapping
+from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask
 from meshdht.daemon.service import DaemonService
 from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.streams import StreamClient
@@ -346,10 +345,7 @@ class Daemon:
             self._path_sizes.network_changed()
 
     async def _gateways(self) -> Sequence[Gateway]:
-        if not self._config.port_mapping:
-            return ()
-        excluded = self._config.exclude_interfaces
-        return await default_gateways(self._netlink, self._carrier.interface, excluded)
+        return await gateways_to_ask(self._netlink, self._carrier.interface, self._config)
 
     def _mapped(self, outer: Sequence[Endpoint]) -> None:
         self.node.set_mapped(outer)

@@ -7,7 +7,6 @@ from ipaddress import IPv4Network, ip_network
 
 from meshdht.daemon.addresses import outer_addresses
 from meshdht.membership.addresses import default_range, parse_range, refuse_overlap
-from meshdht.net.gateway import Gateway, gateway_at
 from meshdht.net.netlink import LocalAddress, Netlink
 from meshdht.paths.candidate import Network
 
@@ -47,15 +46,6 @@ async def usable_addresses(
         if each.interface not in (own_interface, *excluded)
     ]
     return outer_addresses(found, await netlink.links(), await netlink.ways_out())
-
-
-async def default_gateways(
-    netlink: Netlink, own_interface: str, excluded: Sequence[str] = ()
-) -> list[Gateway]:
-    """The routers by which this machine reaches the rest of the world, one a family at most."""
-    found = await netlink.default_gateways(excluding=(own_interface, *excluded))
-    seen = [gateway_at(address, interface) for address, interface in found]
-    return [gateway for gateway in seen if gateway is not None]
 
 
 def networks_of(addresses: Sequence[LocalAddress]) -> list[Network]:

@@ -6,8 +6,8 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 
-from meshdht.api.messages import RouterPort
 from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay, Udp
+from meshdht.api.router_messages import RouterPort
 from meshdht.node.node import Node
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 

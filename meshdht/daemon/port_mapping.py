@@ -14,13 +14,15 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-from meshdht.api import messages as api
+from meshdht.api import router_messages as api
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.derive import derive
 from meshdht.crypto.keys import SigningKey
+from meshdht.daemon.config import Config
 from meshdht.daemon.router_ways import ControlWay, UpnpWay
 from meshdht.endpoint import Endpoint
-from meshdht.net.gateway import Gateway
+from meshdht.net.gateway import Gateway, gateway_at
+from meshdht.net.netlink import Netlink
 from meshdht.paths.port_control import Mapping
 from meshdht.waiting import set_within
 from meshdht.wire.port_mapping import NONCE_SIZE
@@ -32,6 +34,17 @@ ASK_AGAIN_S = (60.0, 600.0, 3600.0)
 # What port control has before UPnP makes a mapping.
 HEAD_START_S = 1.0
 DAY_S = 86400
+
+
+async def gateways_to_ask(netlink: Netlink, own_interface: str, config: Config) -> list[Gateway]:
+    """The routers that may open a port for us: those by which this machine reaches the rest of the
+    world, one a family at most, and none if the user wants none asked."""
+    if not config.port_mapping:
+        return []
+    excluded = (own_interface, *config.exclude_interfaces)
+    found = await netlink.default_gateways(excluding=excluded)
+    seen = [gateway_at(address, interface) for address, interface in found]
+    return [gateway for gateway in seen if gateway is not None]
 
 
 class RouterPort:

@@ -17,13 +17,13 @@ from meshdht.api.messages import (
     PeerPath,
     Ping,
     Pong,
-    RouterPort,
     Status,
     ThisDevice,
 )
 from meshdht.api.netcheck_messages import NetCheck
 from meshdht.api.path_messages import PathReport
 from meshdht.api.relay_messages import RelayStatus
+from meshdht.api.router_messages import RouterPort
 from meshdht.api.service import NetworkService
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from meshdht.api.messages import PeerPath
+from meshdht.api.router_messages import RouterPort
 from meshdht.api.text import (
     ipv4_first,
     link_text,
     moment_text,
     path_text,
+    router_text,
     rtt_text,
     size_text,
     span_text,
@@ -103,3 +105,21 @@ def test_a_moment_is_told_by_the_clock_on_the_wall(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("unix", [None, 2.0**64, 1e300])
 def test_a_moment_that_no_calendar_has_is_a_dash(unix: float | None) -> None:
     assert moment_text(unix) == "–"
+
+
+@pytest.mark.parametrize(
+    ("port", "text"),
+    [
+        (RouterPort(gateway="192.0.2.1", trouble="not authorised"), ""),
+        (
+            RouterPort(gateway="192.0.2.1", outer="25.0.0.1:9", protocol="PCP", public=True),
+            "outside 25.0.0.1:9 by PCP",
+        ),
+        (
+            RouterPort(gateway="192.0.2.1", outer="10.0.0.7:9", protocol="UPnP"),
+            "outside 10.0.0.7:9 by UPnP, behind another NAT",
+        ),
+    ],
+)
+def test_what_a_router_passes_on_is_told_once_it_does(port: RouterPort, text: str) -> None:
+    assert router_text(port) == text

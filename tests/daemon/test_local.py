@@ -10,7 +10,6 @@ import pytest
 
 from meshdht.daemon.local import (
     choose_range,
-    default_gateways,
     networks_of,
     refuse_local_overlap,
     usable_addresses,
@@ -96,11 +95,3 @@ async def test_our_own_interface_does_not_overlap_itself() -> None:
     await refuse_local_overlap(netlink, mesh, excluding="mesh-home")
     with pytest.raises(RangeOverlap, match="mesh-home"):
         await refuse_local_overlap(netlink, mesh, excluding="mesh-work")
-
-
-async def test_a_gateway_beyond_an_interface_of_ours_or_an_excluded_one_is_none() -> None:
-    netlink = machine()
-    netlink.gateways = [("127.0.0.1", "lo"), ("127.0.0.2", "mesh-home"), ("127.0.0.3", "gone0")]
-    [gateway] = await default_gateways(netlink, "mesh-home")
-    assert (gateway.address, gateway.inner) == ("127.0.0.1", "127.0.0.1")
-    assert await default_gateways(netlink, "mesh-home", ["lo"]) == []

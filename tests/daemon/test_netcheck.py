@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from meshdht.api.messages import RouterPort
 from meshdht.api.netcheck_messages import NetCheck, RelayDelay
+from meshdht.api.router_messages import RouterPort
 from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, summary
 from meshdht.node.relaying import RelayPlace
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping

@@ -6,16 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from meshdht.api.messages import RouterPort
+from meshdht.api.router_messages import RouterPort
 from meshdht.clock import SeededEntropy, SystemClock
 from meshdht.crypto.keys import SigningKey
 from meshdht.daemon import port_mapping, router_ways
-from meshdht.daemon.port_mapping import PortMapping, nonce_at
+from meshdht.daemon.config import Config
+from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask, nonce_at
 from meshdht.endpoint import Endpoint
 from meshdht.net.gateway import SEARCH_S, Gateway
+from tests.daemon.stand_ins import FakeNetlink
 from tests.engine.eventually import eventually
 from tests.support.control_box import OUTER, ControlBox
 from tests.support.router import SsdpBox, UpnpBox, loopback_gateway
@@ -197,3 +200,12 @@ def test_a_nonce_is_the_same_after_a_restart_and_another_elsewhere_and_tomorrow(
     ]
     assert nonce not in others
     assert len(set(others)) == len(others)
+
+
+async def test_a_gateway_beyond_an_interface_of_ours_or_an_excluded_one_is_none() -> None:
+    netlink: Any = FakeNetlink()
+    netlink.gateways = [("127.0.0.1", "lo"), ("127.0.0.2", "mesh-home"), ("127.0.0.3", "gone0")]
+    [gateway] = await gateways_to_ask(netlink, "mesh-home", Config())
+    assert (gateway.address, gateway.inner) == ("127.0.0.1", "127.0.0.1")
+    for config in (Config(exclude_interfaces=["lo"]), Config(port_mapping=False)):
+        assert await gateways_to_ask(netlink, "mesh-home", config) == []

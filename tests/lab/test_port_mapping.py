@@ -221,3 +221,17 @@ def test_who_is_told_to_leave_the_router_alone_does(home: Home) -> None:
     for port in (5351, 1900):
         assert not any(port.to_bytes(2, "big") in frame[34:38] for frame in capture.frames())
     assert home.passes() == []
+
+
+def test_an_anchor_at_home_gets_its_port_too(home: Home) -> None:
+    nas = public(home.world, home.internet, "admin", 2)
+    nas.init("home")
+    box = home.nas
+    link = nas.must("anchor", "link", "--name", "box")
+    assert box.meshdht("anchor", "up", "--link-file", "-", input=link).returncode == 0
+    outer = f"{WAN}:{PORT}"
+    assert eventually(lambda: outer in box.must("anchor", "status"))
+    [port, *_] = box.json("anchor", "status")["router_ports"]
+    assert (port["outer"], port["protocol"]) == (outer, "PCP")
+    box.must("anchor", "down")
+    assert eventually(lambda: home.passes() == [])

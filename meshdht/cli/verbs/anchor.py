@@ -11,7 +11,7 @@ from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
-from meshdht.api.text import age_text, moment_text, relay_text
+from meshdht.api.text import age_text, moment_text, relay_text, router_text
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
 from meshdht.cli.secrets import read_file
@@ -191,12 +191,14 @@ def status(context: click.Context, as_json: bool) -> None:
     if as_json:
         say_json(held)
         return
-    say(
-        f"{held.anchor} · {held.records} records held · {held.contacts} contacts"
-        f" · {sum(held.dropped.values())} dropped · UDP port {held.listen_port}"
-        + (f" · {relay_text(held.relay)}" if held.relay.offered else "")
-        + f" · up {age_text(held.uptime_s)}"
-    )
+    facts = [
+        f"{held.anchor} · {held.records} records held · {held.contacts} contacts",
+        f"{sum(held.dropped.values())} dropped · UDP port {held.listen_port}",
+        *map(router_text, held.router_ports),
+        relay_text(held.relay) if held.relay.offered else "",
+        f"up {age_text(held.uptime_s)}",
+    ]
+    say(" · ".join(fact for fact in facts if fact))
     if held.trouble:
         note(f"not in the network's log yet: {held.trouble}")
 

@@ -10,7 +10,7 @@ import click
 from meshdht import __version__
 from meshdht.api.client import Client
 from meshdht.api.device_messages import Device, Devices
-from meshdht.api.messages import Peer, RouterPort, Status
+from meshdht.api.messages import Peer, Status
 from meshdht.api.text import (
     age_text,
     handshake_text,
@@ -18,6 +18,7 @@ from meshdht.api.text import (
     link_text,
     moment_text,
     relay_text,
+    router_text,
     rtt_text,
     size_text,
     stream_text,
@@ -103,14 +104,6 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         Column(styles=("dim",)),
     ]
     return [head, *table(columns, rows, titles=False, on=on)]
-
-
-def router_text(port: RouterPort) -> str:
-    """What a router passes to this device; nothing while it passes nothing."""
-    if port.outer is None:
-        return ""
-    beyond = "" if port.public else ", behind another NAT"
-    return f"outside {port.outer} by {port.protocol}{beyond}"
 
 
 def engine_text(snapshot: Status) -> str:

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from meshdht.api import spawn
 from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
 from meshdht.api.launch import Anchor, LaunchRequest, Ready
+from meshdht.api.router_messages import RouterPort
 from meshdht.cli.verbs.anchor import anchor_lines
-from tests.api.fake_daemon import ANCHOR_LINK, VPS, FakeService, serving
+from tests.api.fake_daemon import ANCHOR, ANCHOR_LINK, VPS, FakeService, serving
 from tests.cli.conftest import Meshdht
 
 
@@ -63,6 +65,17 @@ def test_status_says_what_is_held(meshdht: Meshdht) -> None:
     assert result.err == "not in the network's log yet: no device has answered yet\n"
     held = json.loads(meshdht("anchor", "status", "--json").out)
     assert (held["version"], held["records"], held["dropped"]) == (1, 12, {"junk": 3})
+
+
+@pytest.mark.usefixtures("_box")
+def test_status_says_what_a_router_passes_to_the_anchor(
+    meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = RouterPort(gateway="192.168.1.1", outer="25.0.0.1:41820", protocol="PCP", public=True)
+    behind = replace(ANCHOR, router_ports=(port,))
+    monkeypatch.setattr("tests.api.fake_daemon.ANCHOR", behind)
+    said = " · UDP port 41820 · outside 25.0.0.1:41820 by PCP · up 2 h\n"
+    assert meshdht("anchor", "status").out.endswith(said)
 
 
 def test_without_an_anchor_it_says_how_to_run_one(meshdht: Meshdht) -> None:

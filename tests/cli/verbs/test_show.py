@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht import __version__
-from meshdht.api.messages import ClockWarning, RouterPort
+from meshdht.api.messages import ClockWarning
+from meshdht.api.router_messages import RouterPort
 from meshdht.cli.verbs.show import clock_lines, status_lines
 from tests.api.fake_daemon import STATUS, WHY, FakeService
 from tests.cli.conftest import Meshdht
