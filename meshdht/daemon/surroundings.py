@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from meshdht.clock import Entropy
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import networks_of, usable_addresses
+from meshdht.daemon.waking import woken
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.net.changes import ChangeWatch
@@ -65,11 +66,12 @@ class Surroundings:
     def close(self) -> None:
         self._lan.close()
 
-    async def look(self) -> bool:
-        """Tell the node where this machine is, if that has changed; whether it has."""
+    async def look(self, *, anew: bool = False) -> bool:
+        """Tell the node where this machine is, if that has changed, or ``anew``; whether it was
+        told."""
         excluded = self._config.exclude_interfaces
         found = await usable_addresses(self._netlink, self._own_interface(), excluded)
-        if found == self._known:
+        if found == self._known and not anew:
             return False
         self._known = found
         self._networks = networks_of(found)
@@ -83,6 +85,7 @@ class Surroundings:
         """Follow changes, speak on the LAN, resolve names, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(watch))
+            tasks.create_task(self._wake_up())
             tasks.create_task(self._speak())
             if self._config.anchors:
                 tasks.create_task(self._resolve_anchors())
@@ -92,6 +95,12 @@ class Surroundings:
         while True:
             await watch.changed()
             await self._on_change(await self.look())
+
+    async def _wake_up(self) -> None:
+        """Who slept is anywhere, and forgotten by every router, at the same address too."""
+        while True:
+            log.info("awake after %.0f s; looking around anew", await woken())
+            await self._on_change(await self.look(anew=True))
 
     # --- the LAN -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
 from meshdht.engine.backend import Backend
 from meshdht.node.node import Node
-from meshdht.paths.silence import Silence, shortest_patience_s
+from meshdht.paths.silence import Silence, Verdict, shortest_patience_s
 from meshdht.waiting import set_within
 from meshdht.wireguard.constants import SPECIFICATION
 
@@ -75,5 +75,8 @@ class TrafficWatch:
                 self._busy_until = now + LINGER_S
             path = self._node.path(device.id)
             patience_s = shortest_patience_s(path.kind, path.rtt_s)
-            if silence.read(read.rx_bytes, read.tx_bytes, now, patience_s):
+            verdict = silence.read(read.rx_bytes, read.tx_bytes, now, patience_s)
+            if verdict is Verdict.DOUBT:
                 self._node.doubt(device.id)
+            elif verdict is Verdict.HUSHED:
+                self._node.hushed(device.id)

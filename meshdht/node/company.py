@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meshdht.crypto.boxes import BoxKey
@@ -31,8 +31,19 @@ class Peer:
     """Monotonic; infinity in the neighbourhood."""
     is_sought: bool
     """We want it, and not only it us."""
-    answered: asyncio.Future[ProbeResult] | None = None
+    _answered: asyncio.Future[ProbeResult] | None = None
     """What pings wait for: its next answer."""
+
+    async def next_answer(self) -> ProbeResult:
+        """Wait for its next answer to a probe; any number may."""
+        if self._answered is None:
+            self._answered = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._answered)
+
+    def has_answered(self, result: ProbeResult) -> None:
+        if self._answered is not None:
+            self._answered.set_result(result)
+            self._answered = None
 
 
 class Company(dict[DeviceId, Peer]):
@@ -71,6 +82,12 @@ class Company(dict[DeviceId, Peer]):
             self._keep(device, now + WANTED_S, is_sought=is_sought)
             self.drop_unwanted(now)
         return is_other
+
+    def need(self, devices: Iterable[DeviceId], now: float) -> None:
+        """There is traffic for these, or somebody watches."""
+        for device in devices:
+            if (peer := self.get(device)) is not None:
+                peer.agent.need(now)
 
     def _keep(self, device: DeviceId, until: float, *, is_sought: bool) -> None:
         peer = self.get(device)

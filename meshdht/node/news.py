@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
+from meshdht.endpoint import Endpoint
 from meshdht.gossip.gossip import Gossip, Neighbour
 from meshdht.membership.statements import Statement
 from meshdht.node.background import Background
 from meshdht.node.deputies import Deputies
 from meshdht.node.generations import OVERLAP_S
 from meshdht.node.journal import Journal
+from meshdht.node.moving import Moved
 from meshdht.node.ports import NodeObserver, NodeStore
 from meshdht.node.rotating import Rotator
 from meshdht.node.speaking import NodeSpeech
@@ -30,8 +32,13 @@ class NodeNews(NodeSpeech):
     _journal: Journal
     _gossip: Gossip
     _deputies: Deputies
+    _moved: Moved
     rotator: Rotator
     traversal: Traversal
+
+    def _proved(self, device: DeviceId, endpoint: Endpoint, rtt_s: float) -> None:
+        self._dht.reached(device.raw, endpoint, rtt_s)
+        self._moved.proved(device)
 
     def _statements_added(self, added: Sequence[Statement]) -> None:
         self._journal.write(lambda: self._store.append_statements(added))

@@ -35,6 +35,7 @@ from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.keeping import Keeper
 from meshdht.node.mooring import Mooring
+from meshdht.node.moving import Moved
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.news import NodeNews
 from meshdht.node.peers import Peers
@@ -90,7 +91,7 @@ class Node(NodeNews):
             self._peer_connected,
             self._path_changed,
             self._reflexive_changed,
-            lambda device, endpoint, rtt_s: self._dht.reached(device.raw, endpoint, rtt_s),
+            self._proved,
         )
         self.relay_host = RelayHost(self._control, self._peers.vantage.is_own)
         """What this device does as a relay: nothing, until it is given ports to lend."""
@@ -103,6 +104,7 @@ class Node(NodeNews):
         self._publisher = self._make_publisher(store)
         self._relays = self._make_relays()
         self._caller = self._make_caller()
+        self._moved = Moved(self._caller.call)
         self.traversal = self._make_traversal(ways)
         """Gets this device through NATs, and knows its own."""
         self._seeker = self._make_seeker()
@@ -360,6 +362,7 @@ class Node(NodeNews):
         self.traversal.network_changed()
         self._generations.look()
         if self._background.group is not None:
+            self._moved.moved(self._peers.needed())
             self._entrance.network_changed()
 
     def set_mapped(self, endpoints: Sequence[Endpoint]) -> None:

@@ -13,6 +13,7 @@ from meshdht.limits import FULL_MESH_DEVICES
 from meshdht.node.company import Company
 from meshdht.node.control import ControlPort
 from meshdht.node.vantage import Vantage
+from meshdht.paths.agent import PathAgent
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.view import PathView
 
@@ -76,6 +77,11 @@ class PeerViews:
             return PathView(PathKind.NONE, None, None)
         relay = self.vantage.relay_of(best.endpoint)
         return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay)
+
+    def agent(self, device: DeviceId) -> PathAgent | None:
+        """The paths of a device that one is kept to."""
+        peer = self._peers.get(device)
+        return peer.agent if peer is not None else None
 
     def is_member(self, device: DeviceId) -> bool:
         """Whether a device is in the roster, and one that something can be boxed to."""

@@ -5,7 +5,6 @@ keeps a path to (company.py). A member's probe is answered whoever it is.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Sequence
 
 from meshdht.crypto.keys import DeviceId, SigningKey
@@ -18,6 +17,7 @@ from meshdht.node.keepalives import Keepalives, OpenPath
 from meshdht.node.peer_views import PeerViews
 from meshdht.node.restraint import Restraint
 from meshdht.node.vantage import Vantage
+from meshdht.node.witnesses import Witnesses
 from meshdht.paths.agent import PathAgent, Probe
 from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.pace import KEEPALIVE_S, Pace
@@ -27,9 +27,6 @@ from meshdht.wire.channel import Incoming
 from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
 from meshdht.wire.packet import MessageKind
 
-# How many are asked where they see us when a path fails under traffic, and how often at most.
-WITNESSES = 3
-ASK_AGAIN_S = 2.0
 # How long one who looks waits for paths to be proved: a dead one is known within four timeouts.
 LOOK_S = 2.0
 
@@ -69,7 +66,7 @@ class Peers(PeerViews):
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
         """The probe that asked for a silence last, and for how long."""
-        self._ask_again_at = -math.inf
+        self._witnesses = Witnesses(self._reached_beyond, self._probe_best)
         self._restraint = Restraint(control.clock.monotonic())
         self.withheld = self._restraint.withheld
         """Probes that were not sent, by reason."""
@@ -89,9 +86,7 @@ class Peers(PeerViews):
             self._need([device], now)
 
     def _need(self, devices: Iterable[DeviceId], now: float) -> None:
-        for device in devices:
-            if (peer := self._peers.get(device)) is not None:
-                peer.agent.need(now)
+        self._peers.need(devices, now)
         self._wake.set()
 
     def watched(self) -> None:
@@ -165,6 +160,13 @@ class Peers(PeerViews):
             peer.agent.doubt(now)
             self._need([device], now)
 
+    def hushed(self, device: DeviceId) -> None:
+        """What came through the tunnel does not any more: if our router has forgotten the peer,
+        this lets it in again, and others who call for it."""
+        if (agent := self.agent(device)) is not None and agent.best is not None:
+            self._probe_best(device)
+            self._witnesses.ask(device, self._control.clock.monotonic())
+
     def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
         peer = self._peers.get(device)
         if peer is not None and self.vantage.may_probe(endpoint):
@@ -231,6 +233,9 @@ class Peers(PeerViews):
             if peer.agent.kind is PathKind.DIRECT and peer.agent.best is not None
         ]
 
+    def _reached_beyond(self) -> list[DeviceId]:
+        return [path.device for path in self._open_paths(self._control.clock.monotonic())]
+
     def handle_reply(self, incoming: Incoming) -> None:
         """An answer to one of our probes."""
         packet = incoming.packet
@@ -253,10 +258,8 @@ class Peers(PeerViews):
         sound = answer.clock_is_sound
         self._control.clock.hear(packet.sender, answer.clock, is_sound=sound, date=date)
         kind = self.vantage.kind_of(incoming.source)
-        if peer.answered is not None:
-            relay = self.vantage.relay_of(incoming.source)
-            peer.answered.set_result(ProbeResult(incoming.source, kind, rtt_s, relay))
-            peer.answered = None
+        relay = self.vantage.relay_of(incoming.source)
+        peer.has_answered(ProbeResult(incoming.source, kind, rtt_s, relay))
         if kind is PathKind.DIRECT:
             own = self.vantage.is_own(answer.observed)
             self._keepalives.way(incoming.source).seen_as(own=own)
@@ -299,20 +302,9 @@ class Peers(PeerViews):
         for probe in peer.agent.poll(now):
             self._send_probe(device, peer, probe)
         if peer.agent.is_failing:
-            self._ask_where_we_are(device, now)
+            self._witnesses.ask(device, now)
         if peer.agent.best is not before:
             self._path_changed(device)
-
-    def _ask_where_we_are(self, failing: DeviceId, now: float) -> None:
-        """A path is about to break under traffic: our router may have forgotten all it had mapped,
-        and who is called soon has to be told our new outer endpoint."""
-        if now < self._ask_again_at:
-            return
-        self._ask_again_at = now + ASK_AGAIN_S
-        witnesses = [path.device for path in self._open_paths(now) if path.device != failing]
-        for device in witnesses[:WITNESSES]:
-            for probe in self._peers[device].agent.probe_best(now):
-                self._send_probe(device, self._peers[device], probe)
 
     def _path_changed(self, device: DeviceId) -> None:
         self._pace.peers = len(self.neighbours())
@@ -324,15 +316,17 @@ class Peers(PeerViews):
         peer = self._peers.get(device)
         if peer is None:
             return None
-        if peer.answered is None:
-            peer.answered = asyncio.get_running_loop().create_future()
-        for probe in peer.agent.probe_best(self._control.clock.monotonic()):
-            self._send_probe(device, peer, probe)
+        self._probe_best(device)
         try:
             async with asyncio.timeout(timeout_s):
-                return await asyncio.shield(peer.answered)
+                return await peer.next_answer()
         except TimeoutError:
             return None
+
+    def _probe_best(self, device: DeviceId) -> None:
+        peer = self._peers[device]
+        for probe in peer.agent.probe_best(self._control.clock.monotonic()):
+            self._send_probe(device, peer, probe)
 
     def _send_probe(self, device: DeviceId, peer: Peer, probe: Probe) -> None:
         if not self._restraint.allows(device, probe, self._control.clock.monotonic()):
@@ -342,8 +336,3 @@ class Peers(PeerViews):
         asked = Asked(probe.lost, silence_s)
         body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id, asked)
         self._control.send(MessageKind.PROBE, probe.message_id, body, probe.endpoint)
-
-    def agent(self, device: DeviceId) -> PathAgent | None:
-        """The paths of a device that one is kept to."""
-        peer = self._peers.get(device)
-        return peer.agent if peer is not None else None

@@ -67,6 +67,10 @@ class NodeReach(NodeViews):
         """What the tunnel sends to a device goes unanswered."""
         self._peers.doubt(device)
 
+    def hushed(self, device: DeviceId) -> None:
+        """A stream of a device that came through the tunnel does not any more."""
+        self._peers.hushed(device)
+
     async def ping(self, device: DeviceId, timeout_s: float) -> ProbeResult | None:
         """One probe and its answer, or None; who is far is sought from now on."""
         self.want(device)

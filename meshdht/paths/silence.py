@@ -10,10 +10,16 @@ of death but a reason to probe:
 
 One that sends and hears nothing costs a probe in PATIENCE_MAX_S, beside what it sends. Who sends
 nothing is never doubted.
+
+Who only receives has nothing to send that could go unanswered; and if its router has forgotten the
+sender, nobody gets in to tell it. A stream that came steadily and stops has *hushed*: one probe,
+which opens the router, costs little where it just was over.
 """
 
 from __future__ import annotations
 
+import enum
+import math
 from dataclasses import dataclass
 
 from meshdht.paths.candidate import PathKind
@@ -27,6 +33,20 @@ PATIENCE_MAX_S = 4.0
 PATIENCE_RTTS = 2
 # What WireGuard sends to say that it has heard, and that nobody answers: a message without content.
 EMPTY_SIZE = 32
+# A stream: it came for so long, with no longer pause in it. It has hushed after so long.
+STEADY_S = 2.0
+STEADY_PAUSE_S = 0.5
+HUSHED_S = 1.0
+
+
+class Verdict(enum.Enum):
+    """What is to be done."""
+
+    NOTHING = enum.auto()
+    DOUBT = enum.auto()
+    """Prove the path, now and quickly."""
+    HUSHED = enum.auto()
+    """Ask once whether the peer is there."""
 
 
 @dataclass(slots=True)
@@ -40,10 +60,29 @@ class Silence:
     _is_repeated: bool = False
     """Something was sent after that, too: TCP tries again, and the last packet of all does not."""
     _factor: float = 1.0
+    _heard: float = -math.inf
+    _steady_since: float | None = None
+    """Since when bytes have come without a pause, if they do, or did when they were last heard."""
 
-    def read(self, rx_bytes: int, tx_bytes: int, now: float, patience_s: float) -> bool:
-        """What the counters say now (they never fall); whether the path is to be doubted.
-        ``patience_s`` is the shortest on this path."""
+    def read(self, rx_bytes: int, tx_bytes: int, now: float, patience_s: float) -> Verdict:
+        """What the counters say now (they never fall). ``patience_s`` is the shortest on this
+        path."""
+        has_hushed = self._has_hushed(rx_bytes > self.rx_bytes, now)
+        if self._is_doubtful(rx_bytes, tx_bytes, now, patience_s):
+            return Verdict.DOUBT
+        return Verdict.HUSHED if has_hushed else Verdict.NOTHING
+
+    def _has_hushed(self, heard: bool, now: float) -> bool:
+        if heard:
+            if self._steady_since is None or now - self._heard > STEADY_PAUSE_S:
+                self._steady_since = now
+            self._heard = now
+        elif self._steady_since is not None and now - self._heard >= HUSHED_S:
+            steady_s, self._steady_since = self._heard - self._steady_since, None
+            return steady_s >= STEADY_S
+        return False
+
+    def _is_doubtful(self, rx_bytes: int, tx_bytes: int, now: float, patience_s: float) -> bool:
         heard, sent = rx_bytes > self.rx_bytes, tx_bytes > self.tx_bytes + EMPTY_SIZE
         self.rx_bytes, self.tx_bytes = rx_bytes, tx_bytes
         if heard:

@@ -9,9 +9,12 @@ import pytest
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.silence import (
     EMPTY_SIZE,
+    HUSHED_S,
     PATIENCE_MAX_S,
     PATIENCE_S,
+    STEADY_S,
     Silence,
+    Verdict,
     shortest_patience_s,
 )
 
@@ -24,11 +27,13 @@ def doubts(
     sent: Callable[[float], int],
     heard: Callable[[float], int],
     patience_s: float = DIRECT_S,
+    verdict: Verdict = Verdict.DOUBT,
 ) -> list[float]:
     """When a path was doubted, of which so many bytes had been sent and heard at each instant."""
     silence = Silence(heard(0.0), sent(0.0))
     instants = [READ_S * step for step in range(1, round(seconds / READ_S) + 1)]
-    return [now for now in instants if silence.read(heard(now), sent(now), now, patience_s)]
+    read = {now: silence.read(heard(now), sent(now), now, patience_s) for now in instants}
+    return [now for now in instants if read[now] is verdict]
 
 
 def flow(now: float) -> int:
@@ -81,3 +86,16 @@ def test_what_wants_no_answer_is_no_reason_to_doubt(size: int) -> None:
 def test_who_sends_nothing_is_not_doubted() -> None:
     assert doubts(60, nothing, flow) == []
     assert doubts(60, nothing, nothing) == []
+
+
+def test_a_stream_that_came_steadily_and_stops_has_hushed_once() -> None:
+    [at] = doubts(60, nothing, lambda now: flow(min(now, 10.0)), verdict=Verdict.HUSHED)
+    assert HUSHED_S <= at - 10.0 < HUSHED_S + 0.3
+
+
+def test_what_came_for_a_moment_or_with_pauses_has_not_hushed() -> None:
+    def brief(now: float) -> int:
+        return flow(min(now, STEADY_S / 2))
+
+    assert doubts(60, nothing, brief, verdict=Verdict.HUSHED) == []
+    assert doubts(60, nothing, lambda now: 100 * int(now / 0.9), verdict=Verdict.HUSHED) == []
