@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import sys
@@ -46,10 +47,11 @@ def main() -> int:
     with World() as world:
         internet = Internet(world, arguments.loss / 100)
         _, placed, refused = populate(internet, arguments.names, say)
-        while rounds < arguments.runs and time.monotonic() - began < 60 * arguments.minutes:
-            rounds += 1
-            say(f"round {rounds}")
-            samples += one_round(placed, say)
+        with contextlib.suppress(KeyboardInterrupt):  # what there is by then is printed
+            while rounds < arguments.runs and time.monotonic() - began < 60 * arguments.minutes:
+                rounds += 1
+                say(f"round {rounds}")
+                samples.extend(one_round(placed, say))
     print(
         f"{len(placed)} devices and a public helper; {rounds} runs; round trips of 40 ms, "
         f"{arguments.loss:g} % of packets lost each way; "
