@@ -66,6 +66,8 @@ NAT_SOCKETS = 8
 # Sockets that one attempt opens, each of which sends one datagram: NATs of providers give a
 # customer a thousand ports or two, and all that it does needs some.
 BIRTHDAY_SOCKETS = 256
+# Other UDP sockets than the one port, in all: those of an attempt, those that met, those lent.
+LEGS_MAX = 384
 # Datagrams that one attempt sends to one address, 250 bytes each, and how fast. A member that
 # claims another's address for its own could have us send them there: so it must be seen there by
 # others, whom we ask ourselves. Where one alone says so, half as many: two members that lie gain

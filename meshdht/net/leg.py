@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
 
 from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import LOOPBACK, Endpoint
+from meshdht.limits import LEGS_MAX
 from meshdht.net.udp import DATAGRAM_SIZE, Receiver, allow_fragments
 from meshdht.wire.classify import Traffic, classify
 
 # Trains taken from one socket before the loop may turn to something else.
 _BATCH = 32
+# A service is often given 1024 files, and one attempt to meet a peer takes two for each socket.
+_FILES_WANTED = 4096
 # Room for what arrives while Python is busy: a few trains.
 _BUFFER_SIZE = 1024 * 1024
 
@@ -40,10 +44,14 @@ class LegSockets:
         self._buffer = memoryview(bytearray(DATAGRAM_SIZE))
         self.counters: Counter[str] = Counter()
         """What went nowhere, by reason."""
+        _allow_files()
 
     def open(self, far: Endpoint) -> Endpoint | None:
         """Another socket, whose far end this is: the leg's endpoint on loopback; None if this
         machine has no socket to spare."""
+        if len(self._legs) >= LEGS_MAX:
+            self.counters["too_many"] += 1
+            return None
         try:
             leg = _Leg(self, far)
         except OSError:
@@ -143,6 +151,14 @@ class _Leg:
         for sock in (self._near, self._outer):
             self._loop.remove_reader(sock.fileno())
             sock.close()
+
+
+def _allow_files() -> None:
+    """Raise this process's own limit on open files, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES_WANTED if hard == resource.RLIM_INFINITY else min(hard, _FILES_WANTED)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _bind(family: socket.AddressFamily, host: str) -> socket.socket:

@@ -23,8 +23,9 @@ from meshdht.membership.link import parse_link
 from meshdht.membership.statements import decode_statement
 from meshdht.records.endpoint import decode_record
 from meshdht.records.envelope import verify_envelope
-from meshdht.wire import port_mapping, ssdp
+from meshdht.wire import nat, port_mapping, ssdp
 from meshdht.wire.beacon import open_beacon
+from meshdht.wire.buffer import Reader
 from meshdht.wire.join import decode_reason, open_join_reply
 from meshdht.wire.packet import open_packet
 from meshdht.wireguard.messages import CookieReply, Initiation, Response
@@ -99,6 +100,13 @@ DECODERS: dict[str, Decoder] = {
     "beacon plaintext": Decoder(
         lambda plaintext: open_beacon(_NONCE + seal(_BEACON_KEY, _NONCE, plaintext), _BEACON_KEY),
         samples=(bytes([1]) + bytes(39), bytes([1]) + bytes(20) + b"\1" * 10 + bytes(9)),
+    ),
+    "NAT request": Decoder(
+        lambda data: nat.decode_request(Reader(data)),
+        samples=tuple(bytes([task]) + bytes(28) + b"\4" + bytes(6) for task in range(6)),
+    ),
+    "NAT reply": Decoder(
+        lambda data: nat.decode_reply(Reader(data)), samples=(b"\1\4" + bytes(6),)
     ),
     "refusal": Decoder(decode_reason),
     "hand-over": Decoder(decode_hand_over, samples=(bytes([1]) + bytes(100),)),

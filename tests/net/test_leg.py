@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -11,6 +12,7 @@ import pytest
 
 from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import Endpoint
+from meshdht.limits import LEGS_MAX
 from meshdht.net.leg import LegSockets
 from tests.engine.eventually import eventually
 
@@ -137,6 +139,18 @@ async def test_a_far_end_that_is_away_ends_no_leg(ours: Ended) -> None:
             async with asyncio.timeout(5):
                 while await loop.sock_recv(again, 100) != b"found":
                     pass
+
+
+async def test_there_are_no_more_legs_than_there_may_be_and_files_enough_for_them(
+    ours: Ended,
+) -> None:
+    async with legs_of(ours) as (legs, _):
+        opened = [legs.open(Endpoint("192.0.2.1", 7)) for _ in range(LEGS_MAX)]
+        assert None not in opened
+        assert len(set(opened)) == len(legs) == LEGS_MAX
+        assert legs.open(Endpoint("192.0.2.1", 7)) is None
+        assert legs.counters["too_many"] == 1
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 2 * LEGS_MAX
 
 
 async def test_a_closed_leg_is_gone_and_a_machine_without_sockets_is_told_so(
