@@ -78,9 +78,8 @@ BIRTHDAY_TRIES_ONE_WITNESS = 1024
 BIRTHDAY_TRIES_PER_S = 200.0
 # Members that are asked where they see a device.
 WITNESSES = 5
-# Peers and addresses whose last attempt is remembered, and peers whose attempt waits for its turn.
+# Peers and addresses whose last attempt is remembered.
 BIRTHDAY_REMEMBERED = 1024
-BIRTHDAY_WAITING = 16
 
 # --- neighbourhood -------------------------------------------------------------------------
 # Up to here every device keeps a path to every other; beyond, to a few of them. A member that

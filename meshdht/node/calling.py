@@ -52,7 +52,8 @@ ANSWER_WITHIN_S = 10.0
 class Caller:
     """One device's side. ``endpoints(n)``: the best n where it may be reached;
     ``send(message, to)``; ``relays``: where it and a peer meet if they cannot reach each other;
-    ``punched(device, its NAT, is needed)``: both sides probe from now on."""
+    ``punched(device, its NAT, is needed)``: both sides probe from now on; ``nat_to_tell(device)``:
+    what it says of our NAT."""
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class Caller:
         peers: Peers,
         endpoints: Callable[[int], Sequence[Endpoint]],
         punched: Callable[[DeviceId, NatBehaviour, bool], None],
+        nat_to_tell: Callable[[DeviceId], NatBehaviour],
         send: Callable[[Message, Endpoint], None],
         relays: Relays,
     ) -> None:
@@ -71,6 +73,7 @@ class Caller:
         self._peers = peers
         self._endpoints = endpoints
         self._punched = punched
+        self._nat_to_tell = nat_to_tell
         self._send = send
         self._relays = relays
         self._rate = Rate(CALLS_PER_S, CALLS_BURST)
@@ -118,7 +121,7 @@ class Caller:
             is_answer,
             endpoints,
             self._relays.hints(device),
-            nat=self._peers.vantage.nat,
+            nat=self._nat_to_tell(device),
             is_needed=self._peers.beyond.is_needed(device),
         )
         box = seal_call(box_key, nonce, self._own_id, device, content)

@@ -30,6 +30,8 @@ from meshdht.wire.packet import MessageKind
 # How long a reply and a probe are waited for. Three in a row take less than three seconds.
 WAIT_S = 0.8
 HAIRPIN_S = 0.4
+# How often it is looked whether there is anybody to ask.
+LOOK_S = 5.0
 # Peers that are asked to try, at once.
 TESTERS = 2
 # Paths come up one after the other; then it is tried, and again while something is unknown.
@@ -76,7 +78,7 @@ class NatChecks:
                 await self.check()
                 tries += 1
             self._vantage.tell()
-            pause = PAUSES_S[min(tries, len(PAUSES_S)) - 1] if tries else SETTLE_S
+            pause = PAUSES_S[min(tries, len(PAUSES_S)) - 1] if tries else LOOK_S
             if await set_within(self._changed, pause):
                 tries = 0
 

@@ -183,6 +183,7 @@ class Node(NodeNews):
             self._peers,
             self._publisher.best_endpoints,
             lambda *punched: self._punched(*punched),
+            lambda device: self.traversal.puncher.nat_to_tell(device),
             self._tell,
             self._relays,
         )

@@ -6,7 +6,7 @@ from many sockets; the easy side to ports of the hard side's address. A socket t
 is a leg from then on, and a path like others; the rest are closed at once.
 
 It costs some hundred datagrams, and ports of the hard side's NAT, so that it is tried only while
-somebody waits for the path, with one peer at a time.
+somebody waits for the path, with one peer at a time, and the hard side rests in between.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from meshdht.endpoint import Endpoint
 from meshdht.limits import (
     BIRTHDAY_TRIES,
     BIRTHDAY_TRIES_ONE_WITNESS,
-    BIRTHDAY_WAITING,
     WITNESSES,
 )
 from meshdht.node.beyond import Beyond
@@ -37,8 +36,6 @@ from meshdht.wire.packet import NO_TOKEN
 
 # An ordinary punch has done all it does by then (paths/agent.py: PUNCHES, PUNCH_S).
 HEAD_START_S = 1.0
-# Whoever waits for so long for its turn has missed the other side's.
-STALE_S = 4.0
 WITNESS_S = 0.8
 # How often it is looked who is needed in vain, and how soon one is called again.
 LOOK_S = 3.0
@@ -47,11 +44,16 @@ CALL_PAUSE_S = 8.0
 TICK_S = 0.02
 
 EASY = frozenset({NatBehaviour.EI_APD, NatBehaviour.NONE})
+# What our side's many sockets take of our NAT, as one of those whose pauses are kept.
+_OUR_PORTS = "our ports"
 HARD = frozenset(each for each in NatBehaviour if each.name.startswith(("AD_", "APD_")))
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Agreed:
+    """With whom both sides begin."""
+
+    device: DeviceId
     is_hard: bool
     """We are the hard side."""
     begins: float
@@ -92,7 +94,8 @@ class Puncher:
         self._opened = opened
         self._closed = closed
         self._attempts = Attempts()
-        self._waiting: dict[DeviceId, _Wanted] = {}
+        self._agreed: _Agreed | None = None
+        """One at a time, until the attempt is over."""
         self._legs: dict[Endpoint, DeviceId] = {}
         """Those in use."""
         self._called: dict[DeviceId, float] = {}
@@ -110,6 +113,16 @@ class Puncher:
             return True
         return False if ours in EASY and theirs in HARD else None
 
+    def nat_to_tell(self, device: DeviceId) -> NatBehaviour:
+        """What a call to a device says of our NAT. Unknown while we are busy with others, or our
+        NAT's ports rest: then the other side does not begin in vain."""
+        is_busy = self._agreed is not None and self._agreed.device != device
+        return NatBehaviour.UNKNOWN if is_busy or self._rests() else self._vantage.nat
+
+    def _rests(self) -> bool:
+        hard = self._vantage.nat in HARD
+        return hard and not self._attempts.may_begin(_OUR_PORTS, self._now())
+
     def network_changed(self) -> None:
         """What was in vain may not be now."""
         self._attempts.forget()
@@ -117,34 +130,33 @@ class Puncher:
     def punched(self, device: DeviceId, theirs: NatBehaviour, *, is_needed: bool) -> None:
         """A call: both sides probe right now. ``is_needed``: one side waits for the path."""
         is_hard = self._is_hard(theirs)
-        if is_hard is None or self._ways is None or len(self._waiting) >= BIRTHDAY_WAITING:
+        if is_hard is None or self._ways is None or self._agreed is not None or self._rests():
             return
         if is_needed and self._attempts.may_begin(device, self._now()):
-            self._waiting[device] = _Wanted(is_hard, self._now() + HEAD_START_S)
+            self._agreed = _Agreed(device, is_hard, self._now() + HEAD_START_S)
             self._wake.set()
 
     async def run(self) -> None:
-        """Try those that wait, one after the other, for ever."""
+        """Try with whom both agreed, and look whom to ask, for ever."""
         if self._ways is None:
             return
         while True:
             self._wake.clear()
             self._close_dead()
-            if not self._waiting:
+            if self._agreed is None:
                 self._call_needed()
                 await set_within(self._wake, LOOK_S)
                 continue
-            device = min(self._waiting, key=lambda each: self._waiting[each].begins)
-            wanted = self._waiting.pop(device)
-            await asyncio.sleep(max(0.0, wanted.begins - self._now()))
-            if self._now() - wanted.begins < STALE_S and not self._beyond.has_direct(device):
-                await self._attempt(device, wanted.is_hard)
+            await asyncio.sleep(max(0.0, self._agreed.begins - self._now()))
+            if not self._beyond.has_direct(self._agreed.device):
+                await self._attempt(self._agreed.device, self._agreed.is_hard)
+            self._agreed = None
 
     def _call_needed(self) -> None:
         """Call one that is needed in vain, and might be met so."""
         now = self._now()
         self._called = {each: at for each, at in self._called.items() if now - at < CALL_PAUSE_S}
-        for device in self._beyond.needed_in_vain():
+        for device in self._beyond.needed_in_vain() if not self._rests() else ():
             is_pair = self._is_hard(self._nat_of(device)) is not None
             if is_pair and device not in self._called and self._attempts.may_begin(device, now):
                 self._called[device] = now
@@ -163,6 +175,7 @@ class Puncher:
         self.counters[f"{side}_begun"] += 1
         if is_hard:
             await self._open_many(device, seen.endpoint)
+            self._attempts.ended(_OUR_PORTS, self._now(), failed=False)
         else:
             await self._try_many(device, seen)
         met = self._beyond.has_direct(device)

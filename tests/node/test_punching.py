@@ -14,9 +14,7 @@ from meshdht.limits import (
     BIRTHDAY_TRIES,
     BIRTHDAY_TRIES_ONE_WITNESS,
     BIRTHDAY_TRIES_PER_S,
-    BIRTHDAY_WAITING,
 )
-from meshdht.node.punching import LOOK_S
 from meshdht.paths.birthday import ATTEMPT_S
 from meshdht.paths.candidate import PathKind
 from meshdht.records.endpoint import NatBehaviour
@@ -222,20 +220,47 @@ def test_who_is_asked_and_says_nothing_stops_it() -> None:
     run(main())
 
 
-def test_callers_do_not_fill_the_queue() -> None:
+def test_who_is_busy_with_one_tells_others_nothing_that_has_them_begin() -> None:
     async def main() -> None:
         async with behind(CONE, public=3) as (_, hosts):
             await settle(hosts)
             puncher = hosts[0].node.traversal.puncher
-            for number in range(5 * BIRTHDAY_WAITING):
-                device = DeviceId(number.to_bytes(20, "big"))
-                puncher.punched(device, NatBehaviour.APD_APD, is_needed=True)
-                # Whom it cannot help, and who can wait.
-                puncher.punched(DeviceId(b"a" * 20), NatBehaviour.EI_APD, is_needed=True)
-                puncher.punched(DeviceId(b"b" * 20), NatBehaviour.APD_APD, is_needed=False)
-            assert len(puncher._waiting) == BIRTHDAY_WAITING
-            assert not {DeviceId(b"a" * 20), DeviceId(b"b" * 20)} & puncher._waiting.keys()
-            await asyncio.sleep(60 + LOOK_S)
-            assert not puncher._waiting
+            one, other = DeviceId(b"1" * 20), DeviceId(b"2" * 20)
+            # Whom it cannot help, and who can wait.
+            puncher.punched(one, NatBehaviour.EI_APD, is_needed=True)
+            puncher.punched(one, NatBehaviour.APD_APD, is_needed=False)
+            assert puncher.nat_to_tell(other) is NatBehaviour.EI_APD
+            puncher.punched(one, NatBehaviour.APD_APD, is_needed=True)
+            puncher.punched(other, NatBehaviour.APD_APD, is_needed=True)
+            assert puncher.nat_to_tell(one) is NatBehaviour.EI_APD
+            assert puncher.nat_to_tell(other) is NatBehaviour.UNKNOWN
+            await asyncio.sleep(60)
+            assert puncher.nat_to_tell(other) is NatBehaviour.EI_APD
+            assert counters(hosts[0])["unconfirmed"] == 1
+
+    run(main())
+
+
+def test_a_hard_side_meets_several_and_rests_in_between() -> None:
+    """A provider's NAT gives each customer a thousand ports or two."""
+
+    async def main() -> None:
+        async with behind(CONE, CONE, CONE, SYMMETRIC) as (_, hosts):
+            await settle(hosts)
+            *easy, hard = hosts
+            opened: list[tuple[float, int]] = []
+            begun = asyncio.get_running_loop().time()
+            for number in range(60 * 5):
+                for host in easy:
+                    host.node.want(hard.id)
+                await asyncio.sleep(1.0)
+                opened.append((number, counters(hard).get("sockets", 0)))
+                if all(are_direct(host, hard) for host in easy):
+                    break
+            assert all(are_direct(host, hard) for host in easy)
+            assert asyncio.get_running_loop().time() - begun < 200
+            assert sum(counters(host).get("easy_failed", 0) for host in easy) == 0
+            for (at, before), (later, after) in zip(opened, opened[25:], strict=False):
+                assert after - before <= BIRTHDAY_SOCKETS, (at, later)
 
     run(main())
