@@ -29,6 +29,7 @@ TOOLS = {
     "iperf3": "iperf3",
     "nft": "nftables",
     "tcpdump": "tcpdump",
+    "strace": "strace",
 }
 # Where compiled Python is in there: to compile it takes QEMU far longer than to run it.
 BYTECODE = "/bytecode"
@@ -38,8 +39,8 @@ _KERNEL = "linux-image-cloud-amd64"
 # The commands that the lab and its tests run; what is left comes from busybox.
 _COMMANDS = """
     bash cat chmod cp date dash dd env false grep head id ip iperf3 kmod ldd ls mkdir mount mv nft
-    nsenter ping ps rm sed sh sleep ss stat sysctl tail tc tcpdump timeout touch tr true umount
-    uname unshare wg wireguard-go kill setpriv readlink
+    nsenter ping ps rm sed sh sleep ss stat strace sysctl tail tc tcpdump timeout touch tr true
+    umount uname unshare wg wireguard-go kill setpriv readlink
 """.split()
 
 # Folders of the kernel's modules that a network of namespaces needs.
@@ -255,7 +256,7 @@ def _checkout(archive: Archive) -> None:
         "git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"
     ).split("\0")
     for name in files:
-        if name and not name.startswith("docs/") and (path := ROOT / name).exists():
+        if name and (path := ROOT / name).exists():
             archive.add(path)
     if (ROOT / ".mypy_path").is_symlink() or (ROOT / ".mypy_path").exists():
         archive.add(ROOT / ".mypy_path")

@@ -19,10 +19,10 @@ from meshdht.lab.transfer import transfer
 from meshdht.lab.world import World
 from tests.lab.homes import COMMAND, connect, eventually, everyone_reaches_everyone, public
 
-pytestmark = [pytest.mark.vm, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.vm
 
 INTERFACE = "mesh-home"
-FILE_BYTES = 20_000_000
+FILE_BYTES = 5_000_000
 TRAFFIC_S = 60
 IDLE_S = 20
 STREAM_BYTES = 60_000_000

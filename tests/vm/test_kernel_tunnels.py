@@ -10,7 +10,7 @@ from meshdht.lab.world import World
 from tests.engine.lab import KernelEnd, WireGuardGoEnd
 from tests.lab.homes import eventually
 
-pytestmark = [pytest.mark.vm, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.vm
 
 
 @pytest.fixture
