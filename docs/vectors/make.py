@@ -29,6 +29,7 @@ from meshdht.crypto.keys import (
     LocatorKey,
 )
 from meshdht.crypto.passphrase import Cost, stretch
+from meshdht.daemon.port_mapping import nonce_at
 from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
 from meshdht.dht.proof import Proof
 from meshdht.endpoint import Endpoint
@@ -37,6 +38,7 @@ from meshdht.membership.generations import Generation, HandOver
 from meshdht.membership.statements import (
     StatementHash,
 )
+from meshdht.net.gateway import Gateway
 from meshdht.records.endpoint import Candidate, CandidateKind, EndpointRecord, NatBehaviour
 from meshdht.records.envelope import seal_record
 from meshdht.records.locator import device_locator, epoch_at
@@ -60,12 +62,15 @@ from meshdht.wire.relay import (
 from meshdht.wire.relay import Outcome as RelayOutcome
 from meshdht.wire.stream import MAIN_PORT, answer, frame, greet
 
+GATEWAY = Gateway("192.168.1.1", 2, "192.168.1.2")
+
 
 def derivations() -> object:
     psk = SECRET.preshared_key(NAS_TUNNEL.public, LAPTOP_TUNNEL.public)
     return {
         "network_secret": SECRET.raw.hex(),
         "packet_key": SECRET.packet_key.raw.hex(),
+        "port_mapping_nonce": nonce_at(NAS, GATEWAY, 41820, UNIX).hex(),
         "locator_key": SECRET.locator_key.raw.hex(),
         "record_key": SECRET.record_key.raw.hex(),
         "gossip_key": SECRET.gossip_key.raw.hex(),

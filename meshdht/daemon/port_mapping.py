@@ -48,7 +48,8 @@ async def gateways_to_ask(netlink: Netlink, own_interface: str, config: Config) 
 
 
 class RouterPort:
-    """One router: what it was asked and gave. ``on_change()``: look at ``mapping``."""
+    """One router: what it was asked and gave. ``on_change()``: look at ``mapping``;
+    ``on_restart()``: it says that it has started anew."""
 
     def __init__(
         self,
@@ -58,11 +59,12 @@ class RouterPort:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[], None],
+        on_restart: Callable[[], None],
     ) -> None:
         self.gateway = gateway
         self._entropy = entropy
         self._on_change = on_change
-        self._control = ControlWay(gateway, port, nonce, clock, entropy, self._changed)
+        self._control = ControlWay(gateway, port, nonce, clock, entropy, self._changed, on_restart)
         self._upnp: UpnpWay | None = None
         if not self.is_ipv6:
             self._upnp = UpnpWay(gateway, port, entropy, self._changed)
@@ -209,6 +211,11 @@ class PortMapping:
             if not router.is_ipv6:
                 router.check(ask_again=False)
 
+    def _restarted(self) -> None:
+        """IPv4's router and IPv6's are one machine, as a rule, and it may say so in IPv4 alone."""
+        for router in self.routers:
+            router.check(ask_again=False)
+
     def leave(self) -> None:
         """Another process goes on for this one: what routers gave is to stay."""
         for router in self.routers:
@@ -253,7 +260,8 @@ class PortMapping:
 
     def _router(self, gateway: Gateway) -> RouterPort:
         nonce = nonce_at(self._key, gateway, self._port, self._clock.unix())
-        return RouterPort(gateway, self._port, nonce, self._clock, self._entropy, self._tell)
+        told = self._tell, self._restarted
+        return RouterPort(gateway, self._port, nonce, self._clock, self._entropy, *told)
 
     def _tell(self) -> None:
         mappings = [router.mapping for router in self.routers]

@@ -42,7 +42,8 @@ WITHDRAW_TIMEOUT_S = 1.5
 
 
 class ControlWay:
-    """Drives a ``PortControl`` on a socket of its own. ``on_change()``: look at ``mapping``."""
+    """Drives a ``PortControl`` on a socket of its own. ``on_change()``: look at ``mapping``;
+    ``on_restart()``: the router says that it has started anew."""
 
     def __init__(
         self,
@@ -52,9 +53,11 @@ class ControlWay:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[], None],
+        on_restart: Callable[[], None],
     ) -> None:
         self._clock = clock
         self._on_change = on_change
+        self._on_restart = on_restart
         inner = Endpoint(gateway.inner, port)
         self._control = PortControl(inner, nonce, entropy, clock.monotonic())
         self._socket = GatewayPort(gateway, self._answered)
@@ -120,7 +123,8 @@ class ControlWay:
         self._wake.set()
 
     def _announced(self, data: bytes) -> None:
-        self._control.handle_announcement(data, self._clock.monotonic())
+        if self._control.handle_announcement(data, self._clock.monotonic()):
+            self._on_restart()
         self._wake.set()
 
     def _look(self, before: Mapping | None) -> None:

@@ -188,13 +188,14 @@ class PortControl:
         self._asked.discard(question)
         self._take(answer, now)
 
-    def handle_announcement(self, data: bytes, now: float) -> None:
-        """The router told everybody on the link something; any bytes are fine."""
+    def handle_announcement(self, data: bytes, now: float) -> bool:
+        """The router told everybody on the link something; any bytes are fine. Returns whether it
+        says that it has started anew, or has another outer address."""
         try:
             answer = parse_answer(data)
         except Malformed:
             self.counters["malformed"] += 1
-            return
+            return False
         if not isinstance(answer, PmpAddress | PcpAnnounce):
             self.counters["unasked"] += 1
         elif self._has_restarted(answer.epoch_s, now) or (
@@ -203,6 +204,8 @@ class PortControl:
             and answer.address != self.mapping.outer.host
         ):
             self.check(now + self._entropy.uniform(0.0, ANNOUNCED_JITTER_S))
+            return True
+        return False
 
     def withdraw(self) -> list[bytes]:
         """What to send so that the router keeps nothing open for us."""

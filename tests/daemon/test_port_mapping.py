@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,6 +187,14 @@ async def test_junk_of_a_router_is_counted() -> None:
         async with home.mapping() as mapping:
             await eventually(lambda: mapping.counters["unasked"] > 0)
     assert home.told == []
+
+
+def test_the_nonce_of_the_vector() -> None:
+    vectors = Path(__file__).parents[2] / "docs/vectors/derivations.json"
+    nas = SigningKey(bytes(range(0x20, 0x40)))
+    router = Gateway("192.168.1.1", 2, "192.168.1.2")
+    nonce = nonce_at(nas, router, 41820, 1_800_000_000)
+    assert nonce.hex() == json.loads(vectors.read_text())["port_mapping_nonce"]
 
 
 def test_a_nonce_is_the_same_after_a_restart_and_another_elsewhere_and_tomorrow() -> None:

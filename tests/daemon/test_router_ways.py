@@ -33,7 +33,13 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def control_way(gateway: Gateway) -> AsyncIterator[tuple[ControlWay, list[None]]]:
     changes: list[None] = []
     way = ControlWay(
-        gateway, PORT, b"n" * 12, SystemClock(), SeededEntropy(1), lambda: changes.append(None)
+        gateway,
+        PORT,
+        b"n" * 12,
+        SystemClock(),
+        SeededEntropy(1),
+        lambda: changes.append(None),
+        lambda: None,
     )
     async with asyncio.TaskGroup() as tasks:
         driver = tasks.create_task(way.run())

@@ -18,6 +18,8 @@ from tests.lab.homes import COMMAND, behind_nat, eventually, path_leads_to, publ
 # Reserved for nothing, as miniupnpd wants it.
 WAN = "25.0.0.10"
 PORT = 41820
+# How nft shows 2001:db8:1::2 in the rule that lets it be reached.
+IPV6_HOLE = "0x20010db8000100000000000000000002"
 # A path that works, as the NAS sees it, is proved every half minute.
 NOTICED_WITHIN_S = 150.0
 
@@ -65,6 +67,11 @@ class Home:
         chain = ["inet", "nat", "prerouting_miniupnpd"]
         listed = self.router.run(["nft", "list", "chain", *chain]).stdout
         return [line.strip() for line in listed.splitlines() if "dnat" in line]
+
+    def holes(self) -> str:
+        """What the router's firewall lets in."""
+        chain = ["inet", "filter", "miniupnpd"]
+        return self.router.run(["nft", "list", "chain", *chain]).stdout
 
     def neighbour(self) -> Host:
         """Another machine on the LAN."""
@@ -205,8 +212,22 @@ def test_a_router_lets_ipv6_in_by_pcp(home: Home) -> None:
     assert laptop.reaches(home.nas.addresses()[1]) is not None
     assert eventually(lambda: path_leads_to(laptop, "nas", inside))
     home.nas.must("down")
-    pinholes = ["nft", "list", "chain", "inet", "filter", "miniupnpd"]
-    assert eventually(lambda: str(PORT) not in home.router.run(pinholes).stdout)
+    assert eventually(lambda: IPV6_HOLE not in home.holes())
+
+
+def test_a_router_that_has_lost_everything_is_asked_for_ipv6_as_well(home: Home) -> None:
+    """miniupnpd announces itself in IPv4 alone."""
+    home.nas.host.ip(
+        "addr add 2001:db8:1::2/64 dev eth0 nodad",
+        "route add default via 2001:db8:1::1 dev eth0",
+    )
+    home.nas.init("home")
+    inside = f"[2001:db8:1::2]:{PORT}"
+    assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
+    assert IPV6_HOLE in home.holes()
+    home.router.forget()
+    assert IPV6_HOLE not in home.holes()
+    assert eventually(lambda: IPV6_HOLE in home.holes())
 
 
 def test_who_is_told_to_leave_the_router_alone_does(home: Home) -> None:

@@ -127,7 +127,7 @@ def test_a_router_that_says_it_has_restarted_is_asked_again_soon() -> None:
     world.run(100.0)
     count = len(world.router.seen)
     announced = bytes.fromhex("02800000 00000000 00000001 000000000000000000000000")
-    world.control.handle_announcement(announced, world.now)
+    assert world.control.handle_announcement(announced, world.now)
     world.run(110.0)
     assert len(world.router.seen) == count + 1
 
@@ -139,7 +139,7 @@ def test_an_announcement_that_says_nothing_new_moves_nobody() -> None:
     epoch = int(world.now - world.router.booted).to_bytes(4, "big")
     for _ in range(50):
         address = b"\0\x80\0\0" + epoch + IPv4Address(OUTER.host).packed
-        world.control.handle_announcement(address, world.now)
+        assert not world.control.handle_announcement(address, world.now)
     world.run(200.0)
     assert len(world.router.seen) == count
 
