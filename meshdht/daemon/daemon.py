@@ -32,6 +32,7 @@ from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask
 from meshdht.daemon.service import DaemonService
 from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.streams import StreamClient
+from meshdht.daemon.stun_server import StunServer
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
@@ -111,6 +112,7 @@ class Daemon:
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
         self._path_sizes = self._make_path_sizes()
+        self._stun = self._make_stun()
         self._traffic = TrafficWatch(self.node, self._engine, clock)
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
         self._port_mapping = PortMapping(
@@ -153,6 +155,15 @@ class Daemon:
             self._own,
             lambda: self._path_sizes.limits(),
         )
+
+    def _make_stun(self) -> StunServer | None:
+        """The server that the user named, if any."""
+        if self._config.stun is None:
+            return None
+        server = self._config.stun
+        stun = StunServer(server, self._port.send, self.node.seen_from, self._entropy)
+        self._port.on_stun = stun.received
+        return stun
 
     def _make_service(self) -> DaemonService:
         return DaemonService(
@@ -262,6 +273,7 @@ class Daemon:
                         tasks.create_task(self._carrier.run()),
                         tasks.create_task(self._path_sizes.run()),
                         tasks.create_task(self._traffic.run()),
+                        *([tasks.create_task(self._stun.run())] if self._stun is not None else []),
                         tasks.create_task(self._port_mapping.run()),
                         tasks.create_task(self._lending.run()),
                     ]
@@ -341,6 +353,8 @@ class Daemon:
     async def _changed_around(self, has_moved: bool) -> None:
         await self._interface.fit()
         self._port_mapping.network_changed(has_moved=has_moved)
+        if self._stun is not None:
+            self._stun.network_changed()
         if has_moved:
             self._path_sizes.network_changed()
 
@@ -371,6 +385,8 @@ class Daemon:
         dropped.update(prefixed("port", self._port.counters))
         routers = self._port_mapping.counters
         dropped.update({f"router_{reason.replace(' ', '_')}": n for reason, n in routers.items()})
+        stun = self._stun.counters if self._stun is not None else {}
+        dropped.update({f"stun_{reason}": n for reason, n in stun.items()})
         dropped.update(self._carrier.dropped())
         return {reason: count for reason, count in sorted(dropped.items()) if count}
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 
 from meshdht.clock import Entropy
 from meshdht.daemon.config import Config
 from meshdht.daemon.local import networks_of, usable_addresses
+from meshdht.daemon.resolving import resolve
 from meshdht.daemon.waking import woken
 from meshdht.endpoint import Endpoint
-from meshdht.errors import Malformed
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.lan_beacon import LanBeacon
 from meshdht.net.netlink import LocalAddress, Netlink
@@ -139,23 +138,8 @@ class Surroundings:
 
     async def _resolve_anchor(self, text: str) -> None:
         """Tell the node as soon as it is known: another name may be slow."""
-        found = await _resolve(text)
+        found = await resolve(text)
         if found != self._anchors.get(text, ()):
             self._anchors[text] = found
             self._node.set_anchors([each for place in self._anchors.values() for each in place])
         self._anchors.setdefault(text, ())
-
-
-async def _resolve(text: str) -> Sequence[Endpoint]:
-    """``host:port`` with an address or a name; nothing while the name has no address."""
-    try:
-        return (Endpoint.parse(text),)
-    except Malformed:
-        host, _, port = text.rpartition(":")
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, int(port), type=socket.SOCK_DGRAM
-        )
-    except (OSError, UnicodeError):
-        return ()
-    return tuple(dict.fromkeys(Endpoint(str(each[4][0]), int(port)) for each in found))

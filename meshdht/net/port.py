@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from meshdht.endpoint import Endpoint
-from meshdht.net.udp import PortCounters
+from meshdht.net.udp import PortCounters, Receiver
 
 
 class Port(Protocol):
@@ -13,6 +13,8 @@ class Port(Protocol):
 
     port: int
     """The number in use."""
+    on_stun: Receiver | None
+    """Who gets STUN messages; nobody at first."""
     counters: PortCounters
 
     def start(self) -> None:

@@ -87,6 +87,8 @@ class SharedPort:
         self.port = port
         self.counters = PortCounters()
         self._on_control = on_control
+        self.on_stun: Receiver | None = None
+        """Who asks a STUN server, if anybody."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._v4 = _open(socket.AF_INET, port)
         try:
@@ -149,6 +151,8 @@ class SharedPort:
         traffic = classify(data)
         if traffic is Traffic.CONTROL:
             self._on_control(data, Endpoint(host, source_port))
+        elif traffic is Traffic.STUN and self.on_stun is not None:
+            self.on_stun(data, Endpoint(host, source_port))
         elif traffic is Traffic.STUN:
             self.counters.unwanted += 1
 

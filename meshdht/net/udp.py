@@ -58,6 +58,8 @@ class UdpPort:
         """Bind the port, or with 0 a free one. Raises PlatformError. ``start`` begins to read."""
         self.counters = PortCounters()
         self._on_control = on_control
+        self.on_stun: Receiver | None = None
+        """Who asks a STUN server, if anybody."""
         self._v4, self._v6 = bind_port(port)
         self.port: int = self._v4.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,6 +86,8 @@ class UdpPort:
         traffic = classify(data)
         if traffic is Traffic.CONTROL:
             self._on_control(data, source)
+        elif traffic is Traffic.STUN and self.on_stun is not None:
+            self.on_stun(data, source)
         elif traffic is not Traffic.KEEPALIVE:
             self.counters.unwanted += 1
 

@@ -67,6 +67,10 @@ class NodeReach(NodeViews):
         """What the tunnel sends to a device goes unanswered."""
         self._peers.doubt(device)
 
+    def seen_from(self, server: Endpoint, observed: Endpoint) -> None:
+        """A server that the user named says where it sees this device: one witness more."""
+        self._peers.vantage.seen_by_contact(server, observed)
+
     def hushed(self, device: DeviceId) -> None:
         """A stream of a device that came through the tunnel does not any more."""
         self._peers.hushed(device)

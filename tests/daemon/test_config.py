@@ -27,7 +27,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         "mtu = 1280\n"
         'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
         "port_mapping = false\n"
-        'relay = "off"\nrelay_ports = "5000-5001"\n'
+        'relay = "off"\nrelay_ports = "5000-5001"\nstun = "stun.example:3478"\n'
     )
     config = read_config(written(tmp_path, text))
     assert config == Config(
@@ -36,6 +36,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         interface="mesh0",
         log_level="debug",
         mtu=1280,
+        stun="stun.example:3478",
         anchors=["vps.example:41820", "[2001:db8::1]:9"],
         exclude_interfaces=["wlan0"],
         port_mapping=False,

@@ -138,6 +138,18 @@ async def test_other_ports_are_nobodys_business_here(one: Shared, other: Shared,
     assert one.port.counters.unwanted == 1
 
 
+@pytest.mark.parametrize("host", HOSTS)
+async def test_stun_goes_to_who_asks_a_server(one: Shared, host: str) -> None:
+    one.port.start()
+    told: list[bytes] = []
+    one.port.on_stun = lambda data, source: told.append(data)
+    with stranger(host) as sender:
+        sender.sendto(STUN, one.at(host))
+    await eventually(lambda: bool(told))
+    assert told == [STUN]
+    assert one.port.counters.unwanted == 0
+
+
 async def test_what_comes_before_the_filter_is_looked_at_again(one: Shared) -> None:
     """A raw socket hears every port until its filter is there; the reader has to bear it."""
     dice = random.Random(3)

@@ -54,6 +54,17 @@ async def test_control_packets_are_told_from_what_else_comes(
     assert other.port.counters.unwanted == 2
 
 
+async def test_stun_goes_to_who_asks_a_server(one: Recorded, other: Recorded) -> None:
+    other.port.start()
+    told: list[tuple[bytes, Endpoint]] = []
+    other.port.on_stun = lambda data, source: told.append((data, source))
+    for data in (STUN, CONTROL):
+        one.port.send(data, Endpoint("127.0.0.1", other.port.port))
+    await other.until(1)
+    assert told == [(STUN, Endpoint("127.0.0.1", one.port.port))]
+    assert other.port.counters.unwanted == 0
+
+
 async def test_both_families_share_one_number(one: Recorded) -> None:
     one.port.start()
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
