@@ -18,6 +18,8 @@ from meshdht.paths.candidate import PathKind
 
 # After a start or a change of network an answer takes a round trip, or a few on a bad link.
 PATIENCE_S = 0.7
+# Addresses come before routes.
+SETTLE_S = 0.3
 # Who was heard so lately may be heard again.
 TRUST_S = 90.0
 # Where streams are served unless a record says otherwise: it looks like the web's.
@@ -35,19 +37,35 @@ class CutOff:
         self._dht = dht
         self._entrance = entrance
         self._holdings = holdings
+        self._asked: float | None = None
+        """When somebody was asked, since silence was noticed."""
 
     def has_way(self) -> bool:
         """Whether a path over UDP leads beyond our own networks."""
-        legs, kind_of = self._peers.vantage.legs, self._peers.vantage.kind_of
-        return any(
-            kind_of(each.endpoint) is PathKind.DIRECT and each.endpoint not in legs
-            for each in self._peers.neighbours()
-        )
+        return any(self._is_beyond(each.endpoint) for each in self._peers.neighbours())
 
     def is_cut_off(self, now: float) -> bool:
-        """Whether nobody is heard over UDP, and somebody is missed. ``now``: monotonic."""
+        """Whether nobody is heard over UDP, and somebody is missed. Asks before it says so, and so
+        is to be asked again and again. ``now``: monotonic."""
+        if not self._is_silent(now):
+            self._asked = None
+        elif self._asked is None:
+            self._asked = now
+            self._ask()
+        return self._asked is not None and now - self._asked >= PATIENCE_S
+
+    def _ask(self) -> None:
+        """An idle device may not have heard anybody for long, for lack of asking."""
+        beyond = [each for each in self._dht.contacts() if self._is_beyond(each.endpoint)]
+        self._dht.ask_where({each.node_id for each in beyond})
+
+    def _is_beyond(self, endpoint: Endpoint) -> bool:
         vantage = self._peers.vantage
-        if now - vantage.moved < PATIENCE_S or now - vantage.heard_beyond < TRUST_S:
+        return endpoint not in vantage.legs and vantage.kind_of(endpoint) is PathKind.DIRECT
+
+    def _is_silent(self, now: float) -> bool:
+        vantage = self._peers.vantage
+        if now - vantage.moved < SETTLE_S or now - vantage.heard_beyond < TRUST_S:
             return False
         if self.has_way() or len(self._holdings.roster) == 1:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import STREAM_SERVERS_MAX
@@ -27,7 +28,7 @@ def test_who_hears_nobody_after_a_start_is_cut_off() -> None:
             block(world, one)
             one.start()
             assert not one.node.is_cut_off()
-            assert await eventually(one.node.is_cut_off, 10) < PATIENCE_S + 1
+            assert await eventually(one.node.is_cut_off, 10) < PATIENCE_S + 2
             assert not one.node.has_way()
             # As far as it knows where others were.
             places = {Endpoint(each.endpoint.host, STREAM_PORT) for each in (two, three)}
@@ -49,6 +50,24 @@ def test_who_falls_silent_is_missed_for_a_while_first() -> None:
             block(world, one)
             one.node.watched()
             assert await eventually(one.node.is_cut_off, 600) > TRUST_S - 30
+
+    run(main())
+
+
+def test_who_has_heard_nobody_for_lack_of_asking_asks_first() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, *_ = await world.grow(3)
+            await asyncio.sleep(30)
+            one.node._peers.vantage.heard_beyond = -math.inf
+            # As of one whose peers are away, and who knows an anchor.
+            one.node._cut_off.has_way = lambda: False  # type: ignore[method-assign]
+            for _ in range(30):
+                assert not one.node.is_cut_off()
+                await asyncio.sleep(0.1)
+            block(world, one)
+            one.node._peers.vantage.heard_beyond = -math.inf
+            assert await eventually(one.node.is_cut_off, 10) < PATIENCE_S + 0.5
 
     run(main())
 
