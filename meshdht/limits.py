@@ -117,6 +117,10 @@ CALLS_REMEMBERED = 4096
 RELAY_ALLOCATIONS = 256
 # Sides that one address has bound (IPv6: one /48): a household, or whoever makes up devices.
 RELAY_SIDES_PER_ADDRESS = 64
+# Who waits at a relay for the other side to bind: in all, of one address, and one device.
+RELAY_WAITING = 4096
+RELAY_WAITING_PER_ADDRESS = 512
+RELAY_WAITS_MAX = 16
 # Binds that one address may send: each costs a look-up, the first of a pair a socket.
 RELAY_BINDS_PER_S = 20.0
 RELAY_BINDS_BURST = 200.0

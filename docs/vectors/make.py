@@ -333,6 +333,7 @@ def relay() -> object:
             relay_side(key, each.public.device_id, at, slot).raw.hex() for each in (NAS, LAPTOP)
         ],
         "bind": encode_bind(Bind(token)).hex(),
+        "wait": encode_bind(Bind(token, Wish.WAIT)).hex(),
         "let_go": encode_bind(Bind(token, Wish.LET_GO)).hex(),
         "joined": encode_bind_reply(BindReply(token, RelayOutcome.JOINED, 41900, 90)).hex(),
         "refused": encode_bind_reply(BindReply(token, RelayOutcome.FULL)).hex(),

@@ -195,6 +195,7 @@ class Node(NodeNews):
             self._peers,
             self.relay_places,
             lambda relay: self._holdings.roster.has_node(relay.raw),
+            lambda: [] if self._has_direct_path() else self._missing_peers(),
             lambda device: self._caller.call_to_relays(device),
         )
 

@@ -28,6 +28,8 @@ from meshdht.limits import (
     RELAY_BINDS_BURST,
     RELAY_BINDS_PER_S,
     RELAY_SIDES_PER_ADDRESS,
+    RELAY_WAITING,
+    RELAY_WAITING_PER_ADDRESS,
 )
 from meshdht.wire.relay import Bind, BindReply, Outcome, Wish
 
@@ -35,6 +37,8 @@ from meshdht.wire.relay import Bind, BindReply, Outcome, Wish
 LIFETIME_S = 90.0
 # How long a port waits for both sides to bind at it.
 UNJOINED_S = 20.0
+# How long a device waits for another to bind, unless it says again that it does.
+WAIT_S = 60.0
 
 
 class Ports(Protocol):
@@ -71,6 +75,13 @@ class _Side:
     """Where it was bound at the lent port."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    source: Endpoint
+    message_id: bytes
+    until: float
+
+
 @dataclass(slots=True)
 class _Allocation:
     token: bytes
@@ -100,6 +111,8 @@ class RelayBook:
         self._by_token: dict[bytes, _Allocation] = {}
         self._by_port: dict[int, _Allocation] = {}
         self._sides_of: Counter[str] = Counter()
+        self._waiters: dict[bytes, dict[DeviceId, _Waiter]] = {}
+        self._waiters_of: Counter[str] = Counter()
         self.counters: Counter[str] = Counter()
         """Binds that were refused or not answered, by reason."""
 
@@ -122,6 +135,8 @@ class RelayBook:
         if bind.wish is Wish.LET_GO:
             return self._let_go(source, sender, message_id, bind.token)
         found = self._by_token.get(bind.token)
+        if bind.wish is Wish.WAIT:
+            return [self._wait(found, source, sender, message_id, bind.token, now)]
         side = found.sides.get(sender) if found is not None else None
         if found is None or side is None:
             if refusal := self._refusal(found, source):
@@ -140,7 +155,50 @@ class RelayBook:
             self._sides_of[_payer(source)] += 1
             side.main = source
         side.message_id, side.expires = message_id, now + LIFETIME_S
-        return [Answer(None, source, message_id, self._reply(found, side))]
+        answer = Answer(None, source, message_id, self._reply(found, side))
+        return [answer, *self._call(bind.token, sender)]
+
+    def _wait(
+        self,
+        found: _Allocation | None,
+        source: Endpoint,
+        sender: DeviceId,
+        message_id: bytes,
+        token: bytes,
+        now: float,
+    ) -> Answer:
+        """Note who wants to hear of the other side's bind, if that has not come already."""
+        outcome = Outcome.CALLED
+        # Who has a side of its own and waits has forgotten it: it was started again.
+        if found is None or not found.sides.keys() - {sender}:
+            waiters = self._waiters.get(token, {})
+            known = waiters.get(sender)
+            of_all = sum(self._waiters_of.values())
+            if known is not None:
+                self._waiters_of[_payer(known.source)] -= 1
+            elif not self._is_offered():
+                outcome = Outcome.NOT_OFFERED
+            elif of_all >= RELAY_WAITING or len(waiters) == 2:
+                outcome = Outcome.FULL
+            elif self._waiters_of[_payer(source)] >= RELAY_WAITING_PER_ADDRESS:
+                outcome = Outcome.TOO_MANY
+            if not outcome.is_refusal:
+                outcome = Outcome.WAITING
+                waiters[sender] = _Waiter(source, message_id, now + WAIT_S)
+                self._waiters[token] = waiters
+                self._waiters_of[_payer(source)] += 1
+        return Answer(None, source, message_id, BindReply(token, outcome, 0, int(WAIT_S)))
+
+    def _call(self, token: bytes, sender: DeviceId) -> list[Answer]:
+        """Tell who waits for a token that the other side has bound it."""
+        waiters = self._waiters.pop(token, {})
+        for waiter in waiters.values():
+            self._waiters_of[_payer(waiter.source)] -= 1
+        return [
+            Answer(None, each.source, each.message_id, BindReply(token, Outcome.CALLED))
+            for who, each in waiters.items()
+            if who != sender
+        ]
 
     def _refusal(self, found: _Allocation | None, source: Endpoint) -> Outcome | None:
         """Why there is no place for one more side, if there is none."""
@@ -226,6 +284,14 @@ class RelayBook:
     def tick(self, now: float) -> list[Answer]:
         """End what is over; at least every few seconds."""
         answers: list[Answer] = []
+        for token, waiters in list(self._waiters.items()):
+            for sender, waiter in list(waiters.items()):
+                if waiter.until < now:
+                    self._waiters_of[_payer(waiter.source)] -= 1
+                    del waiters[sender]
+            if not waiters:
+                del self._waiters[token]
+        self._waiters_of += Counter()
         for found in list(self._by_token.values()):
             is_late = len(found.ends) < 2 and now - found.opened > UNJOINED_S
             if is_late or any(side.expires < now for side in found.sides.values()):

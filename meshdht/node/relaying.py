@@ -21,6 +21,7 @@ from meshdht.limits import CALL_RELAYS_MAX
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
+from meshdht.node.relay_waits import SHUN_S, WIDTH, RelayPlace, RelayWaits, or_unknown
 from meshdht.node.vantage import Lent
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.relay import Binding, Phase
@@ -38,16 +39,10 @@ from meshdht.wire.relay import (
     relay_token,
 )
 
-# One carries the traffic, the other is there when it dies.
-WIDTH = 2
-# What is assumed of a relay whose delay nobody has measured: between a near and a far one.
-UNKNOWN_S = 0.1
 # Pauses between tries at a peer that does not come to the relays either; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # From the first call to the second, then twice as long each time.
 CALL_AGAIN_S = 1.0
-# A relay that refused, or did not answer, is passed over for so long.
-SHUN_S = 120.0
 # A peer that needs the path proves it more often than this.
 HEARD_S = 45.0
 # A direct path stands so long before the relays are left to themselves.
@@ -58,16 +53,6 @@ HOLD_OPEN_S = 20.0
 REMEMBER_S = 120.0
 NAP_S = 5.0
 NOWHERE = Endpoint("0.0.0.0", 0)
-
-
-@dataclass(frozen=True, slots=True)
-class RelayPlace:
-    """A relay that may be asked."""
-
-    relay: DeviceId
-    endpoint: Endpoint
-    delay_s: float | None = None
-    """Our round trip to it, if it was measured."""
 
 
 @dataclass(slots=True)
@@ -87,7 +72,8 @@ class _Effort:
 
 class Relays:
     """``places()`` are the relays that we know; ``is_ours(id)``: it is a device or an anchor of the
-    network; ``call(device)`` tells a peer where we bind."""
+    network; ``lonely()`` are the peers that we lack and that calls may not come from;
+    ``call(device)`` tells a peer where we bind."""
 
     def __init__(
         self,
@@ -96,6 +82,7 @@ class Relays:
         peers: Peers,
         places: Callable[[], Mapping[DeviceId, RelayPlace]],
         is_ours: Callable[[DeviceId], bool],
+        lonely: Callable[[], Sequence[DeviceId]],
         call: Callable[[DeviceId], object],
     ) -> None:
         self._own_id = identity.device
@@ -108,6 +95,15 @@ class Relays:
         self._shunned: dict[DeviceId, float] = {}
         """Relays that are passed over, and until when."""
         self._wake = asyncio.Event()
+        self._waits = RelayWaits(
+            identity,
+            control,
+            peers,
+            self._places,
+            lambda: [each for each in lonely() if each not in self._efforts],
+            self._shunned,
+            self._bind,
+        )
 
     def wake(self) -> None:
         """Somebody is needed who was not, or reached otherwise than before."""
@@ -149,7 +145,7 @@ class Relays:
                 ways.append((place, hint))
         ways.sort(
             key=lambda way: (
-                _or_unknown(way[0].delay_s) + _or_unknown(way[1].delay_s),
+                or_unknown(way[0].delay_s) + or_unknown(way[1].delay_s),
                 way[0].relay,
             )
         )
@@ -181,7 +177,7 @@ class Relays:
         effort.calls, effort.call_due = 0, now
         effort.due = now + PAUSES_S[min(effort.tries, len(PAUSES_S) - 1)]
         effort.tries += 1
-        able.sort(key=lambda place: (_or_unknown(place.delay_s), place.relay))
+        able.sort(key=lambda place: (or_unknown(place.delay_s), place.relay))
         slot = int(self._control.clock.unix()) // SLOT_S
         for place in able[:lacking]:
             self._bind(device, place, slot)
@@ -216,6 +212,8 @@ class Relays:
         packet = incoming.packet
         reply = decode_bind_reply(packet.body)
         now = self._control.clock.monotonic()
+        if self._waits.handle(incoming.source, packet.message_id, reply, now):
+            return
         for device, effort in self._efforts.items():
             for binding in effort.bindings.values():
                 if binding.token != reply.token:
@@ -255,6 +253,7 @@ class Relays:
         """Relays see us elsewhere from now on."""
         now = self._control.clock.monotonic()
         self._shunned.clear()
+        self._waits.restart()
         for effort in self._efforts.values():
             effort.due, effort.tries = -math.inf, 0
             for binding in effort.bindings.values():
@@ -271,6 +270,7 @@ class Relays:
             for device in self._peers.needed():
                 if self._is_missed(device):
                     self._ensure(device)
+            self._waits.say(now)
             due = now + NAP_S
             self._peers.vantage.forget_lent(now - REMEMBER_S)
             for device, effort in list(self._efforts.items()):
@@ -332,7 +332,6 @@ class Relays:
         if not binding.is_shunnable and binding.why is None:
             self._send(binding, self._control.draw_message_id(), Wish.LET_GO, binding.main)
         elif binding.is_shunnable:
-            self._shunned = {each: until for each, until in self._shunned.items() if until > now}
             self._shunned[binding.relay] = now + SHUN_S
         if binding.there is not None:
             self._give_back(binding.there, now)
@@ -349,8 +348,4 @@ def _delay_s(place: RelayPlace | None) -> float | None:
 
 def _both_s(place: RelayPlace, hint: RelayHint) -> float:
     """From one to the other by a relay."""
-    return _or_unknown(place.delay_s) + _or_unknown(hint.delay_s)
-
-
-def _or_unknown(delay_s: float | None) -> float:
-    return UNKNOWN_S if delay_s is None else delay_s
+    return or_unknown(place.delay_s) + or_unknown(hint.delay_s)

@@ -35,6 +35,8 @@ class Wish(enum.IntEnum):
 
     LET_GO = 0
     BIND = 1
+    WAIT = 2
+    """Say so once the other side has bound."""
 
 
 class Outcome(enum.IntEnum):
@@ -50,6 +52,10 @@ class Outcome(enum.IntEnum):
     """Both sides are bound at the port: what one sends there, the other gets from there."""
     GONE = 5
     """There is no allocation, or none any more."""
+    WAITING = 6
+    """The other side has not bound."""
+    CALLED = 7
+    """The other side has bound: bind too."""
     NOT_OFFERED = 16
     FULL = 17
     """The relay has no port left."""

@@ -14,8 +14,9 @@ from meshdht.limits import (
     RELAY_ALLOCATIONS,
     RELAY_BINDS_BURST,
     RELAY_SIDES_PER_ADDRESS,
+    RELAY_WAITING_PER_ADDRESS,
 )
-from meshdht.node.relay_book import LIFETIME_S, UNJOINED_S, Answer, RelayBook
+from meshdht.node.relay_book import LIFETIME_S, UNJOINED_S, WAIT_S, Answer, RelayBook
 from meshdht.wire.relay import Bind, Outcome, Wish
 
 OWN = Endpoint("203.0.113.2", 41820)
@@ -250,6 +251,53 @@ def test_one_that_binds_without_end_is_not_answered_any_more() -> None:
     assert relay.bind(ALICE, A) == []
     assert relay.book.counters["too many"] == 1
     assert relay.bind(BOB, B)
+
+
+def test_who_waits_is_called_when_the_other_side_binds() -> None:
+    relay = Relay()
+    assert outcomes(relay.bind(ALICE, A, wish=Wish.WAIT)) == [(A, Outcome.WAITING)]
+    assert not relay.ports.opened
+    answers = relay.bind(BOB, B)
+    assert outcomes(answers) == [(B, Outcome.GO_TO_PORT), (A, Outcome.CALLED)]
+    assert {each.port for each in answers} == {None}
+    # Once; and who comes later finds that it was called already.
+    assert outcomes(relay.bind(BOB, B)) == [(B, Outcome.GO_TO_PORT)]
+    assert outcomes(relay.bind(ALICE, A, wish=Wish.WAIT)) == [(A, Outcome.CALLED)]
+
+
+def test_who_waits_and_binds_itself_is_not_called_by_that() -> None:
+    relay = Relay()
+    relay.bind(ALICE, A, wish=Wish.WAIT)
+    assert outcomes(relay.bind(ALICE, A)) == [(A, Outcome.GO_TO_PORT)]
+
+
+def test_who_was_started_again_is_called_back_to_what_it_has_forgotten() -> None:
+    relay = Relay()
+    relay.join()
+    assert outcomes(relay.bind(ALICE, A, wish=Wish.WAIT)) == [(A, Outcome.CALLED)]
+    relay.bind(ALICE, A, wish=Wish.LET_GO)
+    relay.bind(BOB, B)
+    assert outcomes(relay.bind(BOB, B, wish=Wish.WAIT)) == [(B, Outcome.WAITING)]
+    assert outcomes(relay.bind(ALICE, A)) == [(A, Outcome.GO_TO_PORT), (B, Outcome.CALLED)]
+
+
+def test_waiting_ends_by_itself_and_has_its_share() -> None:
+    relay = Relay()
+    relay.bind(ALICE, A, wish=Wish.WAIT)
+    relay.now += WAIT_S + 1
+    relay.book.tick(relay.now)
+    assert outcomes(relay.bind(BOB, B)) == [(B, Outcome.GO_TO_PORT)]
+    relay.now += 1000
+    relay.book.tick(relay.now)
+    for n in range(RELAY_WAITING_PER_ADDRESS):
+        relay.now += 0.06
+        (answer,) = relay.bind(ALICE, A, n.to_bytes(16, "big"), Wish.WAIT)
+        assert answer.reply.outcome is Outcome.WAITING
+    relay.now += 1
+    assert outcomes(relay.bind(ALICE, A, b"x" * 16, Wish.WAIT)) == [(A, Outcome.TOO_MANY)]
+    assert outcomes(relay.bind(ALICE, A, bytes(16), Wish.WAIT)) == [(A, Outcome.WAITING)]
+    relay.offered = False
+    assert outcomes(relay.bind(ALICE, C, b"x" * 16, Wish.WAIT)) == [(C, Outcome.NOT_OFFERED)]
 
 
 steps = st.tuples(

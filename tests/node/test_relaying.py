@@ -8,8 +8,10 @@ from meshdht.endpoint import Endpoint
 from meshdht.node.inviting import hints
 from meshdht.node.relay_host import RelayHost
 from meshdht.paths.candidate import PathKind
+from meshdht.wire.packet import MessageKind
 from simulations.loop import run
 from simulations.nat import Inside, Nat, NatKind
+from tests.support.anchor import Holder, link_of
 from tests.support.mesh import Machine, Mesh, eventually, mesh
 from tests.support.relay import SimulatedPorts, lend
 
@@ -145,5 +147,30 @@ def test_nobody_else_is_told_of_a_lent_port() -> None:
                 assert not lent & {each.endpoint for each in machine.node._dht.contacts()}
                 assert not lent & set(machine.store.peers.values())
                 assert not lent & set(hints(machine.node))
+
+    run(main())
+
+
+def test_two_that_have_nobody_in_between_but_an_anchor_meet_there() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two = await world.grow(2)
+            box = Holder(world, await link_of(one))
+            lend(box, world.internet, box.node.relay_host, box.endpoint.host)
+            await eventually(lambda: all(m.node._known_anchors() for m in (one, two)), 60)
+            for machine, host in zip((one, two), OUTER, strict=True):
+                machine.move(INSIDE, Inside(world.internet, Nat(host, NatKind.SYMMETRIC)))
+            await asyncio.sleep(200)
+            assert kind(one, two) is kind(two, one) is PathKind.NONE
+            begun = asyncio.get_running_loop().time()
+            result = await one.node.ping(two.id, 5)
+            assert result is not None
+            assert result.relay == box.id
+            assert asyncio.get_running_loop().time() - begun < 1
+            await eventually(lambda: relayed(one, two), 1)
+            # The anchor heard neither of them by its name in what it relays.
+            binds = [each for each in box.heard if each.kind is MessageKind.RELAY_BIND]
+            assert binds
+            assert not {one.id, two.id} & {each.sender for each in binds}
 
     run(main())

@@ -1,0 +1,143 @@
+"""What a device that cannot be called does to be found: it waits at relays.
+
+Calls come by way of members. Who has no path to any, and knows relays, tells these now and then for
+whom it waits, by the tokens that these would bind (wire/relay.py); a relay tells it at once when
+one is bound. It learns no more of the two than if they had bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+
+from meshdht.crypto.boxes import BoxKey
+from meshdht.crypto.keys import DeviceId
+from meshdht.endpoint import Endpoint
+from meshdht.limits import RELAY_WAITS_MAX
+from meshdht.node.control import ControlPort
+from meshdht.node.identity import Identity
+from meshdht.node.peers import Peers
+from meshdht.wire.packet import MessageKind
+from meshdht.wire.relay import (
+    SLOT_S,
+    Bind,
+    BindReply,
+    Outcome,
+    Wish,
+    encode_bind,
+    relay_side,
+    relay_token,
+)
+
+# How many relays of those that there are: one carries the traffic, the other is there when it dies.
+WIDTH = 2
+# What is assumed of a relay whose delay nobody has measured: between a near and a far one.
+UNKNOWN_S = 0.1
+# A relay that refused, or did not answer, is passed over for so long.
+SHUN_S = 120.0
+# How often we say that we wait; the least patient NATs forget a mapping after 30 s.
+AGAIN_S = 25.0
+# Network time follows other clocks if they differ by more than this.
+SKEW_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelayPlace:
+    """A relay that may be asked."""
+
+    relay: DeviceId
+    endpoint: Endpoint
+    delay_s: float | None = None
+    """Our round trip to it, if it was measured."""
+
+
+def or_unknown(delay_s: float | None) -> float:
+    return UNKNOWN_S if delay_s is None else delay_s
+
+
+@dataclass(slots=True)
+class _Wait:
+    device: DeviceId
+    place: RelayPlace
+    slot: int
+    bind: Bind
+    side: DeviceId
+    message_id: bytes
+    is_proved: bool = False
+    """It was said again, with the token that the relay gave."""
+
+
+class RelayWaits:
+    """``lonely()`` are the peers to wait for, ``on_called(device, place, slot)`` hears of one that
+    has bound. ``shunned``: relays that are passed over, and until when."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        control: ControlPort,
+        peers: Peers,
+        places: Callable[[], Mapping[DeviceId, RelayPlace]],
+        lonely: Callable[[], Sequence[DeviceId]],
+        shunned: MutableMapping[DeviceId, float],
+        on_called: Callable[[DeviceId, RelayPlace, int], None],
+    ) -> None:
+        self._own_id = identity.device
+        self._control = control
+        self._peers = peers
+        self._places = places
+        self._lonely = lonely
+        self._shunned = shunned
+        self._on_called = on_called
+        self._waits: dict[bytes, _Wait] = {}
+        """By token."""
+        self._due = 0.0
+
+    def restart(self) -> None:
+        """Relays see us elsewhere from now on."""
+        self._due = 0.0
+
+    def say(self, now: float) -> None:
+        """Say for whom we wait, if it is time."""
+        if now < self._due:
+            return
+        able = [
+            place for place in self._places().values() if self._shunned.get(place.relay, now) <= now
+        ]
+        able.sort(key=lambda place: (or_unknown(place.delay_s), place.relay))
+        lonely = self._lonely()[:RELAY_WAITS_MAX]
+        self._waits = {}
+        if able and lonely:
+            self._due = now + AGAIN_S
+        for device in lonely:
+            if (key := self._peers.box_key(device)) is not None:
+                for place in able[:WIDTH]:
+                    self._wait_for(device, key, place)
+
+    def _wait_for(self, device: DeviceId, key: BoxKey, place: RelayPlace) -> None:
+        unix = self._control.clock.unix()
+        # The other's clock may be in another slot, as far as clocks differ.
+        for slot in sorted({int(unix + skew_s) // SLOT_S for skew_s in (-SKEW_S, SKEW_S)}):
+            bind = Bind(relay_token(key, place.relay, slot), Wish.WAIT)
+            side = relay_side(key, self._own_id, place.relay, slot)
+            message_id = self._control.draw_message_id()
+            wait = self._waits[bind.token] = _Wait(device, place, slot, bind, side, message_id)
+            self._send(wait)
+
+    def _send(self, wait: _Wait) -> None:
+        kind, body = MessageKind.RELAY_BIND, encode_bind(wait.bind)
+        self._control.send(kind, wait.message_id, body, wait.place.endpoint, sender=wait.side)
+
+    def handle(self, source: Endpoint, message_id: bytes, reply: BindReply, now: float) -> bool:
+        """A relay said something; whether it is about what we wait for."""
+        wait = self._waits.get(reply.token)
+        if wait is None or message_id != wait.message_id or source != wait.place.endpoint:
+            return False
+        if reply.outcome is Outcome.PROVE and not wait.is_proved:
+            wait.is_proved = True
+            self._send(wait)
+        elif reply.outcome is Outcome.CALLED:
+            del self._waits[reply.token]
+            self._on_called(wait.device, wait.place, wait.slot)
+        elif reply.outcome.is_refusal:
+            self._shunned[wait.place.relay] = now + SHUN_S
+        return True
