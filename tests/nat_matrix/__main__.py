@@ -10,7 +10,7 @@ import sys
 import time
 
 from meshdht.lab.world import World
-from tests.nat_matrix.rounds import Sample, one_round
+from tests.nat_matrix.rounds import PATIENCE_S, Sample, one_round
 from tests.nat_matrix.situations import SITUATIONS, Internet, populate
 from tests.nat_matrix.tables import all_connected, report
 
@@ -24,6 +24,7 @@ def parsed() -> argparse.Namespace:
     add("--loss", type=float, default=0.0, help="how many %% of packets get lost, each way")
     add("--only", default="", help=f"situations, with commas, of: {', '.join(SITUATIONS)}")
     add("--quick", action="store_true", help=f"one run of {', '.join(QUICK)}")
+    add("--patience", type=float, default=PATIENCE_S, help="seconds that a pair has at most")
     add("--minutes", type=float, default=60.0, help="begin no round after so many")
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else list(QUICK if arguments.quick else ())
@@ -51,11 +52,11 @@ def main() -> int:
             while rounds < arguments.runs and time.monotonic() - began < 60 * arguments.minutes:
                 rounds += 1
                 say(f"round {rounds}")
-                samples.extend(one_round(placed, say))
+                samples.extend(one_round(placed, say, arguments.patience))
     print(
         f"{len(placed)} devices and a public helper; {rounds} runs; round trips of 40 ms, "
-        f"{arguments.loss:g} % of packets lost each way; "
-        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}\n"
+        f"{arguments.loss:g} % of packets lost each way; {arguments.patience:g} s at most for each;"
+        f" {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}\n"
     )
     print(report(samples, {name: SITUATIONS[name].place for name in arguments.names}))
     for name, why in refused.items():

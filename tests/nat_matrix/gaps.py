@@ -68,7 +68,10 @@ def relay_killed(world: World) -> float:
     path_comes_up(source, target.name, "relay")
 
     def kill() -> None:
-        relays[source.peer(target.name)["path"]["relay"]].host.kill_everything()
+        relay = relays[source.peer(target.name)["path"]["relay"]].host
+        # Its kernel would go on forwarding without the daemon.
+        relay.ip(f"link set {relay.cards[0].interface} down")
+        relay.kill_everything()
 
     return gap(source, target, kill)
 

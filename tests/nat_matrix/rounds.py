@@ -61,12 +61,14 @@ def cold_start(
     ]
 
 
-def one_round(placed: Mapping[str, Placed], say: Callable[[str], None]) -> Iterator[Sample]:
+def one_round(
+    placed: Mapping[str, Placed], say: Callable[[str], None], patience_s: float = PATIENCE_S
+) -> Iterator[Sample]:
     """Every device in turn. One that does not come up again counts as reaching nobody."""
     addresses = addresses_of(placed)
     for name, source in placed.items():
         try:
-            samples = cold_start(source, addresses)
+            samples = cold_start(source, addresses, patience_s)
         except CommandFailed as error:
             say(f"{name}: {error.message}")
             source.device.meshdht("up")  # for those after it
