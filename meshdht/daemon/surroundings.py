@@ -16,6 +16,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.net.changes import ChangeWatch
 from meshdht.net.lan_beacon import LanBeacon
 from meshdht.net.netlink import LocalAddress, Netlink
+from meshdht.net.outgoing import outgoing_addresses
 from meshdht.node.nearby import Nearby
 from meshdht.node.node import Node
 from meshdht.paths.candidate import Network, within
@@ -56,7 +57,8 @@ class Surroundings:
         self._on_change = on_change
         self._config = config
         self._entropy = entropy
-        self._known: list[LocalAddress] | None = None
+        self._known: tuple[list[LocalAddress], tuple[str, ...]] | None = None
+        """Our addresses, and those that we send from."""
         self._networks: list[Network] = []
         self._anchors: dict[str, Sequence[Endpoint]] = {}
         self._moved = asyncio.Event()
@@ -70,9 +72,10 @@ class Surroundings:
         told."""
         excluded = self._config.exclude_interfaces
         found = await usable_addresses(self._netlink, self._own_interface(), excluded)
-        if found == self._known and not anew:
+        here = found, outgoing_addresses()
+        if here == self._known and not anew:
             return False
-        self._known = found
+        self._known = here
         self._networks = networks_of(found)
         endpoints = [Endpoint(str(each.address), self._listen_port) for each in found]
         self._node.set_local(endpoints, self._networks)
