@@ -89,11 +89,13 @@ class Vantage:
 
     @property
     def is_public(self) -> bool:
-        """Whether others see us at an IPv4 address of our own that is nobody else's. (An IPv6
-        address is one's own behind a firewall as well.)"""
+        """Whether others see us at an IPv4 address of our own that is nobody else's; where nobody
+        has said yet, whether we have such a one. (An IPv6 address is one's own behind a firewall
+        as well.)"""
+        seen = [each for each in self.reflexive.endpoints if not each.is_ipv6]
         return any(
             self.is_own(each) and not (each.is_ipv6 or is_household(each.host) or is_shared(each))
-            for each in self.reflexive.endpoints
+            for each in seen or self._endpoints
         )
 
     def kind_of(self, endpoint: Endpoint) -> PathKind:

@@ -58,6 +58,16 @@ def test_a_device_behind_a_network_that_blocks_udp_joins_and_is_reached(
     number(f"from behind TLS by the relay: {transfer(laptop, nas):.0f} Mbit/s")
 
 
+def test_the_second_device_of_all_joins_where_udp_is_blocked(
+    world: World, internet: Switch
+) -> None:
+    vps = public(world, internet, "vps", 2)
+    vps.init("home")
+    laptop = behind_nat(world, internet, "laptop", 11, "udp-blocked")
+    laptop.join(vps.invite("laptop"))
+    assert laptop.reaches(vps.addresses()[0]) is not None
+
+
 def test_a_device_whose_network_begins_to_block_udp_goes_on_and_goes_back(
     world: World, internet: Switch, number: Callable[[str], None]
 ) -> None:

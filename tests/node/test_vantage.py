@@ -104,3 +104,16 @@ def test_who_is_on_our_side_of_the_nat_says_nothing_about_it() -> None:
         vantage.let_in(inside, knew_address=False)
     assert vantage.nat is NatBehaviour.UNKNOWN
     assert vantage.judge.filtering is Filtering.UNKNOWN
+
+
+def test_who_has_an_address_in_public_is_taken_for_public_until_others_see_it_elsewhere() -> None:
+    vantage = Vantage(STILL, lambda: None)
+    vantage.set_local([Endpoint("192.168.1.2", 1), Endpoint("2001:db8::2", 1)], [])
+    assert not vantage.is_public
+    vantage.set_local([Endpoint("192.168.1.2", 1), OUTER], [])
+    assert vantage.is_public
+    vantage.seen_by(DeviceId(bytes(20)), WITNESSES[0], OUTER)
+    assert vantage.is_public
+    vantage.reflexive.forget()
+    vantage.seen_by(DeviceId(bytes(20)), WITNESSES[0], Endpoint("203.0.113.10", 1))
+    assert not vantage.is_public
