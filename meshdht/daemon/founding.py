@@ -149,7 +149,7 @@ class JoinerUser:
         self._control = control
         self._begun = control.clock.monotonic()
 
-    def is_cut_off(self) -> bool:
+    def finds_cut_off(self) -> bool:
         if self._control.clock.monotonic() - self._begun < PATIENCE_S:
             return False
         return not any(map(self._control.has_heard, self._link.hints))

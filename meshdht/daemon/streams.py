@@ -37,7 +37,8 @@ SETTLED_S = 20.0
 class StreamUser(Protocol):
     """Who may be cut off: a joiner, then its node."""
 
-    def is_cut_off(self) -> bool: ...
+    def finds_cut_off(self) -> bool:
+        """Called again and again."""
 
     def has_way(self) -> bool:
         """Whether it gets along over UDP."""
@@ -110,7 +111,7 @@ class StreamClient:
         while True:
             await asyncio.sleep(LOOK_S)
             user = self._user
-            if user is None or self._clock.monotonic() < self._due or not user.is_cut_off():
+            if user is None or self._clock.monotonic() < self._due or not user.finds_cut_off():
                 continue
             stream = await self._find(user)
             if stream is None:

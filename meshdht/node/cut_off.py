@@ -44,10 +44,9 @@ class CutOff:
         """Whether a path over UDP leads beyond our own networks."""
         return any(self._is_beyond(each.endpoint) for each in self._peers.neighbours())
 
-    def is_cut_off(self, now: float) -> bool:
-        """Whether nobody is heard over UDP, and somebody is missed. Asks before it says so, and so
-        is to be asked again and again. ``now``: monotonic."""
-        if not self._is_silent(now):
+    def finds_cut_off(self, now: float) -> bool:
+        """Whether it is, by asking before it says so: to be called again and again."""
+        if not self.is_cut_off(now):
             self._asked = None
         elif self._asked is None:
             self._asked = now
@@ -63,7 +62,8 @@ class CutOff:
         vantage = self._peers.vantage
         return endpoint not in vantage.legs and vantage.kind_of(endpoint) is PathKind.DIRECT
 
-    def _is_silent(self, now: float) -> bool:
+    def is_cut_off(self, now: float) -> bool:
+        """Whether nobody was heard over UDP of late, and somebody is missed. ``now``: monotonic."""
         vantage = self._peers.vantage
         if now - vantage.moved < SETTLE_S or now - vantage.heard_beyond < TRUST_S:
             return False

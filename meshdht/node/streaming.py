@@ -25,8 +25,12 @@ class NodeStreams(NodeReach):
     # --- for who may be cut off --------------------------------------------------------------
 
     def is_cut_off(self) -> bool:
-        """Whether nobody is heard over UDP, and somebody is missed."""
+        """Whether nobody was heard over UDP of late, and somebody is missed."""
         return self._cut_off.is_cut_off(self._control.clock.monotonic())
+
+    def finds_cut_off(self) -> bool:
+        """Whether it is, by asking before it says so: to be called again and again."""
+        return self._cut_off.finds_cut_off(self._control.clock.monotonic())
 
     def has_way(self) -> bool:
         """Whether a path over UDP leads beyond our own networks."""

@@ -33,7 +33,7 @@ class User:
         self.open: dict[Endpoint, PathKind] = {}
         self.entered: list[Endpoint] = []
 
-    def is_cut_off(self) -> bool:
+    def finds_cut_off(self) -> bool:
         return self.cut_off
 
     def has_way(self) -> bool:

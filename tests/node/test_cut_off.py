@@ -23,21 +23,21 @@ def test_who_hears_nobody_after_a_start_is_cut_off() -> None:
         async with mesh() as world:
             one, two, three = await world.grow(3)
             await asyncio.sleep(30)
-            assert not any(each.node.is_cut_off() for each in (one, two, three))
+            assert not any(each.node.finds_cut_off() for each in (one, two, three))
             await one.stop()
             block(world, one)
             one.start()
-            assert not one.node.is_cut_off()
-            assert await eventually(one.node.is_cut_off, 10) < PATIENCE_S + 2
+            assert not one.node.finds_cut_off()
+            assert await eventually(one.node.finds_cut_off, 10) < PATIENCE_S + 2
             assert not one.node.has_way()
             # As far as it knows where others were.
             places = {Endpoint(each.endpoint.host, STREAM_PORT) for each in (two, three)}
             assert set(one.node.servers()) == places
-            assert not two.node.is_cut_off()
+            assert not two.node.finds_cut_off()
             world.internet.blocked = lambda source, to: False
             one.node.watched()
             await eventually(one.node.has_way, 60)
-            assert not one.node.is_cut_off()
+            assert not one.node.finds_cut_off()
 
     run(main())
 
@@ -49,7 +49,7 @@ def test_who_falls_silent_is_missed_for_a_while_first() -> None:
             await asyncio.sleep(30)
             block(world, one)
             one.node.watched()
-            assert await eventually(one.node.is_cut_off, 600) > TRUST_S - 30
+            assert await eventually(one.node.finds_cut_off, 600) > TRUST_S - 30
 
     run(main())
 
@@ -63,11 +63,11 @@ def test_who_has_heard_nobody_for_lack_of_asking_asks_first() -> None:
             # As of one whose peers are away, and who knows an anchor.
             one.node._cut_off.has_way = lambda: False  # type: ignore[method-assign]
             for _ in range(30):
-                assert not one.node.is_cut_off()
+                assert not one.node.finds_cut_off()
                 await asyncio.sleep(0.1)
             block(world, one)
             one.node._peers.vantage.heard_beyond = -math.inf
-            assert await eventually(one.node.is_cut_off, 10) < PATIENCE_S + 0.5
+            assert await eventually(one.node.finds_cut_off, 10) < PATIENCE_S + 0.5
 
     run(main())
 
@@ -77,7 +77,7 @@ def test_who_is_alone_in_its_network_misses_nobody() -> None:
         async with mesh() as world:
             (one,) = await world.grow(1)
             await asyncio.sleep(60)
-            assert not one.node.is_cut_off()
+            assert not one.node.finds_cut_off()
 
     run(main())
 
