@@ -334,6 +334,7 @@ def relay() -> object:
         ],
         "bind": encode_bind(Bind(token)).hex(),
         "wait": encode_bind(Bind(token, Wish.WAIT)).hex(),
+        "begin": encode_bind(Bind(token, Wish.BEGIN)).hex(),
         "let_go": encode_bind(Bind(token, Wish.LET_GO)).hex(),
         "joined": encode_bind_reply(BindReply(token, RelayOutcome.JOINED, 41900, 90)).hex(),
         "refused": encode_bind_reply(BindReply(token, RelayOutcome.FULL)).hex(),

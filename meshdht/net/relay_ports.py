@@ -106,6 +106,10 @@ class RelayPorts:
         self._ports[port].ends = {one: other, other: one}
         self._forwarder.join(port, one, other)
 
+    def part(self, port: int) -> None:
+        self._ports[port].ends = {}
+        self._forwarder.part(port)
+
     def close(self, port: int) -> None:
         self._forwarder.part(port)
         loop = asyncio.get_running_loop()

@@ -50,6 +50,9 @@ class Ports(Protocol):
     def join(self, port: int, one: Endpoint, other: Endpoint) -> None:
         """Pass on what comes to a port from one of these to the other, from that port."""
 
+    def part(self, port: int) -> None:
+        """Hand what comes to a port to the book again."""
+
     def close(self, port: int) -> None: ...
 
     def send(self, port: int, datagram: bytes, to: Endpoint) -> None: ...
@@ -154,6 +157,10 @@ class RelayBook:
             self._sides_of[_payer(side.main)] -= 1
             self._sides_of[_payer(source)] += 1
             side.main = source
+        if bind.wish is Wish.BEGIN and side.at_port is not None:
+            # It was started again: its bind at the port would be passed on to the other.
+            side.at_port, found.opened = None, now
+            self._ports.part(found.port)
         side.message_id, side.expires = message_id, now + LIFETIME_S
         answer = Answer(None, source, message_id, self._reply(found, side))
         return [answer, *self._call(bind.token, sender)]

@@ -243,7 +243,7 @@ class Relays:
         message_id = self._control.draw_message_id()
         to = binding.poll(now, message_id)
         if to is not None:
-            self._send(binding, message_id, Wish.BIND, to)
+            self._send(binding, message_id, binding.wish, to)
 
     def _send(self, binding: Binding, message_id: bytes, wish: Wish, to: Endpoint) -> None:
         body = encode_bind(Bind(binding.token, wish))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
-from meshdht.wire.relay import BindReply, Outcome
+from meshdht.wire.relay import BindReply, Outcome, Wish
 
 # Well within what the relay grants; a lost bind is made up for.
 RENEW_S = 30.0
@@ -93,6 +93,12 @@ class Binding:
         self._tries += 1
         self._ids.append(message_id)
         return self.there if self.phase is Phase.GOING else self.main
+
+    @property
+    def wish(self) -> Wish:
+        """What the bind is to ask for. Where the relay has us at the port already, since before a
+        restart say, a bind there would be passed on as traffic: so we begin."""
+        return Wish.BEGIN if self.phase is Phase.ASKING else Wish.BIND
 
     @property
     def is_over(self) -> bool:

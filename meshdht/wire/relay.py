@@ -37,6 +37,8 @@ class Wish(enum.IntEnum):
     BIND = 1
     WAIT = 2
     """Say so once the other side has bound."""
+    BEGIN = 3
+    """Bind, and forget where at the port we were: what we send there is to be looked at again."""
 
 
 class Outcome(enum.IntEnum):

@@ -47,6 +47,9 @@ class Ports:
         assert one != other
         self.joined[port] = (one, other)
 
+    def part(self, port: int) -> None:
+        self.joined.pop(port, None)
+
     def close(self, port: int) -> None:
         self.opened.remove(port)
         self.joined.pop(port, None)
@@ -120,6 +123,18 @@ def test_a_side_that_moves_is_followed() -> None:
     relay.join()
     assert outcomes(relay.bind_at(ALICE, C)) == [(C, Outcome.JOINED), (B, Outcome.JOINED)]
     assert relay.ports.joined == {PORT: (C, B)}
+
+
+def test_a_side_that_was_started_again_binds_at_the_port_anew_from_where_it_was() -> None:
+    relay = Relay()
+    relay.join()
+    relay.now += UNJOINED_S + 1
+    assert outcomes(relay.bind(ALICE, A, wish=Wish.BEGIN)) == [(A, Outcome.GO_TO_PORT)]
+    # What it says at the port comes up to the book again.
+    assert not relay.ports.joined
+    assert relay.book.tick(relay.now + 1) == []
+    assert outcomes(relay.bind_at(ALICE, A)) == [(A, Outcome.JOINED), (B, Outcome.JOINED)]
+    assert relay.ports.joined == {PORT: (A, B)}
 
 
 def test_a_third_side_is_refused() -> None:

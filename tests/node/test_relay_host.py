@@ -81,6 +81,8 @@ class Relay:
     def open(self) -> int | None:
         return self.free.pop(0) if self.free else None
 
+    def part(self, port: int) -> None: ...
+
     def close(self, port: int) -> None:
         self.free.append(port)
 

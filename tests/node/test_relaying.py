@@ -62,6 +62,22 @@ def test_two_behind_symmetric_nats_meet_at_a_relay_within_a_second() -> None:
     run(main())
 
 
+def test_one_that_was_started_again_meets_the_other_there_though_its_nat_forgot_nothing() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two, _ = await hard(world)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            await one.stop()
+            one.start()
+            await eventually(lambda: one.node.path(world.machines[2].id).endpoint is not None, 5)
+            result = await one.node.ping(two.id, 5)
+            assert result is not None
+            assert result.kind is PathKind.RELAY
+
+    run(main())
+
+
 def test_a_relay_is_kept_while_it_is_needed_and_let_go_of_then() -> None:
     async def main() -> None:
         async with mesh() as world:

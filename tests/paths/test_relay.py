@@ -9,7 +9,7 @@ import pytest
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.paths.relay import PROOFS_MAX, RENEW_S, RETRY_S, UNJOINED_S, Binding, Phase
-from meshdht.wire.relay import BindReply, Outcome
+from meshdht.wire.relay import BindReply, Outcome, Wish
 
 MAIN = Endpoint("203.0.113.2", 41820)
 PORT = Endpoint("203.0.113.2", 41900)
@@ -65,6 +65,16 @@ def test_it_asks_at_the_main_port_and_binds_at_the_lent_one() -> None:
     assert side.hears(PORT, Outcome.JOINED)
     assert side.binding.is_joined
     assert side.binding.there == PORT
+
+
+def test_it_begins_at_the_main_port_and_only_binds_from_then_on() -> None:
+    side = Side()
+    wishes = [side.binding.wish]
+    side.join()
+    wishes.append(side.binding.wish)
+    side.binding.restart(side.now)
+    wishes.append(side.binding.wish)
+    assert wishes == [Wish.BEGIN, Wish.BIND, Wish.BEGIN]
 
 
 def test_it_is_renewed_at_the_main_port_before_its_time_is_over() -> None:

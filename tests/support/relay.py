@@ -47,6 +47,9 @@ class SimulatedPorts:
     def join(self, port: int, one: Endpoint, other: Endpoint) -> None:
         self._ends[port] = {one: other, other: one}
 
+    def part(self, port: int) -> None:
+        self._ends[port] = {}
+
     def close(self, port: int) -> None:
         self._side.detach(Endpoint(self._address(), port))
         del self._ends[port]

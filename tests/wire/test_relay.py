@@ -44,6 +44,7 @@ def test_the_bytes_are_those_of_the_vectors() -> None:
     assert [relay_side(key, each, at, slot).raw.hex() for each in ids] == VECTOR["sides"]
     assert encode_bind(Bind(token)).hex() == VECTOR["bind"]
     assert encode_bind(Bind(token, Wish.WAIT)).hex() == VECTOR["wait"]
+    assert encode_bind(Bind(token, Wish.BEGIN)).hex() == VECTOR["begin"]
     assert encode_bind(Bind(token, Wish.LET_GO)).hex() == VECTOR["let_go"]
     assert encode_bind_reply(BindReply(token, Outcome.JOINED, 41900, 90)).hex() == VECTOR["joined"]
     assert encode_bind_reply(BindReply(token, Outcome.FULL)).hex() == VECTOR["refused"]
