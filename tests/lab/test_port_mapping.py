@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 from subprocess import DEVNULL
 from typing import Any
@@ -13,6 +14,7 @@ from meshdht.lab.device import Device
 from meshdht.lab.host import Host, Switch
 from meshdht.lab.router import LAN, Router
 from meshdht.lab.world import World
+from meshdht.paths.port_control import CLOCK_SLACK_S
 from tests.lab.homes import COMMAND, behind_nat, eventually, path_leads_to, public
 
 # Reserved for nothing, as miniupnpd wants it.
@@ -36,6 +38,10 @@ DESCRIBE = (
     f" {sys.executable} -c 'import sys, urllib.request as u;"
     " print(u.urlopen(sys.argv[1], timeout=5).read().decode())' $url"
 )
+
+
+# A router whose time began so lately is not seen to have begun it anew: clocks may differ by this.
+YOUNG_S = 2 * CLOCK_SLACK_S
 
 
 @dataclass
@@ -160,9 +166,9 @@ def test_a_router_that_has_lost_everything_is_asked_again_within_seconds(
     home.silence(protocol)
     home.nas.init("home")
     assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
+    time.sleep(YOUNG_S)
     home.router.forget()
     home.silence(protocol)
-    assert home.passes() == []
     assert eventually(lambda: len(home.passes()) == 1)
 
 
@@ -225,8 +231,9 @@ def test_a_router_that_has_lost_everything_is_asked_for_ipv6_as_well(home: Home)
     inside = f"[2001:db8:1::2]:{PORT}"
     assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
     assert IPV6_HOLE in home.holes()
+    time.sleep(YOUNG_S)
+    # Its rules are gone when this returns; the daemon may have asked again by then.
     home.router.forget()
-    assert IPV6_HOLE not in home.holes()
     assert eventually(lambda: IPV6_HOLE in home.holes())
 
 
