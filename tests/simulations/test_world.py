@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshdht.membership import neighbourhood
-from meshdht.node import peers
+from meshdht.node import peer_views
 from simulations.latency import regions
 from simulations.loop import run
 from simulations.network import DatagramNetwork
@@ -77,7 +77,7 @@ def test_in_a_large_network_a_device_reaches_its_neighbours_and_whom_it_wants(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(neighbourhood, "FULL_MESH_DEVICES", 8)
-    monkeypatch.setattr(peers, "FULL_MESH_DEVICES", 8)
+    monkeypatch.setattr(peer_views, "FULL_MESH_DEVICES", 8)
 
     async def main() -> None:
         size = 20
