@@ -107,6 +107,7 @@ class Host:
 
     async def stop(self) -> None:
         """Switch it off in good order."""
+        await self.node.let_go()
         await self.node.save()
         self.disk.flush()
         await self._end()

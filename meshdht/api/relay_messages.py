@@ -8,14 +8,16 @@ from msgspec import Struct
 class RelayStatus(Struct, frozen=True, kw_only=True):
     """``offered``: others may use it; ``pairs`` that it forwards between now; ``forwarder`` is
     ``nftables`` or ``plain``, ``why`` says why not the former; ``bytes`` were forwarded by the
-    latter. ``tls_port``: TCP, where those come whose networks block UDP, 0 while there is none, and
-    ``tls_trouble`` why; ``streams``: how many have come."""
+    latter; ``mbit``: Mbit/s that a pair has each way, 0 for as much as comes. ``tls_port``: TCP,
+    where those come whose networks block UDP, 0 while there is none, and ``tls_trouble`` why;
+    ``streams``: how many have come."""
 
     offered: bool = False
     pairs: int = 0
     forwarder: str = ""
     why: str = ""
     bytes: int = 0
+    mbit: int = 0
     tls_port: int = 0
     tls_trouble: str = ""
     streams: int = 0

@@ -74,10 +74,11 @@ def path_text(path: PeerPath) -> str:
 
 
 def relay_text(relay: RelayStatus) -> str:
-    """``relays for 2 pairs (nftables, TLS on 443)``."""
+    """``relays for 2 pairs (nftables, 100 Mbit/s each, TLS on 443)``."""
     pairs = "1 pair" if relay.pairs == 1 else f"{relay.pairs} pairs"
     tls = f"TLS on {relay.tls_port}" if relay.tls_port else "no TLS"
-    return f"relays for {pairs} ({relay.forwarder}, {tls})"
+    rate = f"{relay.mbit} Mbit/s each, " if relay.mbit else ""
+    return f"relays for {pairs} ({relay.forwarder}, {rate}{tls})"
 
 
 def stream_text(stream: str) -> str:

@@ -11,11 +11,12 @@ relay_tls_port = 443       # TCP, for those behind networks that block UDP; 0 se
 http_proxy = "proxy:3128"  # where TCP to them goes by; with a password: in MESHDHT_HTTP_PROXY
 relay = "auto"             # whether others' traffic is relayed here: auto, on or off
 relay_ports = "41900-42155"  # UDP ports that are lent for it
+relay_mbit = 100           # of each pair, each way, in Mbit/s; 0: as much as comes
 stun = "stun.example:3478" # a server that says where it sees this device; none unless named
 log_level = "info"         # debug, info, warning or error
 
-An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports`` and ``log_level`` count
-in it.
+An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports``, ``relay_mbit`` and
+``log_level`` count in it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     http_proxy: Annotated[str, Meta(pattern=_PROXY)] | None = None
     relay: Literal["auto", "on", "off"] = "auto"
     relay_ports: Annotated[str, Meta(pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")] = "41900-42155"
+    relay_mbit: Annotated[int, Meta(ge=0, le=100_000)] = 100
     stun: Annotated[str, Meta(pattern=_ANCHOR)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

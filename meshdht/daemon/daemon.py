@@ -219,6 +219,7 @@ class Daemon:
     def _hand_over(self) -> None:
         self._carrier.leave()
         self._port_mapping.leave()
+        self.node.stay_bound()
         self._stop()
 
     def path_changed(self, device: DeviceId) -> None:
@@ -279,6 +280,7 @@ class Daemon:
                     ]
                     try:
                         await self._serve(reporter, on_up)
+                        await self.node.let_go()
                         await self._save()
                     finally:
                         for task in live:

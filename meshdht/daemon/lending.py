@@ -12,6 +12,7 @@ from meshdht.daemon.stream_service import StreamService
 from meshdht.net.netlink import Netlink
 from meshdht.net.relay_kernel import KernelForwarder
 from meshdht.net.relay_ports import RelayPorts
+from meshdht.net.relay_rate import RelayRate
 from meshdht.node.relay_host import RelayHost
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,10 @@ class Lending:
         self._host = host
         self._is_on = config.relay == "on"
         self._is_reachable = is_reachable
-        self._kernel = KernelForwarder(table, netlink)
+        self._rate = RelayRate(config.relay_mbit)
+        self._kernel = KernelForwarder(table, netlink, self._rate)
         first, last = port_range(config)
-        self._ports = RelayPorts(first, last, host.received_at, self._kernel)
+        self._ports = RelayPorts(first, last, host.received_at, self._kernel, self._rate)
         self._lends = config.relay != "off"
         self._streams = streams
 
@@ -71,6 +73,7 @@ class Lending:
             forwarder="plain" if why else "nftables",
             why=why,
             bytes=self._ports.counters.bytes,
+            mbit=self._rate.mbit,
             tls_port=self._streams.port,
             tls_trouble=self._streams.trouble,
             streams=self._streams.streams,

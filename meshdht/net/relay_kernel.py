@@ -4,7 +4,7 @@ A hook at the ingress of the interfaces that the borrowers are behind looks each
 source and port, writes the relay's address and port for the source and the other side's for the
 destination, and sends it out by the interface that leads there:
 
-    ip saddr . udp sport . udp dport ──map──► chain of one side: rewrite, fwd to the next hop
+    ip saddr . udp sport . udp dport ──map──► chain of one side: limit, rewrite, fwd to the next hop
 
 Nothing but those pairs is ever forwarded: the machine is no router, and ``ip_forward`` stays as it
 is. Fragments, and what the rules do not know, go to the port's socket as before. The elements of
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import PlatformError
 from meshdht.net.netlink import Netlink
+from meshdht.net.relay_rate import RelayRate
 from meshdht.waiting import set_within
 
 log = logging.getLogger(__name__)
@@ -56,9 +57,10 @@ class Direction:
 class KernelForwarder:
     """``table``: the name of the nftables table that is ours alone. Implements ``Forwarder``."""
 
-    def __init__(self, table: str, netlink: Netlink) -> None:
+    def __init__(self, table: str, netlink: Netlink, rate: RelayRate | None = None) -> None:
         self._table = table
         self._netlink = netlink
+        self._rate = rate or RelayRate()
         self._pairs: dict[int, tuple[Endpoint, Endpoint]] = {}
         self._wake = asyncio.Event()
         self._has_worked = False
@@ -119,7 +121,7 @@ class KernelForwarder:
 
     async def _write(self) -> None:
         try:
-            await _nft(ruleset(self._table, await self._directions()))
+            await _nft(ruleset(self._table, await self._directions(), self._rate))
         except PlatformError as error:
             if error.message != self.trouble:
                 log.warning("relayed traffic is passed on without nftables: %s", error.message)
@@ -128,7 +130,7 @@ class KernelForwarder:
             self.trouble, self._has_worked = "", True
 
 
-def ruleset(table: str, directions: Sequence[Direction]) -> str:
+def ruleset(table: str, directions: Sequence[Direction], rate: RelayRate) -> str:
     """What ``nft -f`` reads to have these passed on, and nothing else."""
     lines = [
         f"add table netdev {table}",
@@ -141,7 +143,7 @@ def ruleset(table: str, directions: Sequence[Direction]) -> str:
             for index, each in enumerate(directions)
             if each.source.is_ipv6 == (number == 6)
         }
-        lines += _family(number, family, mine)
+        lines += _family(number, family, mine, rate)
     for interface in sorted({each.by for each in directions}):
         # Of fragments only the first has ports: all of them go up, to be joined there.
         lines += [
@@ -155,12 +157,16 @@ def ruleset(table: str, directions: Sequence[Direction]) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _family(number: int, family: str, directions: Mapping[str, Direction]) -> list[str]:
+def _family(
+    number: int, family: str, directions: Mapping[str, Direction], rate: RelayRate
+) -> list[str]:
     kind = f"ipv{number}_addr"
+    over = f"limit rate over {rate.bytes_per_s} bytes/second drop"
     lines = []
     for name, each in directions.items():
         lines += [
             f"  chain {name} {{",
+            *([f"    {over}"] if rate.mbit else []),
             "    counter",
             f"    {family} saddr set {each.own} {family} daddr set {each.to.host}"
             f" udp sport set {each.port} udp dport set {each.to.port}"

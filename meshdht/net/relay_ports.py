@@ -16,6 +16,7 @@ from typing import Protocol
 from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import Endpoint
 from meshdht.errors import PlatformError
+from meshdht.net.relay_rate import Policer, RelayRate
 from meshdht.net.udp import DATAGRAM_SIZE, bind_port
 
 # Trains taken from one socket before the loop may turn to something else.
@@ -47,6 +48,16 @@ class RelayCounters:
     datagrams: int = 0
     bytes: int = 0
     send_failed: int = 0
+    over_rate: int = 0
+    """Bytes beyond what a pair may send."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What comes from one of two."""
+
+    to: Endpoint
+    policer: Policer
 
 
 class _Port:
@@ -54,8 +65,8 @@ class _Port:
 
     def __init__(self, number: int) -> None:
         self.sockets = [DatagramSocket(each) for each in bind_port(number) if each is not None]
-        self.ends: dict[Endpoint, Endpoint] = {}
-        """Where what comes from one goes."""
+        self.ways: dict[Endpoint, _Way] = {}
+        """By where from."""
 
     def socket_for(self, to: Endpoint) -> DatagramSocket | None:
         return next((each for each in self.sockets if each.is_ipv6 == to.is_ipv6), None)
@@ -71,11 +82,13 @@ class RelayPorts:
         last: int,
         received: Callable[[int, bytes, Endpoint], None],
         forwarder: Forwarder | None = None,
+        rate: RelayRate | None = None,
     ) -> None:
         self._numbers = range(first, last + 1)
         self._next = first
         self._received = received
         self._forwarder = forwarder or Nobody()
+        self._rate = rate or RelayRate()
         self._ports: dict[int, _Port] = {}
         self._buffer = memoryview(bytearray(DATAGRAM_SIZE))
         self.counters = RelayCounters()
@@ -103,11 +116,15 @@ class RelayPorts:
         return None
 
     def join(self, port: int, one: Endpoint, other: Endpoint) -> None:
-        self._ports[port].ends = {one: other, other: one}
+        now = asyncio.get_running_loop().time()
+        self._ports[port].ways = {
+            source: _Way(to, Policer(self._rate, now))
+            for source, to in ((one, other), (other, one))
+        }
         self._forwarder.join(port, one, other)
 
     def part(self, port: int) -> None:
-        self._ports[port].ends = {}
+        self._ports[port].ways = {}
         self._forwarder.part(port)
 
     def close(self, port: int) -> None:
@@ -134,17 +151,24 @@ class RelayPorts:
             if came is None:
                 return
             size, each, source, _ = came
-            to = port.ends.get(source)
-            if to is not None:
-                self.counters.datagrams += -(-size // max(each, 1))
-                self.counters.bytes += size
-                self._pass_on(port, self._buffer[:size], each, to)
+            way = port.ways.get(source)
+            if way is not None:
+                self._relay(port, size, max(each, 1), way)
                 continue
             for start in range(0, size, max(each, 1)):
                 datagram = bytes(self._buffer[start : min(start + each, size)])
                 self._received(number, datagram, source)
                 if self._ports.get(number) is not port:
                     return
+
+    def _relay(self, port: _Port, size: int, each: int, way: _Way) -> None:
+        """A train came from one that is joined."""
+        passed = way.policer.take(size, each, asyncio.get_running_loop().time())
+        self.counters.over_rate += size - passed
+        if passed:
+            self.counters.datagrams += -(-passed // each)
+            self.counters.bytes += passed
+            self._pass_on(port, self._buffer[:passed], each, way.to)
 
     def _pass_on(self, port: _Port, train: memoryview, each: int, to: Endpoint) -> None:
         sock = port.socket_for(to)

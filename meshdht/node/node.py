@@ -351,6 +351,15 @@ class Node(NodeNews):
         """Write down what is only in memory: before the process ends. Raises StateError."""
         await self._keeper.save(self._dht)
 
+    async def let_go(self) -> None:
+        """Give back what relays lend to this device: before the process ends, if no other goes on
+        for it at once."""
+        await self._relays.let_go()
+
+    def stay_bound(self) -> None:
+        """Another process goes on for this one: ``let_go`` is to do nothing."""
+        self._relays.stay()
+
     # --- for the daemon ----------------------------------------------------------------------
 
     def set_local(self, endpoints: Sequence[Endpoint], networks: Sequence[Network]) -> None:

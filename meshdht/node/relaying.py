@@ -52,6 +52,9 @@ HOLD_OPEN_S = 20.0
 # What we gave back, the relay may still be passing on for so long.
 REMEMBER_S = 120.0
 NAP_S = 5.0
+# A farewell may get lost, or a relay may ask for another proof of our address first.
+FAREWELLS = 2
+FAREWELL_PAUSE_S = 0.3
 NOWHERE = Endpoint("0.0.0.0", 0)
 
 
@@ -95,6 +98,8 @@ class Relays:
         self._shunned: dict[DeviceId, float] = {}
         """Relays that are passed over, and until when."""
         self._wake = asyncio.Event()
+        self._is_leaving = False
+        self._stays = False
         self._waits = RelayWaits(
             identity,
             control,
@@ -185,7 +190,7 @@ class Relays:
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
         """Begin; a binding that both have is left as it is."""
         key = self._peers.box_key(device)
-        if key is None:
+        if key is None or self._is_leaving:
             return
         effort = self._efforts.setdefault(device, _Effort())
         now = self._control.clock.monotonic()
@@ -260,6 +265,25 @@ class Relays:
                 binding.restart(now)
         self._wake.set()
 
+    def stay(self) -> None:
+        """Another process goes on for this one: what relays lend is to stay."""
+        self._stays = True
+
+    async def let_go(self) -> None:
+        """This device goes: give back what relays lend, and take nothing any more."""
+        if self._stays:
+            return
+        self._is_leaving = True
+        held = [each for effort in self._efforts.values() for each in effort.bindings.values()]
+        bound = [each for each in held if not each.is_over]
+        for _ in range(FAREWELLS if bound else 0):
+            for binding in bound:
+                self._let_go(binding)
+            await asyncio.sleep(FAREWELL_PAUSE_S)
+
+    def _let_go(self, binding: Binding) -> None:
+        self._send(binding, self._control.draw_message_id(), Wish.LET_GO, binding.main)
+
     # --- life --------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -330,7 +354,7 @@ class Relays:
         del effort.bindings[binding.relay]
         now = self._control.clock.monotonic()
         if not binding.is_shunnable and binding.why is None:
-            self._send(binding, self._control.draw_message_id(), Wish.LET_GO, binding.main)
+            self._let_go(binding)
         elif binding.is_shunnable:
             self._shunned[binding.relay] = now + SHUN_S
         if binding.there is not None:

@@ -18,6 +18,7 @@ from tests.lab.homes import behind_nat, connect, eventually, public
 from tests.lab.relays import (
     TRANSFER_S,
     busy_s,
+    configure,
     first_ping,
     hard,
     kind_of,
@@ -48,7 +49,12 @@ def by_relay(forwarder: str) -> Figure:
         if forwarder == "plain":
             without_nft(vps)
         nas, laptop = hard(world, internet)
-        connect(vps, nas, laptop)
+        vps.init("home")
+        vps.must("down")
+        configure(vps, "relay_mbit = 0")
+        vps.must("up")
+        for device in (nas, laptop):
+            device.join(vps.invite(device.name))
         assert eventually(lambda: offers(vps))
         assert vps.status()["relay"]["forwarder"] == forwarder
         time.sleep(SETTLE_S)

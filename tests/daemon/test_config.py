@@ -27,7 +27,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         "mtu = 1280\n"
         'anchors = ["vps.example:41820", "[2001:db8::1]:9"]\nexclude_interfaces = ["wlan0"]\n'
         "port_mapping = false\n"
-        'relay = "off"\nrelay_ports = "5000-5001"\nstun = "stun.example:3478"\n'
+        'relay = "off"\nrelay_ports = "5000-5001"\nrelay_mbit = 20\nstun = "stun.example:3478"\n'
     )
     config = read_config(written(tmp_path, text))
     assert config == Config(
@@ -42,6 +42,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         port_mapping=False,
         relay="off",
         relay_ports="5000-5001",
+        relay_mbit=20,
     )
 
 
@@ -63,6 +64,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ('anchors = ["vps.example:port"]', "anchors"),
         ('relay = "maybe"', "relay"),
         ('relay_ports = "5000"', "relay_ports"),
+        ("relay_mbit = -1", "relay_mbit"),
         ('relay_ports = "5001-5000"', "relay_ports"),
         ('relay_ports = "1023-5000"', "relay_ports"),
         ('relay_ports = "60000-70000"', "relay_ports"),

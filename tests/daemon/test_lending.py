@@ -52,7 +52,7 @@ async def test_by_itself_it_relays_where_everybody_reaches_it(
     assert not lending.status().offered
     reachable = True
     assert host.is_offered()
-    assert lending.status() == RelayStatus(offered=True, forwarder="nftables")
+    assert lending.status() == RelayStatus(offered=True, forwarder="nftables", mbit=100)
     await lending.close()
 
 

@@ -70,6 +70,11 @@ def first_ping(source: Device, target: Device) -> float:
     return time.monotonic() - started
 
 
+def configure(device: Device, line: str) -> None:
+    """What the next start of the network "home" reads."""
+    device.host.run(["tee", "/var/lib/meshdht/home/config.toml"], input=line + "\n")
+
+
 def without_nft(relay: Device) -> None:
     """Have a machine's nft do nothing but fail."""
     relay.host.run(["sh", "-c", "mount --bind /dev/null $(readlink -f $(command -v nft))"])

@@ -14,6 +14,7 @@ from tests.lab.homes import connect, eventually, public
 from tests.lab.relays import (
     TRANSFER_S,
     busy_s,
+    configure,
     first_ping,
     forwarded,
     hard,
@@ -55,6 +56,10 @@ def test_two_behind_symmetric_nats_reach_each_other_by_a_member_in_public(
     assert forwarded(vps) > 0.9 * mbit * 1e6 / 8 * TRANSFER_S
     assert vps.status()["relay"]["bytes"] - before < 100_000
     assert used_s < TRANSFER_S / 2
+    laptop.must("down")
+    # Not after the 90 s that a lost device's ports last.
+    assert eventually(lambda: vps.status()["relay"]["pairs"] == 0, 5)
+    assert eventually(lambda: table(vps) == [], 5)
     vps.must("down")
     assert table(vps) == []
 
@@ -94,6 +99,7 @@ def test_where_there_is_no_nft_a_relay_passes_on_by_itself(
     relay = vps.status()["relay"]
     assert relay["forwarder"] == "plain"
     assert relay["why"]
+    assert relay["mbit"] == 100
     time.sleep(3)
     first_ping(laptop, nas)
     assert eventually(lambda: kind_of(laptop, "nas") == ("relay", "vps"))
@@ -102,6 +108,35 @@ def test_where_there_is_no_nft_a_relay_passes_on_by_itself(
     used_s = busy_s(vps) - before_s
     number(f"by a relay without nftables: {mbit:.0f} Mbit/s, its daemon used {used_s:.2f} s")
     assert vps.status()["relay"]["bytes"] > 0.9 * mbit * 1e6 / 8 * TRANSFER_S
+
+
+@pytest.mark.parametrize("forwarder", ["nftables", "plain"])
+def test_a_pair_gets_no_more_of_a_relay_than_its_owner_allows(
+    world: World, number: Callable[[str], None], forwarder: str
+) -> None:
+    internet = world.switch("internet")
+    vps = public(world, internet, "vps", 2)
+    if forwarder == "plain":
+        without_nft(vps)
+    nas, laptop = hard(world, internet)
+    vps.init("home")
+    vps.must("down")
+    configure(vps, "relay_mbit = 20")
+    vps.must("up")
+    for device in (nas, laptop):
+        device.join(vps.invite(device.name))
+    assert eventually(lambda: offers(vps))
+    assert vps.status()["relay"]["forwarder"] == forwarder
+    time.sleep(3)
+    first_ping(laptop, nas)
+    assert eventually(lambda: kind_of(laptop, "nas") == ("relay", "vps"))
+    assert f"({forwarder}, 20 Mbit/s each" in vps.must("status")
+    mbit = transfer(laptop, nas)
+    number(f"by a relay with {forwarder} that gives 20 Mbit/s: {mbit:.1f} Mbit/s")
+    # After a pause, what a second gives passes at once.
+    assert 5 < mbit < 21 * (TRANSFER_S + 1) / TRANSFER_S
+    # A connection is slowed down, and neither broken nor taken for a dead path.
+    assert kind_of(laptop, "nas") == ("relay", "vps")
 
 
 def test_when_a_relay_dies_under_traffic_another_carries_on(
@@ -143,7 +178,7 @@ def test_an_anchor_relays_and_learns_no_more_than_two_addresses(
     nas, laptop = hard(world, internet)
     vps.init("home")
     vps.must("down")
-    vps.host.run(["sh", "-c", "echo 'relay = \"off\"' > /var/lib/meshdht/home/config.toml"])
+    configure(vps, 'relay = "off"')
     vps.must("up")
     nas.join(vps.invite("nas"))
     laptop.join(vps.invite("laptop"))

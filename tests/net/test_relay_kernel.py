@@ -11,6 +11,7 @@ import pytest
 from meshdht.endpoint import Endpoint
 from meshdht.net.netlink import Netlink, open_netlink
 from meshdht.net.relay_kernel import Direction, KernelForwarder, ruleset
+from meshdht.net.relay_rate import RelayRate
 
 TABLE = "meshdht-home"
 A, B = Endpoint("198.51.100.1", 5001), Endpoint("198.51.100.2", 5002)
@@ -40,7 +41,7 @@ def wide(own_network: None) -> None:
 
 def test_a_direction_is_one_look_up_and_one_chain() -> None:
     one = Direction(42000, A, "eth0", B, "203.0.113.2", "203.0.113.1", "eth0.7")
-    rules = ruleset(TABLE, [one])
+    rules = ruleset(TABLE, [one], RelayRate())
     assert f"add table netdev {TABLE}\ndelete table netdev {TABLE}\n" in rules
     assert "198.51.100.1 . 5001 . 42000 timeout 120s : goto side0" in rules
     assert (
@@ -49,11 +50,16 @@ def test_a_direction_is_one_look_up_and_one_chain() -> None:
         ' fwd ip to 203.0.113.1 device "eth0.7"' in rules
     )
     assert 'hook ingress device "eth0" priority 0' in rules
+    assert "limit" not in rules
+    assert "limit rate over 2500000 bytes/second" in ruleset(TABLE, [one], RelayRate(20))
 
 
 @pytest.mark.lab
-async def test_the_kernel_takes_the_rules_of_both_families(wide: None, netlink: Netlink) -> None:
-    kernel = KernelForwarder(TABLE, netlink)
+@pytest.mark.parametrize("mbit", [0, 1, 100_000])
+async def test_the_kernel_takes_the_rules_of_both_families(
+    wide: None, netlink: Netlink, mbit: int
+) -> None:
+    kernel = KernelForwarder(TABLE, netlink, RelayRate(mbit))
     assert await kernel.start()
     kernel.join(42000, A, B)
     kernel.join(42001, Endpoint("2001:db8:1::1", 1), Endpoint("2001:db8:2::1", 2))

@@ -11,6 +11,7 @@ import pytest
 from meshdht.datagrams import DatagramSocket
 from meshdht.endpoint import Endpoint
 from meshdht.net.relay_ports import RelayPorts
+from meshdht.net.relay_rate import RelayRate
 from tests.engine.eventually import eventually
 
 FIRST, LAST = 45_100, 45_103
@@ -96,6 +97,27 @@ async def test_a_train_stays_one(ports: RelayPorts, sides: Three) -> None:
     DatagramSocket(one).send([b"".join(cars)], 1400, Endpoint("127.0.0.1", port))
     assert [data for data, _ in await received(other, 21)] == cars
     assert ports.counters.datagrams == 21
+
+
+async def test_a_pair_sends_no_more_than_its_rate_and_of_a_train_the_first(sides: Three) -> None:
+    one, other, _ = sides
+    rate = RelayRate(1)
+    ports = RelayPorts(FIRST, LAST, lambda *_: None, rate=rate)
+    port = ports.open()
+    assert port is not None
+    ports.join(port, of(one), of(other))
+    trains = 2 * rate.bytes_per_s // (40 * 1400)
+    for _ in range(trains):
+        DatagramSocket(one).send([bytes(40 * 1400)], 1400, Endpoint("127.0.0.1", port))
+        await asyncio.sleep(0.01)
+    counters = ports.counters
+    await eventually(lambda: counters.bytes + counters.over_rate == trains * 40 * 1400)
+    assert rate.bytes_per_s - 1400 <= counters.bytes < 1.9 * rate.bytes_per_s
+    assert counters.bytes % 1400 == 0
+    # What the other sends is another matter.
+    other.sendto(b"back", ("127.0.0.1", port))
+    assert await received(one) == [(b"back", Endpoint("127.0.0.1", port))]
+    ports.close_all()
 
 
 async def test_an_ipv4_side_and_an_ipv6_side_are_joined(ports: RelayPorts, sides: Three) -> None:

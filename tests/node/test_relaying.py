@@ -68,12 +68,41 @@ def test_one_that_was_started_again_meets_the_other_there_though_its_nat_forgot_
             one, two, _ = await hard(world)
             await one.node.ping(two.id, 5)
             await eventually(lambda: relayed(one, two), 1)
+            one.node.stay_bound()
             await one.stop()
+            assert world.machines[2].node.relay_host.joined == 1
             one.start()
             await eventually(lambda: one.node.path(world.machines[2].id).endpoint is not None, 5)
             result = await one.node.ping(two.id, 5)
             assert result is not None
             assert result.kind is PathKind.RELAY
+
+    run(main())
+
+
+def test_who_goes_gives_back_what_it_was_lent_though_the_first_word_of_it_is_lost() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two, _ = await hard(world, relays=2)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            await eventually(lambda: all(each.joined == 1 for each in hosts(world)), 2)
+            send = world.internet.send
+            lost: list[bytes] = []
+
+            def lossy(datagram: bytes, source: Endpoint, to: Endpoint) -> None:
+                if source.host == OUTER[0] and len(lost) < 2:
+                    lost.append(datagram)
+                else:
+                    send(datagram, source, to)
+
+            world.internet.send = lossy  # type: ignore[method-assign]
+            await one.stop()
+            assert len(lost) == 2
+            assert [each.joined for each in hosts(world)] == [0, 0]
+            assert not any(map(len, (each._book for each in hosts(world))))
+            # The other one does not hold what leads to nobody.
+            await eventually(lambda: kind(two, one) is PathKind.NONE, 5)
 
     run(main())
 

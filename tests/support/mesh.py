@@ -166,6 +166,7 @@ class Machine:
     async def stop(self, *, crash: bool = False) -> None:
         """End the node; its disk stays."""
         if not crash:
+            await self.node.let_go()
             await self.node.save()
         self.side.detach(self.endpoint)
         if self._task is not None:
