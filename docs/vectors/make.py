@@ -257,6 +257,9 @@ def bodies() -> object:
         "probe_reply_that_agrees": seal_reply(
             key, NONCE, nas, laptop, message_id, replace(answer, agrees=True)
         ).hex(),
+        "probe_reply_by_a_relay": seal_reply(
+            key, NONCE, nas, laptop, message_id, replace(answer, is_relayed=True)
+        ).hex(),
         "sync_plaintext": encode(sync).hex(),
         "sync_log_alone_plaintext": encode(replace(sync, sequences=(), log_alone=True)).hex(),
         "sync": seal_gossip(SECRET.gossip_key, NONCE, nas, sync).hex(),

@@ -77,6 +77,8 @@ class NodeNews(NodeSpeech):
         self._store.note_mark(record.device, record.sequence)
         self._peers.learn(record.device, record.endpoints)
         self._deputies.note_held([record.device])
+        if record.relay_offer:
+            self._relays.wake()
 
     def _peer_connected(self, device: DeviceId) -> None:
         path = self._peers.path(device)

@@ -196,6 +196,7 @@ class Peers(PeerViews):
                 int(clock.own_unix()),
                 clock.is_sound,
                 agreed,
+                self.vantage.kind_of(incoming.source) is PathKind.RELAY,
             ),
         )
         self._control.send(MessageKind.PROBE_REPLY, packet.message_id, body, incoming.source)
@@ -247,6 +248,8 @@ class Peers(PeerViews):
         )
         before = peer.agent.best
         now = self._control.clock.monotonic()
+        if answer.is_relayed and peer.agent.awaits(packet.message_id, incoming.source):
+            self.vantage.found_lent(incoming.source)
         rtt_s = peer.agent.handle_reply(packet.message_id, incoming.source, now)
         if rtt_s is None:
             if incoming.source in self.vantage.legs:

@@ -236,7 +236,8 @@ class Relays:
         """A relay has answered."""
         if binding.there is not None:
             lent = self._peers.vantage.lent
-            if binding.there not in lent or lent[binding.there].ended is not None:
+            known = lent.get(binding.there)
+            if known is None or known.relay is None or known.ended is not None:
                 lent[binding.there] = Lent(binding.relay, now)
         if binding.is_joined and not was_joined and binding.there is not None:
             effort.tries = 0
@@ -296,7 +297,8 @@ class Relays:
                     self._ensure(device)
             self._waits.say(now)
             due = now + NAP_S
-            self._peers.vantage.forget_lent(now - REMEMBER_S)
+            for port in self._peers.vantage.forget_lent(now - REMEMBER_S):
+                self._peers.forget(port)
             for device, effort in list(self._efforts.items()):
                 due = min(due, self._keep(device, effort, now))
             await set_within(self._wake, max(0.0, due - now))

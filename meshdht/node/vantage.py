@@ -45,9 +45,10 @@ def nat_code(behaviour: Behaviour) -> NatBehaviour:
 class Lent:
     """A port that a relay has lent to us and one peer."""
 
-    relay: DeviceId
+    relay: DeviceId | None
+    """None: we do not know of having bound there. It was before we were started again."""
     heard: float
-    """When the peer probed us by it last, monotonic seconds; before: when it was lent."""
+    """When the peer was heard by it last, monotonic seconds; before: when it was lent."""
     ended: float | None = None
     """When we gave it back. Something may still come from there for a while: nobody is."""
 
@@ -109,11 +110,22 @@ class Vantage:
         lent = self.lent.get(endpoint)
         return lent.relay if lent is not None else None
 
-    def forget_lent(self, before: float) -> None:
-        """What was given back before a moment (monotonic seconds) is nothing special any more."""
-        gone = [port for port, lent in self.lent.items() if (lent.ended or before) < before]
-        for port in gone:
-            del self.lent[port]
+    def found_lent(self, endpoint: Endpoint) -> None:
+        """A peer says that a relay has lent us two this port."""
+        if endpoint not in self.legs:
+            now = self._clock.monotonic()
+            self.lent.setdefault(endpoint, Lent(None, now)).heard = now
+
+    def forget_lent(self, before: float) -> list[Endpoint]:
+        """What was given back before a moment (monotonic seconds), or was never asked for and is
+        silent since, is nothing special any more; returns these."""
+        gone = []
+        for port, lent in list(self.lent.items()):
+            until = lent.heard if lent.relay is None else lent.ended
+            if until is not None and until < before:
+                del self.lent[port]
+                gone.append(port)
+        return gone
 
     def agent(self, entropy: Entropy, pace: Pace) -> PathAgent:
         """Who finds paths to a peer from here."""

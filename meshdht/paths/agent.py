@@ -268,13 +268,17 @@ class PathAgent:
         pairs = [self.best] if self.best else list(self._pairs.values())
         return [self._probe(pair, now) for pair in pairs]
 
+    def awaits(self, message_id: bytes, source: Endpoint) -> bool:
+        """Whether a reply with this id from there answers a probe."""
+        endpoint, _ = self._outstanding.get(message_id, (None, 0.0))
+        return endpoint == source and source in self._pairs
+
     def handle_reply(self, message_id: bytes, source: Endpoint, now: float) -> float | None:
         """Round-trip seconds of an answered probe; None for an answer that nobody asked for."""
-        endpoint, sent_at = self._outstanding.get(message_id, (None, 0.0))
-        pair = self._pairs.get(source)
-        if pair is None or endpoint != source:
+        if not self.awaits(message_id, source):
             return None
-        del self._outstanding[message_id]
+        pair = self._pairs[source]
+        _, sent_at = self._outstanding.pop(message_id)
         rtt_s = now - sent_at
         pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
         pair.alive, pair.misses, pair.lost, pair.last_answer = True, 0, 0, now

@@ -4,12 +4,13 @@
     plaintext = message id (8) ‖ content, padded with zeros to 32 bytes
     content   = PROBE: u8 misses ‖ u16 silence
                 PROBE_REPLY: the endpoint that the probe came from ‖ u32 the sender's own clock,
-                Unix seconds ‖ u8 flags: 1 unless the sender knows that its clock is wrong, 2 agreed
+                Unix seconds ‖ u8 flags: 1 unless the sender knows that its clock is wrong, 2
+                agreed, 4 relayed
     aad       = kind (1) ‖ sender (20) ‖ receiver (20)
 
 ``misses``: how many probes before this one were not answered. ``silence``: if not 0, the
 receiver is asked to send nothing for so many seconds and to probe then; ``agreed``: it will (see
-paths/lifetime.py).
+paths/lifetime.py). ``relayed``: the probe came by a port that a relay has lent the two.
 
 Probe and reply have one size, so that a spoofed probe gains nothing. The reply tells the
 asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, section 14.2).
@@ -28,7 +29,7 @@ from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
 
 PLAINTEXT_SIZE = 32
 _CLOCK_MAX = 2**32 - 1
-_SOUND, _AGREED = 1, 2
+_SOUND, _AGREED, _RELAYED = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class ProbeAnswer:
     """Whether it takes its clock for right."""
     agrees: bool = False
     """Whether it will be silent as it was asked."""
+    is_relayed: bool = False
+    """Whether the probe came by a port that a relay has lent the two."""
 
 
 def _aad(kind: MessageKind, sender: DeviceId, receiver: DeviceId) -> bytes:
@@ -89,9 +92,8 @@ def seal_reply(
 ) -> bytes:
     """The body of a PROBE_REPLY."""
     writer = Writer().raw(message_id).endpoint(answer.observed)
-    writer.u32(min(max(answer.clock, 0), _CLOCK_MAX)).u8(
-        _SOUND * answer.clock_is_sound + _AGREED * answer.agrees
-    )
+    flags = _SOUND * answer.clock_is_sound + _AGREED * answer.agrees + _RELAYED * answer.is_relayed
+    writer.u32(min(max(answer.clock, 0), _CLOCK_MAX)).u8(flags)
     plaintext = writer.bytes().ljust(PLAINTEXT_SIZE, b"\0")
     return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE_REPLY, sender, receiver))
 
@@ -102,7 +104,8 @@ def open_reply(
     """What the answer to our probe says; raises OpenFailed or Malformed."""
     reader = _open(key, MessageKind.PROBE_REPLY, body, sender, receiver, message_id)
     observed, clock, flags = reader.endpoint(), reader.u32(), reader.u8()
-    return ProbeAnswer(observed, clock, bool(flags & _SOUND), bool(flags & _AGREED))
+    sound, agreed, relayed = (bool(flags & each) for each in (_SOUND, _AGREED, _RELAYED))
+    return ProbeAnswer(observed, clock, sound, agreed, relayed)
 
 
 def _open(

@@ -71,7 +71,7 @@ def test_one_that_was_started_again_meets_the_other_there_though_its_nat_forgot_
             one.node.stay_bound()
             await one.stop()
             assert world.machines[2].node.relay_host.joined == 1
-            one.start()
+            one.restart()
             await eventually(lambda: one.node.path(world.machines[2].id).endpoint is not None, 5)
             result = await one.node.ping(two.id, 5)
             assert result is not None
@@ -103,6 +103,33 @@ def test_who_goes_gives_back_what_it_was_lent_though_the_first_word_of_it_is_los
             assert not any(map(len, (each._book for each in hosts(world))))
             # The other one does not hold what leads to nobody.
             await eventually(lambda: kind(two, one) is PathKind.NONE, 5)
+
+    run(main())
+
+
+def test_who_was_started_again_takes_what_comes_by_a_relay_for_no_direct_path() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two, _ = await hard(world)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            port = one.node.path(two.id).endpoint
+            one.node.stay_bound()
+            await one.stop()
+            one.restart()
+            # It knows of no port that a relay has lent it, and is probed from there.
+            assert await two.node.ping(one.id, 5)
+            await eventually(lambda: kind(one, two) is not PathKind.NONE, 1)
+            assert one.node.path(two.id).endpoint == port
+            assert kind(one, two) is PathKind.RELAY
+            assert port not in one.store.peers.values()
+            # Once it needs the path, it binds there itself.
+            assert await one.node.ping(two.id, 5)
+            relay = world.machines[2].id
+            await eventually(lambda: one.node.path(two.id).relay == relay, 1)
+            await asyncio.sleep(600)
+            assert kind(one, two) is PathKind.NONE
+            assert not one.node._peers.vantage.lent
 
     run(main())
 

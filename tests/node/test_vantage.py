@@ -73,6 +73,24 @@ def test_of_loopback_only_open_legs_are_probed_and_none_is_where_we_are_seen() -
     assert not vantage.may_probe(leg)
 
 
+def test_a_lent_port_that_was_never_asked_for_is_a_relays_until_it_is_silent() -> None:
+    vantage, port = Vantage(STILL, lambda: None), Endpoint("198.51.100.7", 42000)
+    vantage.found_lent(port)
+    assert vantage.kind_of(port) is PathKind.RELAY
+    assert vantage.relay_of(port) is None
+    assert vantage.may_probe(port)
+    assert vantage.forget_lent(before=0.0) == []
+    assert vantage.forget_lent(before=0.1) == [port]
+    assert vantage.kind_of(port) is PathKind.DIRECT
+
+
+def test_a_leg_is_what_it_was_opened_as_whatever_a_peer_says() -> None:
+    vantage, leg = Vantage(STILL, lambda: None), Endpoint("127.0.0.1", 40000)
+    vantage.legs.opened(leg, PathKind.DIRECT)
+    vantage.found_lent(leg)
+    assert vantage.kind_of(leg) is PathKind.DIRECT
+
+
 def seen_from_everywhere(vantage: Vantage, *outer: Endpoint) -> None:
     for witness, seen_as in zip(WITNESSES, outer, strict=True):
         vantage.seen_by_contact(witness, seen_as)

@@ -39,13 +39,16 @@ def test_probe_and_reply_agree_with_the_published_vector() -> None:
     assert sealed == VECTOR["probe_that_asks_for_silence"]
     agreed = seal_reply(key, nonce, *ids, message_id, replace(answer, agrees=True)).hex()
     assert agreed == VECTOR["probe_reply_that_agrees"]
+    relayed = seal_reply(key, nonce, *ids, message_id, replace(answer, is_relayed=True)).hex()
+    assert relayed == VECTOR["probe_reply_by_a_relay"]
 
 
 @pytest.mark.parametrize("text", ["192.0.2.7:51820", "[2001:db8::7]:1"])
 def test_a_reply_tells_the_asker_its_own_address(text: str) -> None:
-    answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True, agrees=True)
-    body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, answer)
-    assert open_reply(KEY, body, B, A, ID) == answer
+    for agrees, is_relayed in ((True, False), (False, True)):
+        answer = ProbeAnswer(Endpoint.parse(text), UNIX, True, agrees, is_relayed)
+        body = seal_reply(device_box_key(BOB, ALICE.public), NONCE, B, A, ID, answer)
+        assert open_reply(KEY, body, B, A, ID) == answer
 
 
 @pytest.mark.parametrize(("said", "read"), [(-5, 0), (0, 0), (UNIX, UNIX), (2**40, 2**32 - 1)])
