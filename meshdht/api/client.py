@@ -43,6 +43,7 @@ from meshdht.api.device_messages import (
     ReplacedKeysReply,
     ReplaceKeys,
 )
+from meshdht.api.doctor_messages import Diagnosis, DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError, Disconnected, connect_error, path_too_long
 from meshdht.api.invite_messages import (
     ClosedInvite,
@@ -112,6 +113,8 @@ class Client:
         self._timeout_s = timeout_s
         self._lines = self._socket.makefile("rb")
         self._greeted = False
+        self.release = ""
+        """The daemon's, once it has answered."""
 
     def status(self) -> Status:
         return self._ask(GetStatus(), StatusReply).status
@@ -146,6 +149,9 @@ class Client:
 
     def netcheck(self) -> NetCheck:
         return self._ask(GetNetCheck(), NetCheckReply).check
+
+    def diagnosis(self) -> Diagnosis:
+        return self._ask(GetDiagnosis(), DiagnosisReply).diagnosis
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked
@@ -244,7 +250,9 @@ class Client:
             pass  # a refusal may still lie there to be read
         if not self._greeted:
             self._greeted = True
-            check_version(_expect(self._receive(), Welcome).version, "daemon")
+            welcome = _expect(self._receive(), Welcome)
+            check_version(welcome.version, "daemon")
+            self.release = welcome.daemon
 
     def _receive(self) -> Reply | UnknownEvent:
         try:

@@ -11,6 +11,7 @@ one at a time, each answered before the next is read:
     anchor_status  AnchorStatusReply, from an anchor's daemon alone
     path           PathReply
     netcheck       NetCheckReply
+    doctor         DiagnosisReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -37,6 +38,7 @@ from msgspec import Meta, Struct
 from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
+from meshdht.api.doctor_messages import DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
@@ -255,9 +257,8 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Single = (
-    GetStatus | CreateInvite | AdministrationRequest | AnchorRequest | GetNetCheck | GetPath | Down
-)
+Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis
+Single = Looking | CreateInvite | AdministrationRequest | AnchorRequest | Down
 """Requests that have one reply."""
 Streamed = Ping | Subscribe
 """Requests that have several, the last of which is Done."""
@@ -315,7 +316,8 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-MemberReply = StatusReply | InviteReply | PongReply | EventReply | NetCheckReply | PathReply
+LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply
+MemberReply = LookingReply | InviteReply | PongReply | EventReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

@@ -17,6 +17,7 @@ from meshdht.api.anchor_messages import (
     GetAnchors,
     GetAnchorStatus,
 )
+from meshdht.api.doctor_messages import Diagnosis, DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import (
     CreateInvite,
@@ -81,6 +82,9 @@ class NetworkService(ABC):
     async def netcheck(self) -> NetCheck: ...
 
     @abstractmethod
+    async def diagnosis(self) -> Diagnosis: ...
+
+    @abstractmethod
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
 
@@ -108,6 +112,8 @@ class NetworkService(ABC):
                 return PathReply(await self.path(request.peer))
             case GetNetCheck():
                 return NetCheckReply(await self.netcheck())
+            case GetDiagnosis():
+                return DiagnosisReply(await self.diagnosis())
             case Down():
                 await self.down()
                 return Done()

@@ -48,6 +48,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("log", "What was done to the network: when, by whom, by which key."),
         "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
         "path": ("path", "Every way to a peer, and why it is reached as it is."),
+        "doctor": ("doctor", "What may keep this machine from its mesh, and how to mend it."),
         "netcheck": ("netcheck", "What the network around this device lets it do."),
         "tui": ("tui", "Watch the network live (also: meshdht alone)."),
         "version": ("show", "The release of this program."),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from meshdht import __version__
 from meshdht.api.anchor_messages import AnchorEntry, AnchorLink, Anchors, CreateAnchorLink
+from meshdht.api.doctor_messages import Diagnosis
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
     CreateInvite,
@@ -29,6 +30,7 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
 from meshdht.daemon.clocks import clock_warnings
+from meshdht.daemon.examining import diagnosis
 from meshdht.daemon.explaining import path_report
 from meshdht.daemon.finding import Finder
 from meshdht.daemon.netcheck import check_network
@@ -79,6 +81,7 @@ class DaemonService(NetworkService):
         self._listen_port = listen_port
         self._clock = clock
         self._entropy = entropy
+        self._directory = directory
         self._router_ports = router_ports
         self._path_mtu = path_mtu
         self._dropped = dropped
@@ -211,6 +214,11 @@ class DaemonService(NetworkService):
 
     async def netcheck(self) -> NetCheck:
         return await check_network(self._network, self._node, self._router_ports)
+
+    async def diagnosis(self) -> Diagnosis:
+        return await diagnosis(
+            self._network, self._directory, self._status(), self.netcheck(), self._clock
+        )
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)

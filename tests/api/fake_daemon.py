@@ -20,6 +20,7 @@ from meshdht.api.anchor_messages import (
     CreateAnchorLink,
     GetAnchorStatus,
 )
+from meshdht.api.doctor_messages import Diagnosis, Finding
 from meshdht.api.feed import EventFeed
 from meshdht.api.messages import (
     CreateInvite,
@@ -140,6 +141,20 @@ NETCHECK = NetCheck(
     took_s=1.71,
     counters={"sockets": 256},
 )
+DIAGNOSIS = Diagnosis(
+    network="home",
+    daemon=True,
+    findings=(
+        Finding(check="tun", level="fine", message="/dev/net/tun can be used"),
+        Finding(
+            check="firewall",
+            level="problem",
+            message="the firewall lets no new UDP packet in to port 41820",
+            fix="sudo ufw allow 41820/udp",
+        ),
+    ),
+    took_s=1.5,
+)
 
 
 class FakeService(NetworkService):
@@ -153,6 +168,7 @@ class FakeService(NetworkService):
         self.stopped = asyncio.Event()
         self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
         self.check = NETCHECK
+        self.found = DIAGNOSIS
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
 
@@ -194,6 +210,9 @@ class FakeService(NetworkService):
 
     async def netcheck(self) -> NetCheck:
         return self.check
+
+    async def diagnosis(self) -> Diagnosis:
+        return self.found
 
     async def answer(self, request: Single) -> Reply:
         if isinstance(request, GetAnchorStatus):

@@ -1,0 +1,1 @@
+"""Judgements of a ``Machine``, one thing a file; none reads the system."""
