@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 OPERATORS_GROUP = "meshdht"
@@ -42,18 +43,53 @@ def connect_error(path: Path, error: OSError) -> ApiError:
             f"network {network!r} is not up", as_root(f"meshdht up --network {network}")
         )
     if isinstance(error, PermissionError):
-        return no_permission(os.geteuid())
+        return no_permission(os.geteuid(), {os.getegid(), *os.getgroups()}, is_shut=True)
     return ApiError(f"cannot reach the daemon at {path}: {error.strerror or error}")
 
 
-def no_permission(uid: int) -> NoPermission:
-    """The refusal for a user who is neither root nor an operator."""
-    user = user_name(uid)
+def no_permission(uid: int, groups: Collection[int], *, is_shut: bool = False) -> NoPermission:
+    """The refusal of a user whose process is in ``groups``, and what it lacks.
+
+    ``is_shut``: by the socket itself, which has the group that there was when the daemon started.
+    """
+    user, gid = user_name(uid), operators_gid()
+    restart = "sudo meshdht down && sudo meshdht up"
+    join = f"sudo usermod -aG {OPERATORS_GROUP} {user}"
+    if gid is None:
+        todo = f"sudo groupadd {OPERATORS_GROUP} && {join} && {restart}; then log in again"
+    elif gid in groups and is_shut:
+        return NoPermission(
+            f"user {user} is in the group {OPERATORS_GROUP}, and the daemon does not know it yet",
+            restart,
+        )
+    elif _is_operator(user):
+        return NoPermission(
+            f"user {user} is in the group {OPERATORS_GROUP}, and this session is from before that",
+            f"log in again, or: newgrp {OPERATORS_GROUP}",
+        )
+    else:
+        todo = f"{join}; then log in again"
     return NoPermission(
-        f"user {user} may not talk to the daemon",
-        f"use sudo, or let {user} operate meshdht: sudo groupadd -f {OPERATORS_GROUP};"
-        f" sudo usermod -aG {OPERATORS_GROUP} {user}; then log in again and restart the daemon",
+        f"user {user} may not talk to the daemon: it is not in the group {OPERATORS_GROUP}",
+        f"use sudo, or let {user} operate meshdht: {todo}",
     )
+
+
+def operators_gid() -> int | None:
+    """The id of the operators' group, or None where the machine has none."""
+    import grp
+
+    try:
+        return grp.getgrnam(OPERATORS_GROUP).gr_gid
+    except KeyError:
+        return None
+
+
+def _is_operator(user: str) -> bool:
+    """Whether a new session of the user would have the group."""
+    import grp
+
+    return user in grp.getgrnam(OPERATORS_GROUP).gr_mem
 
 
 def path_too_long(path: Path) -> ApiError:

@@ -7,8 +7,7 @@ import socket
 import stat
 from pathlib import Path
 
-from meshdht.api.access import operators_gid
-from meshdht.api.errors import ApiError, SocketInUse, path_too_long
+from meshdht.api.errors import ApiError, SocketInUse, operators_gid, path_too_long
 
 SOCKET_MODE = 0o660
 PATH_BYTES_MAX = 107

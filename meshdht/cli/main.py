@@ -12,7 +12,7 @@ import click
 from meshdht import __version__
 from meshdht.api.errors import ApiError
 from meshdht.cli.group import EXIT_USAGE, VerbGroup
-from meshdht.cli.output import complain
+from meshdht.cli.output import complain, interactive
 from meshdht.cli.settings import common_options, settings_of
 
 EXIT_INTERRUPTED = 130
@@ -98,7 +98,7 @@ def cli(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = settings_of(context)
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if interactive():
         from meshdht.cli.verbs.tui import open_tui
 
         context.exit(open_tui(settings))

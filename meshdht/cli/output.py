@@ -19,6 +19,11 @@ def coloured(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def interactive() -> bool:
+    """True where somebody sits at a terminal, who sees what is written and answers it."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def style(text: str, *names: str, on: bool) -> str:
     """``text`` in the named styles, or as it is."""
     if not on or not names:

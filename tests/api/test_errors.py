@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from meshdht.api import errors
 from meshdht.api.errors import (
     ApiError,
     NoDaemon,
     NoPermission,
     as_root,
     connect_error,
+    no_permission,
     path_too_long,
     user_name,
 )
@@ -37,11 +39,39 @@ def test_nothing_on_the_socket_is_no_daemon_with_the_command_that_starts_it(
     assert error.hint == "meshdht up --network home"
 
 
-def test_a_user_without_permission_reads_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def group(monkeypatch: pytest.MonkeyPatch, gid: int | None, *members: str) -> None:
+    """Have the group of operators be this one."""
+    monkeypatch.setattr(errors, "operators_gid", lambda: gid)
+    monkeypatch.setattr(errors, "_is_operator", lambda user: user in members)
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
+
+
+def test_a_user_without_permission_reads_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    group(monkeypatch, 4242)
     error = connect_error(SOCKET, PermissionError(errno.EACCES, "denied"))
-    assert error.message == "user nobody may not talk to the daemon"
-    assert "sudo usermod -aG meshdht nobody" in error.hint
+    assert error.message.startswith("user nobody may not talk to the daemon")
+    assert error.hint.endswith("sudo usermod -aG meshdht nobody; then log in again")
+    assert "groupadd" not in error.hint
+
+
+def test_a_machine_without_the_group_is_told_to_make_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    group(monkeypatch, None)
+    assert "sudo groupadd meshdht && sudo usermod" in no_permission(65534, ()).hint
+
+
+def test_an_old_session_is_told_to_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    group(monkeypatch, 4242, "nobody")
+    refused = no_permission(65534, ())
+    assert "this session is from before" in refused.message
+    assert refused.hint == "log in again, or: newgrp meshdht"
+
+
+def test_a_daemon_that_is_older_than_the_group_is_to_start_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group(monkeypatch, 4242, "nobody")
+    refused = no_permission(65534, (4242,), is_shut=True)
+    assert refused.hint == "sudo meshdht down && sudo meshdht up"
 
 
 def test_any_other_failure_keeps_the_systems_words() -> None:

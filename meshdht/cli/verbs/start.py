@@ -11,7 +11,7 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
-from meshdht.cli.output import ProgressLine, note, say, say_json
+from meshdht.cli.output import ProgressLine, interactive, note, say, say_json
 from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
@@ -204,9 +204,8 @@ def demo(context: click.Context) -> None:
     from meshdht.lab import demo as lab_demo
 
     need_root("meshdht demo")
-    interactive = sys.stdout.isatty() and sys.stdin.isatty()
     python = [sys.executable, "-m", "meshdht"]
-    context.exit(lab_demo.run(argv_python=python, interactive=interactive, out=sys.stdout))
+    context.exit(lab_demo.run(argv_python=python, interactive=interactive(), out=sys.stdout))
 
 
 def start(settings: Settings, action: Action, timeout_s: float) -> Ready:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from meshdht.api.errors import ApiError
+from meshdht.cli.output import interactive
 from meshdht.cli.settings import Settings, common_options, settings_of
 
 
@@ -20,7 +22,13 @@ def tui(context: click.Context) -> None:
 
 
 def open_tui(settings: Settings) -> int:
-    """Open the live view of the chosen network and stay until it is closed."""
+    """Open the live view of the chosen network and stay until it is closed; raises ApiError."""
+    if not interactive():
+        raise ApiError(
+            "the live view needs a terminal",
+            "meshdht status, or for a script: meshdht status --json",
+            exit_code=2,
+        )
     socket = settings.chosen_socket()
     from meshdht_tui.app import run
 

@@ -20,6 +20,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return 3
 
     monkeypatch.setattr(app, "run", run)
+    monkeypatch.setattr("meshdht.cli.verbs.tui.interactive", lambda: True)
     return sockets
 
 
@@ -43,3 +44,11 @@ def test_without_a_network_nothing_opens(meshdht: Meshdht, opened: list[Path]) -
     assert result.code == 1
     assert "belongs to no network yet" in result.err
     assert opened == []
+
+
+def test_without_a_terminal_it_is_refused_rather_than_hung(
+    meshdht: Meshdht, socket_path: Path
+) -> None:
+    result = meshdht("tui", "--network", "home")
+    assert result.code == 2
+    assert "needs a terminal" in result.err
