@@ -297,6 +297,14 @@ class Dht:
             self._storage.offer(key, lookup.value, lookup.sequence, source=READ)
         return lookup.value
 
+    def held(self, key: bytes) -> bytes | None:
+        """What this node itself holds under a key."""
+        return self._storage.get(key)
+
+    def keep(self, key: bytes, value: bytes, sequence: int) -> None:
+        """Hold a value that was verified elsewhere: it came by another way."""
+        self._storage.offer(key, value, sequence, source=READ)
+
     def _is_holder(self, key: Node, nearest: list[RemoteNode]) -> bool:
         """This node is one of the k nearest itself."""
         if len(nearest) < self._k:

@@ -93,14 +93,21 @@ class Caller:
         answered the last time."""
         now = self._control.clock.monotonic()
         has_answered = device in self._answered
-        if now - self._called.get(device, float("-inf")) >= 1 / PER_S:
+        is_early = now - self._called.get(device, float("-inf")) < 1 / PER_S
+        # Where nobody can hand it on, it is to be made once somebody can.
+        is_in_vain = self._peers.is_needed(device) and not self._may_be_heard(device)
+        if not is_early and not is_in_vain:
             self._call(device, now)
         return has_answered
+
+    def _may_be_heard(self, device: DeviceId) -> bool:
+        is_relayed = self._peers.path(device).kind is PathKind.RELAY
+        return is_relayed or any(each.device != device for each in self._peers.neighbours())
 
     def call_to_relays(self, device: DeviceId) -> None:
         """The same, for there is something to say that a call of a moment ago did not."""
         now = self._control.clock.monotonic()
-        if self._calling.allows(str(device), now):
+        if self._may_be_heard(device) and self._calling.allows(str(device), now):
             self._call(device, now)
 
     def _call(self, device: DeviceId, now: float) -> None:

@@ -21,7 +21,7 @@ from meshdht.node.identity import Identity
 from meshdht.records.cache import RecordCache, Verdict
 from meshdht.records.endpoint import EndpointRecord
 from meshdht.records.envelope import open_record, verify_envelope
-from meshdht.records.locator import device_locator
+from meshdht.records.locator import device_locator, read_epochs
 
 
 class NodeHoldings:
@@ -118,6 +118,16 @@ class NodeHoldings:
             return None
         locator_key = self._identity.generation.secret.locator_key
         return device_locator(locator_key, epoch, member.verify_key)
+
+    def recall(self, device: DeviceId, held: Callable[[bytes], bytes | None]) -> None:
+        """Take up the records of a device that are ``held`` under their locators: since before
+        our last start, say."""
+        epochs = read_epochs(self._identity.generation.secret.epoch_key, self._clock.unix())
+        for epoch in epochs:
+            key = self.locator(device, epoch)
+            envelope = held(key) if key is not None else None
+            if envelope is not None:
+                self.take_record(Record(device, epoch, envelope))
 
     def take_record(self, record: Record) -> bool:
         """Whether the record is a member's, genuine, of its time, and newer than what was held."""

@@ -77,8 +77,16 @@ class NodeNews(NodeSpeech):
         self._store.note_mark(record.device, record.sequence)
         self._peers.learn(record.device, record.endpoints)
         self._deputies.note_held([record.device])
+        self._keep(record)
         if record.relay_offer:
             self._relays.wake()
+
+    def _keep(self, record: EndpointRecord) -> None:
+        """Have the record of a device that we follow at hand at the next start."""
+        held = self._holdings.record(record.device)
+        key = self._holdings.locator(held.device, held.epoch) if held is not None else None
+        if held is not None and key is not None and self._holdings.is_followed(held.device):
+            self._dht.keep(key, held.envelope, record.sequence)
 
     def _peer_connected(self, device: DeviceId) -> None:
         path = self._peers.path(device)

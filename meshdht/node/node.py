@@ -313,6 +313,9 @@ class Node(NodeNews):
         self._members_changed()
         for device, endpoint in self._state.peers:
             self._peers.learn(self._latest(device), [endpoint])
+        for device in self._peers.sought():
+            # Who relays, and where streams are served, is known before anybody is heard.
+            self._holdings.recall(device, self._dht.held)
 
     async def run(self) -> None:
         """Live until cancelled."""

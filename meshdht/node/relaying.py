@@ -66,6 +66,8 @@ class _Effort:
     """By relay."""
     due: float = -math.inf
     """When to try again."""
+    tried: set[DeviceId] = field(default_factory=set)
+    """Where, since the last time; one that turns up meanwhile is tried at once."""
     tries: int = 0
     calls: int = 0
     call_due: float = -math.inf
@@ -154,8 +156,13 @@ class Relays:
                 way[0].relay,
             )
         )
-        for place, hint in ways if is_answer else ways[:WIDTH]:
+        ways = ways if is_answer else ways[:WIDTH]
+        for place, hint in ways:
             self._bind(device, place, hint.slot)
+        if hints and not is_answer and not any(place.relay in known for place, _ in ways):
+            # We may reach none of these: our answer names one that we do.
+            for place in self._able(device)[:1]:
+                self._bind(device, place, hints[0].slot)
 
     def _is_missed(self, device: DeviceId) -> bool:
         is_direct = self._peers.path(device).kind in (PathKind.DIRECT, PathKind.LAN)
@@ -168,24 +175,35 @@ class Relays:
         for binding in effort.bindings.values():
             binding.revive(now)
         lacking = WIDTH - len(effort.bindings)
-        if lacking <= 0 or now < effort.due:
+        if lacking <= 0:
             return
-        able = [
-            place
-            for place in self._places().values()
-            if place.relay not in effort.bindings
-            and place.relay != device
-            and self._shunned.get(place.relay, now) <= now
-        ]
+        able = self._able(device)
+        if now < effort.due:
+            able = [place for place in able if place.relay not in effort.tried]
         if not able:
             return
         effort.calls, effort.call_due = 0, now
-        effort.due = now + PAUSES_S[min(effort.tries, len(PAUSES_S) - 1)]
-        effort.tries += 1
-        able.sort(key=lambda place: (or_unknown(place.delay_s), place.relay))
+        if now >= effort.due:
+            effort.due = now + PAUSES_S[min(effort.tries, len(PAUSES_S) - 1)]
+            effort.tries += 1
+            effort.tried.clear()
         slot = int(self._control.clock.unix()) // SLOT_S
         for place in able[:lacking]:
+            effort.tried.add(place.relay)
             self._bind(device, place, slot)
+
+    def _able(self, device: DeviceId) -> list[RelayPlace]:
+        """Relays that we know, and do not bind at for this peer; the nearest first."""
+        now, effort = self._control.clock.monotonic(), self._efforts.get(device)
+        bound = effort.bindings if effort is not None else {}
+        able = [
+            place
+            for place in self._places().values()
+            if place.relay not in bound
+            and place.relay != device
+            and self._shunned.get(place.relay, now) <= now
+        ]
+        return sorted(able, key=lambda place: (or_unknown(place.delay_s), place.relay))
 
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
         """Begin; a binding that both have is left as it is."""

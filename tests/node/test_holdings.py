@@ -146,6 +146,22 @@ def test_statements_are_taken_in_any_order_and_passed_on_once() -> None:
     run(main())
 
 
+def test_a_record_that_is_held_somewhere_is_taken_up_if_it_is_genuine() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            taker, record = Taker(first), record_of(first, second.id)
+            key = taker.holdings.locator(second.id, record.epoch)
+            taker.holdings.recall(second.id, lambda _: None)
+            taker.holdings.recall(second.id, {key: record.envelope[:-1] + b"x"}.get)
+            assert taker.records == []
+            taker.holdings.recall(second.id, {key: record.envelope}.get)
+            assert [each.device for each in taker.records] == [second.id]
+
+    run(main())
+
+
 def test_junk_among_statements_does_not_keep_the_good_ones_out() -> None:
     async def main() -> None:
         async with mesh() as world:

@@ -97,6 +97,21 @@ def test_a_restart_of_all_finds_everybody_with_no_bootstrap_but_what_is_on_disk(
     run(main())
 
 
+def test_who_starts_again_has_the_records_of_its_neighbours_before_it_hears_anybody() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, *others = await world.grow(4)
+            await asyncio.sleep(60)
+            await first.stop()
+            await asyncio.sleep(HOUR_S)
+            first.restart()
+            known = [first.node.holdings.cache.record(each.id) for each in others]
+            assert [each and each.device for each in known] == [each.id for each in others]
+            assert first.node.holdings.cache.record(first.id) is None
+
+    run(main())
+
+
 def test_a_crash_of_all_loses_nobody() -> None:
     async def main() -> None:
         async with mesh() as world:
