@@ -117,6 +117,9 @@ CALLS_REMEMBERED = 4096
 RELAY_ALLOCATIONS = 256
 # Sides that one address has bound (IPv6: one /48): a household, or whoever makes up devices.
 RELAY_SIDES_PER_ADDRESS = 64
+# Ports that a relay asks its router for, to lend them, and of how many it tries to get so many.
+ROUTER_RELAY_PORTS = 8
+ROUTER_PORTS_TRIED = 32
 # Who waits at a relay for the other side to bind: in all, of one address, and one device.
 RELAY_WAITING = 4096
 RELAY_WAITING_PER_ADDRESS = 512

@@ -78,7 +78,8 @@ def relay_text(relay: RelayStatus) -> str:
     pairs = "1 pair" if relay.pairs == 1 else f"{relay.pairs} pairs"
     tls = f"TLS on {relay.tls_port}" if relay.tls_port else "no TLS"
     rate = f"{relay.mbit} Mbit/s each, " if relay.mbit else ""
-    return f"relays for {pairs} ({relay.forwarder}, {rate}{tls})"
+    opened = f"{relay.router_ports} ports of the router, " if relay.router_ports else ""
+    return f"relays for {pairs} ({relay.forwarder}, {rate}{opened}{tls})"
 
 
 def stream_text(stream: str) -> str:

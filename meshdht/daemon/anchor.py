@@ -103,7 +103,8 @@ class AnchorLaunch:
             netlink = await stack.enter_async_context(open_netlink())
             table = f"meshdht-anchor-{self._name}"
             streams = StreamService(node, port.port, config.relay_tls_port, self._entropy)
-            lending = Lending(node.relay_host, config, lambda: True, netlink, table, streams)
+            about = lambda: True, netlink, table, streams
+            lending = Lending(node.relay_host, config, *about, is_anchor=True)
             await lending.start()
             stack.push_async_callback(lending.close)
             mapping = PortMapping(
@@ -113,6 +114,7 @@ class AnchorLaunch:
                 self._clock,
                 self._entropy,
                 lambda _: None,
+                lending.at_router,
             )
             await self._serve(node, store, port, lending, mapping)
 

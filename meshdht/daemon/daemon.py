@@ -100,7 +100,7 @@ class Daemon:
         self._config = config
         self._entropy = entropy
         disk = DiskStore(store, state.identity.signing.log_key)
-        self._legs = LegSockets(port.port, self._heard_elsewhere)
+        self._legs = LegSockets(port.port, lambda *came: self.node.elsewhere_received(*came))
         self.node = Node(state, disk, port.send, clock, entropy, self, self._legs)
         self._interface = self._make_interface()
         self._nearby = Nearby(state.identity, port.port, self.node.time, entropy)
@@ -115,10 +115,10 @@ class Daemon:
         self._stun = self._make_stun()
         self._traffic = TrafficWatch(self.node, self._engine, clock)
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
-        self._port_mapping = PortMapping(
-            self._gateways, port.port, state.identity.signing, clock, entropy, self._mapped
-        )
         self._lending = self._make_lending()
+        of_ours = port.port, state.identity.signing, clock, entropy
+        told = self._mapped, self._lending.at_router
+        self._port_mapping = PortMapping(self._gateways, *of_ours, *told)
         self.service = self._make_service()
         switchboard.control = self.node.datagram_received
 
@@ -142,9 +142,6 @@ class Daemon:
             f"meshdht-{self._places.network}",
             StreamService(self.node, self._port.port, self._config.relay_tls_port, self._entropy),
         )
-
-    def _heard_elsewhere(self, datagram: bytes, source: Endpoint) -> None:
-        self.node.elsewhere_received(datagram, source)
 
     def _make_interface(self) -> TunnelInterface:
         return TunnelInterface(

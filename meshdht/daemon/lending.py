@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.daemon.config import Config, port_range
+from meshdht.daemon.lent_ports import LentPorts
 from meshdht.daemon.stream_service import StreamService
 from meshdht.net.netlink import Netlink
 from meshdht.net.relay_kernel import KernelForwarder
@@ -30,6 +31,8 @@ class Lending:
         netlink: Netlink,
         table: str,
         streams: StreamService,
+        *,
+        is_anchor: bool = False,
     ) -> None:
         self._host = host
         self._is_on = config.relay == "on"
@@ -37,9 +40,26 @@ class Lending:
         self._rate = RelayRate(config.relay_mbit)
         self._kernel = KernelForwarder(table, netlink, self._rate)
         first, last = port_range(config)
-        self._ports = RelayPorts(first, last, host.received_at, self._kernel, self._rate)
+        self._ports = RelayPorts(
+            first, last, host.received_at, self._kernel, self._may_lend, self._rate
+        )
         self._lends = config.relay != "off"
+        self.at_router: LentPorts | None = None
+        """What is asked of a router that opens ports: for who relays though it is behind one."""
+        if self._is_on or (is_anchor and self._lends):
+            numbers = range(first, last + 1)
+            self.at_router = LentPorts(numbers, config.relay_tls_port, self._router_changed)
         self._streams = streams
+
+    def _may_lend(self, number: int) -> bool:
+        """Behind a router that opened some, the others lead nowhere. (Where it opened none, its
+        owner may have forwarded all.)"""
+        opened = self.at_router.udp if self.at_router is not None else ()
+        return not opened or number in opened
+
+    def _router_changed(self) -> None:
+        if self.at_router is not None:
+            self._streams.set_mapped(self.at_router.stream)
 
     def _is_offered(self) -> bool:
         return self._is_on or self._is_reachable()
@@ -74,6 +94,7 @@ class Lending:
             why=why,
             bytes=self._ports.counters.bytes,
             mbit=self._rate.mbit,
+            router_ports=len(self.at_router.udp) if self.at_router is not None else 0,
             tls_port=self._streams.port,
             tls_trouble=self._streams.trouble,
             streams=self._streams.streams,

@@ -19,13 +19,14 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.derive import derive
 from meshdht.crypto.keys import SigningKey
 from meshdht.daemon.config import Config
+from meshdht.daemon.lent_ports import LentPorts
 from meshdht.daemon.router_ways import ControlWay, UpnpWay
 from meshdht.endpoint import Endpoint
 from meshdht.net.gateway import Gateway, gateway_at
 from meshdht.net.netlink import Netlink
 from meshdht.paths.port_control import Mapping
 from meshdht.waiting import set_within
-from meshdht.wire.port_mapping import NONCE_SIZE
+from meshdht.wire.port_mapping import NONCE_SIZE, Transport
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +61,16 @@ class RouterPort:
         entropy: Entropy,
         on_change: Callable[[], None],
         on_restart: Callable[[], None],
+        transport: Transport = Transport.UDP,
     ) -> None:
         self.gateway = gateway
         self._entropy = entropy
         self._on_change = on_change
-        self._control = ControlWay(gateway, port, nonce, clock, entropy, self._changed, on_restart)
+        told = self._changed, on_restart
+        self._control = ControlWay(gateway, port, nonce, clock, entropy, *told, transport)
         self._upnp: UpnpWay | None = None
         if not self.is_ipv6:
-            self._upnp = UpnpWay(gateway, port, entropy, self._changed)
+            self._upnp = UpnpWay(gateway, port, entropy, self._changed, transport)
         self._again = asyncio.Event()
         self._lost = asyncio.Event()
         self._is_left = False
@@ -175,7 +178,8 @@ def nonce_at(key: SigningKey, gateway: Gateway, port: int, unix: float) -> bytes
 
 class PortMapping:
     """Follows the default gateways. ``gateways()`` finds them; ``on_mapped(outer)`` hears where
-    this device is reached from outside, whenever that changes."""
+    this device is reached from outside, whenever that changes. ``lent``: what a relay wants beside,
+    once a router has opened our port."""
 
     def __init__(
         self,
@@ -185,6 +189,7 @@ class PortMapping:
         clock: Clock,
         entropy: Entropy,
         on_mapped: Callable[[Sequence[Endpoint]], None],
+        lent: LentPorts | None = None,
     ) -> None:
         self._gateways = gateways
         self._port = port
@@ -192,6 +197,9 @@ class PortMapping:
         self._clock = clock
         self._entropy = entropy
         self._on_mapped = on_mapped
+        self._lent = lent
+        self._lent_at: Gateway | None = None
+        self._lent_task: asyncio.Task[None] | None = None
         self._mapped: list[Endpoint] = []
         self._changed = asyncio.Event()
         self._has_moved = False
@@ -210,16 +218,24 @@ class PortMapping:
         for router in self.routers:
             if not router.is_ipv6:
                 router.check(ask_again=False)
+        self._check_lent(ask_again=False)
 
     def _restarted(self) -> None:
         """IPv4's router and IPv6's are one machine, as a rule, and it may say so in IPv4 alone."""
         for router in self.routers:
             router.check(ask_again=False)
+        self._check_lent(ask_again=False)
+
+    def _check_lent(self, *, ask_again: bool) -> None:
+        if self._lent is not None:
+            self._lent.check(ask_again=ask_again)
 
     def leave(self) -> None:
         """Another process goes on for this one: what routers gave is to stay."""
         for router in self.routers:
             router.leave()
+        if self._lent is not None:
+            self._lent.leave()
 
     @property
     def counters(self) -> Counter[str]:
@@ -237,6 +253,7 @@ class PortMapping:
                 self._changed.clear()
                 has_moved, self._has_moved = self._has_moved, False
                 await self._look(tasks, has_moved=has_moved)
+                await self._follow_lent(tasks)
                 await self._changed.wait()
 
     async def _look(self, tasks: asyncio.TaskGroup, *, has_moved: bool) -> None:
@@ -247,6 +264,7 @@ class PortMapping:
                 self._tasks[router.gateway].cancel()
             elif has_moved:
                 router.check(ask_again=True)
+                self._check_lent(ask_again=True)
         self._tasks = {each: task for each, task in self._tasks.items() if not task.done()}
         asked = [router.gateway for router in self.routers]
         for gateway in found:
@@ -259,9 +277,40 @@ class PortMapping:
         self._tell()
 
     def _router(self, gateway: Gateway) -> RouterPort:
-        nonce = nonce_at(self._key, gateway, self._port, self._clock.unix())
-        told = self._tell, self._restarted
-        return RouterPort(gateway, self._port, nonce, self._clock, self._entropy, *told)
+        return self._ask(gateway, self._port, Transport.UDP, self._tell, self._restarted)
+
+    def _ask(
+        self,
+        gateway: Gateway,
+        port: int,
+        transport: Transport,
+        on_change: Callable[[], None],
+        on_restart: Callable[[], None],
+    ) -> RouterPort:
+        nonce = nonce_at(self._key, gateway, port, self._clock.unix())
+        told = on_change, on_restart, transport
+        return RouterPort(gateway, port, nonce, self._clock, self._entropy, *told)
+
+    async def _follow_lent(self, tasks: asyncio.TaskGroup) -> None:
+        """A relay's ports are asked of the router that others reach us by, for as long as it is
+        ours; one that loses what it gave is asked again by each of them."""
+        lent = self._lent
+        if lent is None or self._lent_at in [router.gateway for router in self.routers]:
+            return
+        if self._lent_task is not None:
+            self._lent_task.cancel()
+            await asyncio.wait([self._lent_task])
+        opened = [each for each in self.routers if each.mapping and each.mapping.is_public]
+        self._lent_at = next((each.gateway for each in opened if not each.is_ipv6), None)
+        self._lent_task = None
+        if (at := self._lent_at) is not None:
+            self._lent_task = tasks.create_task(
+                lent.run(
+                    lambda port, transport, on_change: self._ask(
+                        at, port, transport, on_change, lambda: None
+                    )
+                )
+            )
 
     def _tell(self) -> None:
         mappings = [router.mapping for router in self.routers]
@@ -274,6 +323,8 @@ class PortMapping:
                 log.info("%s leads here, by %s%s", each.outer, each.protocol, beyond)
         self._mapped = mapped
         self._on_mapped(mapped)
+        if self._lent is not None:
+            self._changed.set()
 
 
 async def _run_after(last: asyncio.Task[None] | None, router: RouterPort) -> None:

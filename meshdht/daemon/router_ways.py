@@ -18,6 +18,7 @@ from meshdht.errors import Malformed, Refused, RemoteError
 from meshdht.net.gateway import Announcements, Gateway, GatewayPort, find_description
 from meshdht.paths.port_control import LIFETIME_S, UPNP, Mapping, PortControl, may_be_outer
 from meshdht.waiting import set_within
+from meshdht.wire.port_mapping import Transport
 
 if TYPE_CHECKING:
     from meshdht.net.upnp import UpnpRouter
@@ -54,12 +55,13 @@ class ControlWay:
         entropy: Entropy,
         on_change: Callable[[], None],
         on_restart: Callable[[], None],
+        transport: Transport = Transport.UDP,
     ) -> None:
         self._clock = clock
         self._on_change = on_change
         self._on_restart = on_restart
         inner = Endpoint(gateway.inner, port)
-        self._control = PortControl(inner, nonce, entropy, clock.monotonic())
+        self._control = PortControl(inner, nonce, entropy, clock.monotonic(), transport)
         self._socket = GatewayPort(gateway, self._answered)
         self._announcements = None
         if not inner.is_ipv6:
@@ -138,9 +140,15 @@ class UpnpWay:
     """``ask`` until it returns a mapping; then ``hold`` it until it is lost."""
 
     def __init__(
-        self, gateway: Gateway, port: int, entropy: Entropy, on_change: Callable[[], None]
+        self,
+        gateway: Gateway,
+        port: int,
+        entropy: Entropy,
+        on_change: Callable[[], None],
+        transport: Transport = Transport.UDP,
     ) -> None:
         self._gateway = gateway
+        self._transport = transport
         self._inner = Endpoint(gateway.inner, port)
         self._entropy = entropy
         self._on_change = on_change
@@ -162,7 +170,8 @@ class UpnpWay:
         upnp = await asyncio.to_thread(importlib.import_module, "meshdht.net.upnp")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                self._router = await upnp.UpnpRouter.connect(location, self._gateway.address)
+                place = location, self._gateway.address, self._transport
+                self._router = await upnp.UpnpRouter.connect(*place)
         except (RemoteError, TimeoutError) as error:
             self._failed(error)
         return self._router is not None

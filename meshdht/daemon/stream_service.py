@@ -33,6 +33,9 @@ class StreamHost(Protocol):
 
     def client_left(self, leg: Endpoint) -> None: ...
 
+    def set_mapped_stream(self, outer: Endpoint | None) -> None:
+        """Where a router passes on what comes for that port."""
+
     def set_stream_port(self, port: int | None) -> None:
         """The TCP port where streams are served; None: nowhere."""
 
@@ -67,6 +70,10 @@ class StreamService:
     def streams(self) -> int:
         """How many are served now."""
         return self._server.streams if self._server is not None else 0
+
+    def set_mapped(self, outer: Endpoint | None) -> None:
+        """Where a router's outside leads to our TCP port."""
+        self._host.set_mapped_stream(outer)
 
     async def run(self, is_offered: Callable[[], bool], is_lent: Callable[[int], bool]) -> None:
         """Listen and stop listening as the offer to relay comes and goes, until cancelled.

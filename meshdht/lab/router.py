@@ -34,6 +34,7 @@ secure_mode=yes
 upnp_nat_table_name=nat
 uuid=8a2b7d6e-5b0c-4f4e-9d3f-6f1f0c1d2e3f
 allow 1024-65535 0.0.0.0/0 1024-65535
+allow 443 0.0.0.0/0 443
 deny 0-65535 0.0.0.0/0 0-65535
 """
 

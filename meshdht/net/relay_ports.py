@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from meshdht.datagrams import DatagramSocket
@@ -74,7 +75,7 @@ class _Port:
 
 class RelayPorts:
     """Lends the ports from ``first`` to ``last``. ``received(port, datagram, source)`` gets what
-    comes from nobody that is joined."""
+    comes from nobody that is joined; ``may_lend(port)``: whether others reach it."""
 
     def __init__(
         self,
@@ -82,12 +83,14 @@ class RelayPorts:
         last: int,
         received: Callable[[int, bytes, Endpoint], None],
         forwarder: Forwarder | None = None,
+        may_lend: Callable[[int], bool] = lambda number: True,
         rate: RelayRate | None = None,
     ) -> None:
         self._numbers = range(first, last + 1)
         self._next = first
         self._received = received
         self._forwarder = forwarder or Nobody()
+        self._may_lend = may_lend
         self._rate = rate or RelayRate()
         self._ports: dict[int, _Port] = {}
         self._buffer = memoryview(bytearray(DATAGRAM_SIZE))
@@ -100,11 +103,11 @@ class RelayPorts:
     def open(self) -> int | None:
         """A free port; each in its turn, so that what is late for the last borrower of one meets
         nobody."""
-        for _ in range(min(_TRIES, len(self._numbers))):
-            number = self._next
-            self._next = self._numbers[(number + 1 - self._numbers[0]) % len(self._numbers)]
-            if number in self._ports:
-                continue
+        turn = self._next - self._numbers[0]
+        numbers: list[int] = [*self._numbers[turn:], *self._numbers[:turn]]
+        free = (each for each in numbers if each not in self._ports and self._may_lend(each))
+        for number in islice(free, _TRIES):
+            self._next = numbers[(numbers.index(number) + 1) % len(numbers)]
             try:
                 port = self._ports[number] = _Port(number)
             except (PlatformError, OSError):

@@ -24,6 +24,7 @@ from async_upnp_client.exceptions import UpnpActionError
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, Refused, RemoteError
 from meshdht.limits import UPNP_BODY_MAX, UPNP_REQUESTS_MAX
+from meshdht.wire.port_mapping import Transport
 from meshdht.wire.ssdp import is_at
 
 REQUEST_TIMEOUT_S = 4.0
@@ -34,7 +35,6 @@ _SERVICES = tuple(
 )
 _CHUNK = 16 * 1024
 _DESCRIPTION = "meshdht"
-_UDP = "UDP"
 
 # WANIPConnection:2, section 2.5; WANIPConnection:1, section 2.4
 _CONFLICT = 718
@@ -52,11 +52,14 @@ class PortTaken(Refused):
 class UpnpRouter:
     """``connect`` first; every verb raises RemoteError for what a router does not do."""
 
-    def __init__(self, service: UpnpService) -> None:
+    def __init__(self, service: UpnpService, transport: Transport) -> None:
         self._service = service
+        self._transport = transport.name
 
     @classmethod
-    async def connect(cls, location: str, gateway: str) -> Self:
+    async def connect(
+        cls, location: str, gateway: str, transport: Transport = Transport.UDP
+    ) -> Self:
         """Read the description; Malformed if it is none of a router with an outside."""
         with _explained():
             factory = UpnpFactory(_Requester(gateway), non_strict=True)
@@ -64,7 +67,7 @@ class UpnpRouter:
             services = {each.service_type: each for each in device.all_services}
             for kind in _SERVICES:
                 if kind in services and services[kind].has_action("AddPortMapping"):
-                    return cls(services[kind])
+                    return cls(services[kind], transport)
         raise Malformed("no service that maps ports")
 
     async def outer_address(self) -> str:
@@ -79,7 +82,7 @@ class UpnpRouter:
                 "GetSpecificPortMappingEntry",
                 NewRemoteHost="",
                 NewExternalPort=outer_port,
-                NewProtocol=_UDP,
+                NewProtocol=self._transport,
             )
         except Refused:
             return None
@@ -99,7 +102,7 @@ class UpnpRouter:
         asked: dict[str, Any] = {
             "NewRemoteHost": "",
             "NewExternalPort": outer_port,
-            "NewProtocol": _UDP,
+            "NewProtocol": self._transport,
             "NewInternalPort": inner.port,
             "NewInternalClient": inner.host,
             "NewEnabled": True,
@@ -121,7 +124,10 @@ class UpnpRouter:
 
     async def delete(self, outer_port: int) -> None:
         await self._call(
-            "DeletePortMapping", NewRemoteHost="", NewExternalPort=outer_port, NewProtocol=_UDP
+            "DeletePortMapping",
+            NewRemoteHost="",
+            NewExternalPort=outer_port,
+            NewProtocol=self._transport,
         )
 
     async def _call(self, verb: str, **arguments: Any) -> Mapping[str, Any]:

@@ -242,6 +242,9 @@ class AnchorNode:
     def client_left(self, leg: Endpoint) -> None:
         self.legs.closed(leg)
 
+    def set_mapped_stream(self, outer: Endpoint | None) -> None:
+        """As of ``set_stream_port``."""
+
     def set_stream_port(self, port: int | None) -> None:
         """An anchor publishes nothing: members try the usual port where they know one."""
 

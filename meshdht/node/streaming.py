@@ -19,6 +19,8 @@ class NodeStreams(NodeReach):
 
     _cut_off: CutOff
     _stream_port: int | None = None
+    _mapped_stream: Endpoint | None = None
+    """Where a router passes on what comes for that port."""
     _hosts: Sequence[str] = ()
     """The addresses of this machine that others may reach over the internet."""
 
@@ -86,6 +88,11 @@ class NodeStreams(NodeReach):
         self._stream_port = port
         self._publish_streams()
 
+    def set_mapped_stream(self, outer: Endpoint | None) -> None:
+        """Where a router passes on what comes for that port."""
+        self._mapped_stream = outer
+        self._publish_streams()
+
     def _streams_moved(self, endpoints: Sequence[Endpoint]) -> None:
         """The machine's own addresses are others."""
         self._hosts = [each.host for each in endpoints if not is_household(each.host)]
@@ -94,4 +101,6 @@ class NodeStreams(NodeReach):
     def _publish_streams(self) -> None:
         port = self._stream_port
         streams = [Endpoint(host, port) for host in self._hosts] if port is not None else []
+        if port is not None and self._mapped_stream is not None:
+            streams.insert(0, self._mapped_stream)
         self._publisher.set_others(CandidateKind.STREAM, streams)

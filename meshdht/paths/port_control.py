@@ -33,6 +33,7 @@ from meshdht.wire.port_mapping import (
     PmpAddress,
     PmpMapping,
     PmpRefusal,
+    Transport,
     parse_answer,
     pcp_ask_mapping,
     pmp_ask_address,
@@ -116,12 +117,20 @@ def may_be_outer(outer: Endpoint) -> bool:
 class PortControl:
     """One router and one port of ours: ``inner``, the address that the router sees us at."""
 
-    def __init__(self, inner: Endpoint, nonce: bytes, entropy: Entropy, now: float) -> None:
+    def __init__(
+        self,
+        inner: Endpoint,
+        nonce: bytes,
+        entropy: Entropy,
+        now: float,
+        transport: Transport = Transport.UDP,
+    ) -> None:
         """``nonce``: secret, NONCE_SIZE bytes; a mapping of PCP belongs to who knows it, so that
         it is the same again after a crash."""
         self._inner = inner
         self._entropy = entropy
         self._nonce = nonce
+        self._transport = transport
         self.counters: Counter[str] = Counter()
         """Answers that counted for nothing, by reason."""
         self.trouble = ""
@@ -211,9 +220,9 @@ class PortControl:
         """What to send so that the router keeps nothing open for us."""
         sent = []
         if PcpMapping in self._asked or (self.mapping and self.mapping.protocol == PCP):
-            sent.append(pcp_ask_mapping(self._nonce, self._inner, None, 0))
+            sent.append(pcp_ask_mapping(self._nonce, self._inner, None, 0, self._transport))
         if PmpMapping in self._asked or (self.mapping and self.mapping.protocol == NAT_PMP):
-            sent.append(pmp_ask_mapping(self._inner.port, 0, 0))
+            sent.append(pmp_ask_mapping(self._inner.port, 0, 0, self._transport))
         self.mapping = None
         self._next = None
         self._asked.clear()
@@ -238,14 +247,16 @@ class PortControl:
         wanted = self._wanted
         if protocol == PCP:
             self._asked.add(PcpMapping)
-            return [pcp_ask_mapping(self._nonce, self._inner, wanted, LIFETIME_S)]
+            asked = self._nonce, self._inner, wanted, LIFETIME_S, self._transport
+            return [pcp_ask_mapping(*asked)]
         self._asked.add(PmpAddress)
         requests = [pmp_ask_address()]
         head_start = PCP in self._possible and now < self._started + HEAD_START_S
         if self._pmp_address is not None and not head_start:
             self._asked.add(PmpMapping)
             port = wanted.port if wanted else self._inner.port
-            requests.append(pmp_ask_mapping(self._inner.port, port, LIFETIME_S))
+            asked_pmp = self._inner.port, port, LIFETIME_S, self._transport
+            requests.append(pmp_ask_mapping(*asked_pmp))
         return requests
 
     # --- answers -----------------------------------------------------------------------------
@@ -273,9 +284,9 @@ class PortControl:
         elif isinstance(answer, PmpMapping):
             host = self._pmp_address or ""
             outer = Endpoint(host, answer.outer_port)
-            self._mapped(NAT_PMP, answer.inner_port, outer, answer.lifetime_s, now)
+            self._mapped(NAT_PMP, answer, outer, now)
         elif isinstance(answer, PcpMapping):
-            self._mapped(PCP, answer.inner_port, answer.outer, answer.lifetime_s, now)
+            self._mapped(PCP, answer, answer.outer, now)
 
     def _take_pmp_address(self, address: str, now: float) -> None:
         if not may_be_outer(Endpoint(address, 1)):
@@ -290,16 +301,17 @@ class PortControl:
             self.mapping = Mapping(NAT_PMP, Endpoint(address, self.mapping.outer.port))
 
     def _mapped(
-        self, protocol: str, inner_port: int, outer: Endpoint, lifetime_s: int, now: float
+        self, protocol: str, answer: PmpMapping | PcpMapping, outer: Endpoint, now: float
     ) -> None:
         if self.mapping is not None and self.mapping.protocol != protocol:
             self.counters["late"] += 1
             return
-        makes_sense = inner_port == self._inner.port and lifetime_s > 0
+        is_ours = (answer.transport, answer.inner_port) == (self._transport, self._inner.port)
+        makes_sense = is_ours and answer.lifetime_s > 0
         if not makes_sense or outer.is_ipv6 != self._inner.is_ipv6 or not may_be_outer(outer):
             self.counters["nonsense"] += 1
             return
-        lifetime_s = min(lifetime_s, MAPPING_LIFETIME_MAX_S)
+        lifetime_s = min(answer.lifetime_s, MAPPING_LIFETIME_MAX_S)
         self.mapping = Mapping(protocol, outer)
         self.trouble = ""
         self._wanted = outer

@@ -8,17 +8,20 @@ NAT-PMP, version 0:
 
     what is your address   0 u8 ‖ 0 u8
     its answer             0 u8 ‖ 128 u8 ‖ result u16 ‖ epoch u32 ‖ address 4
-    map a UDP port         0 u8 ‖ 1 u8 ‖ 0 u16 ‖ inner port u16 ‖ outer port wanted u16
-                           ‖ lifetime u32
-    its answer             0 u8 ‖ 129 u8 ‖ result u16 ‖ epoch u32 ‖ inner port u16 ‖ outer port u16
-                           ‖ lifetime u32
+    map a port             0 u8 ‖ 1 u8 (UDP) or 2 (TCP) ‖ 0 u16 ‖ inner port u16
+                           ‖ outer port wanted u16 ‖ lifetime u32
+    its answer             0 u8 ‖ 129 u8 or 130 ‖ result u16 ‖ epoch u32 ‖ inner port u16
+                           ‖ outer port u16 ‖ lifetime u32
 
-PCP, version 2, the MAP opcode (1) for UDP (17), and ANNOUNCE (0), which the router sends unasked:
+PCP, version 2, the MAP opcode (1) for UDP (17) or TCP (6), and ANNOUNCE (0), which the router sends
+unasked:
 
     request   2 u8 ‖ 1 u8 ‖ 0 u16 ‖ lifetime u32 ‖ inner address 16
-              ‖ nonce 12 ‖ 17 u8 ‖ 0 u24 ‖ inner port u16 ‖ outer port wanted u16 ‖ outer address 16
+              ‖ nonce 12 ‖ transport u8 ‖ 0 u24 ‖ inner port u16 ‖ outer port wanted u16
+              ‖ outer address 16
     answer    2 u8 ‖ 129 u8 ‖ reserved u8 ‖ result u8 ‖ lifetime u32 ‖ epoch u32 ‖ reserved 12
-              ‖ nonce 12 ‖ 17 u8 ‖ reserved u24 ‖ inner port u16 ‖ outer port u16 ‖ outer address 16
+              ‖ nonce 12 ‖ transport u8 ‖ reserved u24 ‖ inner port u16 ‖ outer port u16
+              ‖ outer address 16
               ‖ options, 4 bytes a unit
     announce  2 u8 ‖ 128 u8 ‖ reserved u8 ‖ 0 u8 ‖ 0 u32 ‖ epoch u32 ‖ reserved 12
 
@@ -28,6 +31,7 @@ mappings, in seconds: a smaller one than it should be says that it has lost them
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -48,10 +52,20 @@ UNSUPPORTED_VERSION = 1  # of both protocols
 _PMP, _PCP = 0, 2
 _ANSWER = 0x80
 _OP_ADDRESS = _OP_ANNOUNCE = 0
-_OP_MAP = 1  # NAT-PMP: of a UDP port
-_UDP = 17
+_OP_MAP = 1
 _PMP_FAILURE_SIZES = (8, 12, 16)
 _UNSPECIFIED_IPV4 = IPv6Address("::ffff:0.0.0.0")
+
+
+class Transport(enum.IntEnum):
+    """What a port is of, by its number in the IP header."""
+
+    TCP = 6
+    UDP = 17
+
+
+# NAT-PMP has a verb for each.
+_PMP_MAP = {Transport.UDP: 1, Transport.TCP: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class PmpMapping:
     """A mapping, by NAT-PMP."""
 
     epoch_s: int
+    transport: Transport
     inner_port: int
     outer_port: int
     lifetime_s: int
@@ -78,6 +93,7 @@ class PcpMapping:
 
     epoch_s: int
     nonce: bytes
+    transport: Transport
     inner_port: int
     outer: Endpoint
     lifetime_s: int
@@ -116,17 +132,23 @@ def pmp_ask_address() -> bytes:
     return bytes((_PMP, _OP_ADDRESS))
 
 
-def pmp_ask_mapping(inner_port: int, outer_port: int, lifetime_s: int) -> bytes:
-    writer = Writer().u8(_PMP).u8(_OP_MAP).u16(0).u16(inner_port).u16(outer_port)
+def pmp_ask_mapping(
+    inner_port: int, outer_port: int, lifetime_s: int, transport: Transport = Transport.UDP
+) -> bytes:
+    writer = Writer().u8(_PMP).u8(_PMP_MAP[transport]).u16(0).u16(inner_port).u16(outer_port)
     return writer.u32(lifetime_s).bytes()
 
 
 def pcp_ask_mapping(
-    nonce: bytes, inner: Endpoint, outer: Endpoint | None, lifetime_s: int
+    nonce: bytes,
+    inner: Endpoint,
+    outer: Endpoint | None,
+    lifetime_s: int,
+    transport: Transport = Transport.UDP,
 ) -> bytes:
     """``inner`` is where the request comes from, ``outer`` what is wanted, if anything is."""
     writer = Writer().u8(_PCP).u8(_OP_MAP).u16(0).u32(lifetime_s).raw(_packed(inner.host))
-    writer.raw(nonce).u8(_UDP).raw(bytes(3)).u16(inner.port)
+    writer.raw(nonce).u8(transport).raw(bytes(3)).u16(inner.port)
     if outer is None:
         any_address = IPv6Address(0) if inner.is_ipv6 else _UNSPECIFIED_IPV4
         return writer.u16(0).raw(any_address.packed).bytes()
@@ -149,7 +171,8 @@ def parse_answer(data: bytes) -> Answer:
 def _parse_pmp(reader: Reader, size: int) -> Answer:
     operation = reader.u8()
     result, epoch_s = reader.u16(), reader.u32()
-    if operation not in (_ANSWER | _OP_ADDRESS, _ANSWER | _OP_MAP):
+    mapped = {_ANSWER | verb: transport for transport, verb in _PMP_MAP.items()}
+    if operation != _ANSWER | _OP_ADDRESS and operation not in mapped:
         raise Malformed(f"NAT-PMP operation {operation}")
     if result != SUCCESS:
         if size not in _PMP_FAILURE_SIZES:
@@ -161,7 +184,7 @@ def _parse_pmp(reader: Reader, size: int) -> Answer:
         return PmpAddress(epoch_s, address)
     inner_port, outer_port, lifetime_s = reader.u16(), reader.u16(), reader.u32()
     reader.done()
-    return PmpMapping(epoch_s, inner_port, outer_port, lifetime_s)
+    return PmpMapping(epoch_s, mapped[operation], inner_port, outer_port, lifetime_s)
 
 
 def _parse_pcp(reader: Reader) -> Answer:
@@ -182,9 +205,10 @@ def _parse_pcp(reader: Reader) -> Answer:
         raise Malformed("options that are no multiple of four bytes")
     if result != SUCCESS:
         return PcpRefusal(epoch_s, result, nonce)
-    if protocol != _UDP:
+    if protocol not in set(Transport):
         raise Malformed(f"a mapping of protocol {protocol}")
-    return PcpMapping(epoch_s, nonce, inner_port, _unpacked(outer_address, outer_port), lifetime_s)
+    outer = _unpacked(outer_address, outer_port)
+    return PcpMapping(epoch_s, nonce, Transport(protocol), inner_port, outer, lifetime_s)
 
 
 def _packed(host: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import pytest
 
@@ -62,6 +63,26 @@ async def test_told_to_it_relays_wherever_it_is(host: RelayHost, netlink: Netlin
     await lending.start()
     assert host.is_offered()
     await lending.close()
+
+
+@pytest.mark.lab
+async def test_ports_are_asked_of_a_router_by_who_relays_behind_one(
+    host: RelayHost, netlink: Netlink
+) -> None:
+    def lending(relay: Literal["auto", "on", "off"], *, is_anchor: bool = False) -> Lending:
+        about = lambda: True, netlink, "meshdht-home", NOWHERE
+        return Lending(host, Config(relay=relay), *about, is_anchor=is_anchor)
+
+    asked = {
+        (relay, is_anchor): lending(relay, is_anchor=is_anchor).at_router is not None
+        for relay in ("auto", "on", "off")
+        for is_anchor in (False, True)
+    }
+    assert [each for each, asks in asked.items() if asks] == [
+        ("auto", True),
+        ("on", False),
+        ("on", True),
+    ]
 
 
 @pytest.mark.lab

@@ -34,6 +34,9 @@ class Host:
     def client_left(self, leg: Endpoint) -> None:
         self.clients.remove(leg)
 
+    def set_mapped_stream(self, outer: Endpoint | None) -> None:
+        raise AssertionError
+
     def set_stream_port(self, port: int | None) -> None:
         self.port = port
 

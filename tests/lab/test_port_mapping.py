@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from subprocess import DEVNULL
 from typing import Any
@@ -16,6 +17,7 @@ from meshdht.lab.router import LAN, Router
 from meshdht.lab.world import World
 from meshdht.paths.port_control import CLOCK_SLACK_S
 from tests.lab.homes import COMMAND, behind_nat, eventually, path_leads_to, public
+from tests.lab.relays import configure, first_ping, kind_of, transfer
 
 # Reserved for nothing, as miniupnpd wants it.
 WAN = "25.0.0.10"
@@ -251,6 +253,49 @@ def test_who_is_told_to_leave_the_router_alone_does(home: Home) -> None:
     assert home.passes() == []
 
 
+def stream_passes(home: Home) -> bool:
+    return any("0x6 th dport 443 dnat" in rule for rule in home.passes())
+
+
+@pytest.mark.parametrize("protocol", sorted(SILENT_TO))
+def test_a_relay_at_home_is_one_for_others_by_the_ports_that_its_router_opened(
+    home: Home, protocol: str, number: Callable[[str], None]
+) -> None:
+    home.silence(protocol)
+    home.nas.init("home")
+    home.nas.must("down")
+    configure(home.nas, 'relay = "on"')
+    home.nas.must("up")
+    assert eventually(lambda: home.nas.status()["relay"]["router_ports"] == 8), home.passes()
+    assert eventually(lambda: stream_passes(home)), home.passes()
+    # The main one, those that are lent, and TCP.
+    assert len(home.passes()) == 10
+    assert "8 ports of the router" in home.nas.must("status")
+    laptop, phone = (
+        behind_nat(home.world, home.internet, name, host, "symmetric")
+        for name, host in (("laptop", 20), ("phone", 21))
+    )
+    for device in (laptop, phone):
+        device.join(home.nas.invite(device.name))
+    took = first_ping(laptop, phone)
+    number(f"first ping by a relay at home, {protocol}: {took:.2f} s")
+    assert eventually(lambda: kind_of(laptop, "phone") == ("relay", "nas"))
+    endpoint = laptop.peer("phone")["path"]["endpoint"]
+    outside, _, port = endpoint.rpartition(":")
+    assert outside == WAN
+    assert int(port) in range(41900, 41908)
+    assert transfer(laptop, phone) > 0
+
+    # Who is cut off from UDP joins and is reached by the TCP port.
+    office = behind_nat(home.world, home.internet, "office", 22, "udp-blocked")
+    office.join(home.nas.invite("office"))
+    assert office.reaches(home.nas.addresses()[0]) is not None
+    assert office.reaches(phone.addresses()[0]) is not None
+    assert f"by TLS to {WAN}:443" in office.must("status")
+    home.nas.must("down")
+    assert eventually(lambda: home.passes() == [])
+
+
 def test_an_anchor_at_home_gets_its_port_too(home: Home) -> None:
     nas = public(home.world, home.internet, "admin", 2)
     nas.init("home")
@@ -261,5 +306,6 @@ def test_an_anchor_at_home_gets_its_port_too(home: Home) -> None:
     assert eventually(lambda: outer in box.must("anchor", "status"))
     [port, *_] = box.json("anchor", "status")["router_ports"]
     assert (port["outer"], port["protocol"]) == (outer, "PCP")
+    assert eventually(lambda: box.json("anchor", "status")["relay"]["router_ports"] == 8)
     box.must("anchor", "down")
     assert eventually(lambda: home.passes() == [])

@@ -152,6 +152,15 @@ async def test_each_port_has_its_turn_and_a_range_has_an_end(ports: RelayPorts) 
     assert [ports.open() for _ in range(4)] == [FIRST + 2, FIRST + 3, FIRST, None]
 
 
+async def test_ports_that_lead_nowhere_are_not_lent() -> None:
+    allowed = {FIRST + 1, LAST}
+    ports = RelayPorts(FIRST, LAST, lambda *_: None, may_lend=allowed.__contains__)
+    assert [ports.open(), ports.open(), ports.open()] == [FIRST + 1, LAST, None]
+    ports.close(FIRST + 1)
+    assert ports.open() == FIRST + 1
+    ports.close_all()
+
+
 async def test_a_port_that_another_program_has_is_passed_over(ports: RelayPorts) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("0.0.0.0", FIRST))

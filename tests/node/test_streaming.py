@@ -6,6 +6,7 @@ import asyncio
 
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.paths.candidate import PathKind
+from meshdht.records.endpoint import CandidateKind
 from simulations.loop import run
 from tests.support.mesh import eventually, mesh
 
@@ -46,5 +47,26 @@ def test_the_keys_of_all_generations_that_are_let_in_are_named() -> None:
         async with mesh() as world:
             one, *_ = await world.grow(2)
             assert one.node.packet_keys == [one.node.packet_key()]
+
+    run(main())
+
+
+def test_where_a_router_opened_the_port_for_streams_is_published_while_they_are_served() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            one, *_ = await world.grow(2)
+            outer = Endpoint("25.0.0.10", 8443)
+
+            def told() -> list[Endpoint]:
+                candidates = one.node._publisher.candidates()
+                return [each.endpoint for each in candidates if each.kind is CandidateKind.STREAM]
+
+            one.node.set_mapped_stream(outer)
+            assert told() == []
+            one.node.set_stream_port(443)
+            assert outer in told()
+            assert Endpoint(one.endpoint.host, 443) in told()
+            one.node.set_mapped_stream(None)
+            assert outer not in told()
 
     run(main())

@@ -15,6 +15,7 @@ from meshdht.wire.port_mapping import (
     PmpAddress,
     PmpMapping,
     PmpRefusal,
+    Transport,
     parse_answer,
     pcp_ask_mapping,
     pmp_ask_address,
@@ -51,11 +52,23 @@ def test_a_request_for_ipv6_asks_for_any_ipv6_address() -> None:
 def test_answers_say_what_was_mapped() -> None:
     assert parse_answer(bytes.fromhex("0080 0000 00000064 19000001")) == PmpAddress(100, "25.0.0.1")
     mapped = parse_answer(bytes.fromhex("0081 0000 00000064 a35c a35d 00000e10"))
-    assert mapped == PmpMapping(100, 41820, 41821, 3600)
+    assert mapped == PmpMapping(100, Transport.UDP, 41820, 41821, 3600)
     outer = Endpoint("25.0.0.1", 41821)
-    assert parse_answer(PCP_ANSWER) == PcpMapping(100, NONCE, 41820, outer, 3600)
+    assert parse_answer(PCP_ANSWER) == PcpMapping(100, NONCE, Transport.UDP, 41820, outer, 3600)
     options = bytes.fromhex("03000004 00000000")
     assert parse_answer(PCP_ANSWER + options) == parse_answer(PCP_ANSWER)
+
+
+def test_a_port_of_tcp_is_another_one() -> None:
+    assert pmp_ask_mapping(443, 443, 3600, Transport.TCP).hex() == "0002000001bb01bb00000e10"
+    asked = pcp_ask_mapping(NONCE, INNER, None, 3600, Transport.TCP)
+    of_udp = pcp_ask_mapping(NONCE, INNER, None, 3600)
+    assert [each for each in zip(of_udp, asked, strict=True) if each[0] != each[1]] == [(17, 6)]
+    mapped = parse_answer(bytes.fromhex("0082 0000 00000064 01bb 01bc 00000e10"))
+    assert mapped == PmpMapping(100, Transport.TCP, 443, 444, 3600)
+    answer = parse_answer(bytes.fromhex(PCP_HEADER + PCP_MAP.replace(" 11 ", " 06 ")))
+    assert isinstance(answer, PcpMapping)
+    assert answer.transport is Transport.TCP
 
 
 def test_answers_say_what_was_refused() -> None:
@@ -79,14 +92,14 @@ def test_an_announcement_has_the_routers_time() -> None:
         "0001 0000 a35c a35d 00000e10",  # a request
         "0080 0000 00000064 190000",
         "0080 0000 00000064 1900000100",
-        "0082 0000 00000064 a35c a35d 00000e10",  # TCP, which nobody asked for
+        "0083 0000 00000064 a35c a35d 00000e10",
         "0081 0001 000000",
         "01 81 00 00",
         "02 82 00 00 00000e10 00000064 000000000000000000000000",
         "02 80 00 01 00000e10 00000064 000000000000000000000000",
         PCP_HEADER,
         PCP_HEADER + PCP_MAP + "00",
-        PCP_HEADER + PCP_MAP.replace(" 11 ", " 06 "),
+        PCP_HEADER + PCP_MAP.replace(" 11 ", " 84 "),  # SCTP
     ],
 )
 def test_what_a_router_has_no_reason_to_send_is_malformed(answer: str) -> None:
