@@ -48,6 +48,7 @@ from meshdht.api.removal_messages import (
     Spread,
     SpreadReply,
 )
+from meshdht.api.whois_messages import Known, KnownReply, WhoIs
 
 
 class Administration(ABC):
@@ -86,6 +87,9 @@ class Administration(ABC):
     async def log(self, request: GetLog) -> Log: ...
 
     @abstractmethod
+    async def whois(self, request: WhoIs) -> Known: ...
+
+    @abstractmethod
     async def spread(self) -> Spread: ...
 
     @abstractmethod
@@ -110,6 +114,8 @@ class Administration(ABC):
                 return RotatedReply(await self.rotate())
             case GetLog():
                 return LogReply(await self.log(request))
+            case WhoIs():
+                return KnownReply(await self.whois(request))
             case Leave():
                 return LeftReply(await self.leave())
             case Revoke():

@@ -8,6 +8,9 @@ from meshdht.api.device_messages import DeviceReply, DeviceRequest
 from meshdht.api.invite_messages import InviteRequest, InvitesAnswer
 from meshdht.api.log_messages import GetLog, LogReply
 from meshdht.api.removal_messages import RemovalReply, RemovalRequest
+from meshdht.api.whois_messages import KnownReply, WhoIs
 
-AdministrationRequest = DeviceRequest | InviteRequest | ApprovalRequest | RemovalRequest | GetLog
-AdministrationReply = DeviceReply | InvitesAnswer | ApprovalReply | RemovalReply | LogReply
+LookUp = GetLog | WhoIs
+AdministrationRequest = DeviceRequest | InviteRequest | ApprovalRequest | RemovalRequest | LookUp
+LookUpReply = LogReply | KnownReply
+AdministrationReply = DeviceReply | InvitesAnswer | ApprovalReply | RemovalReply | LookUpReply

@@ -59,6 +59,8 @@ from meshdht.api.messages import (
     CreateInvite,
     Done,
     Down,
+    Event,
+    EventReply,
     Failure,
     GetStatus,
     Hello,
@@ -71,6 +73,7 @@ from meshdht.api.messages import (
     Request,
     Status,
     StatusReply,
+    Subscribe,
     UnknownEvent,
     Welcome,
     decode_reply,
@@ -93,6 +96,7 @@ from meshdht.api.removal_messages import (
     SpreadReply,
 )
 from meshdht.api.version import API_VERSION, check_version
+from meshdht.api.whois_messages import Known, KnownReply, WhoIs
 
 ANSWER_TIMEOUT_S = 15.0
 # Between two pongs lie the ping's own timeout, the pause before it, and a busy daemon.
@@ -168,6 +172,9 @@ class Client:
     def log(self, request: GetLog) -> Log:
         return self._ask(request, LogReply).log
 
+    def whois(self, request: WhoIs) -> Known:
+        return self._ask(request, KnownReply).known
+
     def spread(self) -> Spread:
         return self._ask(GetSpread(), SpreadReply).spread
 
@@ -188,6 +195,16 @@ class Client:
         self._send(request)
         while not isinstance(reply := self._receive(), Done):
             yield _expect(reply, PongReply).pong
+
+    def events(self) -> Iterator[Event]:
+        """Yield the daemon's events, the first a Snapshot, until it ends (Disconnected). Kinds
+        that this release does not know are passed over."""
+        self._socket.settimeout(None)
+        self._send(Subscribe())
+        while isinstance(reply := self._receive(), EventReply | UnknownEvent):
+            if isinstance(reply, EventReply):
+                yield reply.event
+        _expect(reply, EventReply)
 
     def leave(self) -> Left:
         """Take the device out of the network, and wait until its daemon has ended."""

@@ -45,6 +45,9 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("show", "This network: one line a peer."),
         "peers": ("show", "The other devices and how they are reached, in full."),
         "devices": ("show", "Every device that belongs to the network."),
+        "whois": ("whois", "Whose an address, a name or a key is."),
+        "watch": ("watch", "What changes, as it does: a JSON object a line."),
+        "metrics": ("metrics", "Counters for Prometheus."),
         "log": ("log", "What was done to the network: when, by whom, by which key."),
         "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
         "path": ("path", "Every way to a peer, and why it is reached as it is."),
@@ -55,6 +58,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Run": {
         "up": ("start", "Start the network's daemon in the background."),
+        "wait": ("wait", "Until the network is up, or a peer is reached."),
         "down": ("start", "Stop it, leaving no interface, route or process."),
         "daemon": ("start", "Run it in the foreground, for systemd and containers."),
     },

@@ -30,8 +30,10 @@ from meshdht.api.invite_messages import (
 )
 from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.removal_messages import Left, Revoke, Revoked, Rotated, Spread
+from meshdht.api.whois_messages import Known, WhoIs
 from meshdht.daemon.approving import applicants, decide
 from meshdht.daemon.finding import Finder, invite_id
+from meshdht.daemon.whois import who_is
 from meshdht.errors import MeshdhtError, UsageError
 from meshdht.membership.administration import (
     AdministrationBody,
@@ -79,6 +81,10 @@ class NodeAdministration(Administration):
         await self._node.look()
         lines = [self._line(device) for device in sorted(self._node.roster, key=_by_name)]
         return Devices(network=self._finder.network, devices=tuple(lines))
+
+    async def whois(self, request: WhoIs) -> Known:
+        matches = who_is(request.text, self._node, self._finder, self._line)
+        return Known(network=self._finder.network, matches=matches)
 
     async def change(self, request: DeviceChange) -> ChangedDevice:
         device = self._finder.device(request.device)

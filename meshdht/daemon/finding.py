@@ -40,13 +40,13 @@ class Finder:
 
     def device(self, text: str) -> Device:
         """The device by name, id or mesh address; raises UsageError that names the known ones."""
-        return self._device(text) or self._unknown(text, self._node.roster.devices)
+        return self.find(text) or self._unknown(text, self._node.roster.devices)
 
     def peer(self, text: str) -> Device:
         """The same, of the devices other than this one."""
         own = self.own()
         others = tuple(device for device in self._node.roster if device.id != own.id)
-        found = self._device(text) or self._unknown(text, others)
+        found = self.find(text) or self._unknown(text, others)
         if found.id == own.id:
             raise UsageError(f"{text!r} is this device", "name another one: meshdht peers")
         return found
@@ -68,7 +68,8 @@ class Finder:
         some = ", ".join(invite_id(each) for each in found or invites[-NAMED_MAX:])
         raise UsageError(f"{fault} {text!r}", f"meshdht invites lists them: {some}".rstrip(": "))
 
-    def _device(self, text: str) -> Device | None:
+    def find(self, text: str) -> Device | None:
+        """The device by name, id or mesh address, if there is one."""
         roster = self._node.roster
         found = roster.named(text)
         if found is None:

@@ -26,6 +26,7 @@ from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, Revo
 from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.messages import Status
 from meshdht.api.removal_messages import Leave, Left, Revoke, Revoked, Rotated, Spread
+from meshdht.api.whois_messages import Known, Match, WhoIs
 
 JOINED = 1_790_000_000
 SPREAD = Spread(generation=2, devices=3, know=2, took_s=0.2, offline=("attic",))
@@ -183,6 +184,13 @@ class FakeAdministration(Administration):
 
     async def log(self, request: GetLog) -> Log:
         return Log(network="home", total=len(HISTORY), entries=HISTORY[-request.count :])
+
+    async def whois(self, request: WhoIs) -> Known:
+        for device in (await self.devices()).devices:
+            if request.text in (device.name, device.id, *device.addresses):
+                match = Match(device=device, by="name", key="4a" * 32, wireguard_key="a" * 43 + "=")
+                return Known(network="home", matches=(match,))
+        raise Trouble(f"nothing in network 'home' is {request.text!r}", "meshdht devices", 2)
 
     async def approvals(self) -> Approvals:
         return Approvals(network=self._snapshot().network, applicants=self.applicants)

@@ -1,0 +1,44 @@
+"""``watch``: what changes, as it does."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from meshdht.api.client import Client
+from meshdht.api.version import API_VERSION
+from meshdht.cli.output import say_json
+from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.values import whole
+
+
+@click.command()
+@click.option(
+    "-c",
+    "--count",
+    type=whole(1, 1_000_000_000),
+    metavar="COUNT",
+    help="End after so many; without it, never.",
+)
+@click.option("--json", is_flag=True, expose_value=False, hidden=True)
+@common_options()
+@click.pass_context
+def watch(context: click.Context, count: int | None) -> None:
+    """What changes, as it does: a JSON object a line, the first a snapshot of everything.
+
+    Each has `type`: snapshot (with the `status`), peer_changed (with the `peer`), peer_removed
+    (with its `id`) or status_changed; and `at`, in Unix seconds. Ends with exit code 1 when the
+    daemon does.
+
+    \b
+    Example: meshdht watch | jq 'select(.type == "peer_changed") | .peer.name'
+    """
+    from msgspec import to_builtins
+
+    with Client(settings_of(context).chosen_socket()) as daemon:
+        for number, event in enumerate(daemon.events(), 1):
+            at = round(time.time(), 3)
+            say_json({"version": API_VERSION, "at": at, **to_builtins(event)})
+            if number == count:
+                return
