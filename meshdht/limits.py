@@ -58,24 +58,38 @@ MAX_REFLEXIVE = 4
 
 # --- NAT behaviour, and how hard meets easy -------------------------------------------------
 # A member may have us probe it, or another device probe it, from where it was not sent to: each
-# such request sends one or two datagrams no larger than itself, to where it came from.
+# such request sends one or two datagrams no larger than itself, to where it came from. A device
+# that starts asks about each peer that it is to meet; a household has several.
 NAT_REQUESTS_PER_S = 2.0
-NAT_REQUESTS_BURST = 20.0
+NAT_REQUESTS_BURST = 60.0
 # Sockets that are open for such requests at one time.
 NAT_SOCKETS = 8
-# Sockets that one attempt opens, each of which sends one datagram: NATs of providers give a
-# customer a thousand ports or two, and all that it does needs some.
+# How hard meets easy (paths/birthday.py), from the hard side: sockets that are opened at one time,
+# each of which sends one datagram to each peer that is to be met, and such datagrams in any
+# BIRTHDAY_WINDOW_S. Each takes a port of our NAT for about that long; a router at home has some
+# thousands of entries, a provider gives a customer a thousand ports or two, and all that it does
+# needs some.
 BIRTHDAY_SOCKETS = 256
-# Other UDP sockets than the one port, in all: those of an attempt, those that met, those lent.
-LEGS_MAX = 384
-# Datagrams that one attempt sends to one address, 250 bytes each, and how fast. A member that
-# claims another's address for its own could have us send them there: so it must be seen there by
-# others, whom we ask ourselves. Where one alone says so, half as many: two members that lie gain
-# less than they could send. One peer at a time, and after a failure half an hour passes for that
-# peer and that address: 280 bytes a second on average.
+BIRTHDAY_PORTS = 1024
+# From the easy side: datagrams that one attempt sends to one address, 250 bytes each, and such
+# datagrams in any BIRTHDAY_WINDOW_S, each of which takes an entry of our NAT. A member that claims
+# another's address for its own could have us send them there: so it must be seen there by others,
+# whom we ask ourselves. Where one alone says so, half as many: two members that lie gain less than
+# they could send. One attempt at a time to one address. After a failure half an hour passes for
+# that peer and that address: 280 bytes a second on average. (After the first, half a minute, unless
+# one alone has seen the peer there.)
 BIRTHDAY_TRIES = 2048
 BIRTHDAY_TRIES_ONE_WITNESS = 1024
-BIRTHDAY_TRIES_PER_S = 200.0
+BIRTHDAY_ENTRIES = 3072
+# NATs forget what was not answered within this (nf_conntrack_udp_timeout).
+BIRTHDAY_WINDOW_S = 30.0
+# How fast, on either side: to one peer, and to all together. 2.2 Mbit/s, for a second or two.
+BIRTHDAY_PEER_PER_S = 500.0
+BIRTHDAY_PER_S = 1000.0
+# Peers that are met so at one time: each is a task, and a share of the above.
+BIRTHDAY_PEERS = 32
+# Other UDP sockets than the one port, in all: those of attempts, those that met, those lent.
+LEGS_MAX = 384
 # Members that are asked where they see a device.
 WITNESSES = 5
 # Peers and addresses whose last attempt is remembered.

@@ -72,6 +72,7 @@ class Host:
             lambda: self.endpoint.host,
             self._receive,
             lambda datagram, source: self.node.elsewhere_received(datagram, source),
+            self._note_sent,
         )
         self._has_legs = has_legs
         self.disk: SimulatedDisk
@@ -125,6 +126,7 @@ class Host:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
+        self.legs.close_all()
 
     async def replace_keys(self) -> None:
         """Have its device go on by other keys, and start again by these, as the daemon does;
@@ -156,12 +158,15 @@ class Host:
 
     def send(self, datagram: bytes, to: Endpoint) -> None:
         if self.is_on:
-            for tap in (*self.taps, *self.sent_taps):
-                tap(datagram)
+            self._note_sent(datagram)
             if to.host == LOOPBACK:
                 self.legs.send(datagram, to)
             else:
                 self.side.send(datagram, self.endpoint, to)
+
+    def _note_sent(self, datagram: bytes) -> None:
+        for tap in (*self.taps, *self.sent_taps):
+            tap(datagram)
 
     def _receive(self, datagram: bytes, source: Endpoint) -> None:
         for tap in self.taps:

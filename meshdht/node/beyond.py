@@ -42,6 +42,11 @@ class Beyond:
         peer = self._company.get(device)
         return peer is not None and peer.agent.kind in (PathKind.LAN, PathKind.DIRECT)
 
+    def is_direct_since(self, device: DeviceId, moment: float) -> bool:
+        """The same, and that it has shown since then (monotonic seconds) that it works."""
+        peer = self._company.get(device)
+        return self.has_direct(device) and peer is not None and peer.agent.proved_since(moment)
+
     def is_needed(self, device: DeviceId) -> bool:
         """Whether there is traffic for it, or somebody looks."""
         peer = self._company.get(device)
@@ -63,13 +68,25 @@ class Beyond:
 
     def probe(self, device: DeviceId, to: Endpoint) -> None:
         """One probe whose answer proves nothing: whoever it reaches probes back."""
+        message_id = self._control.draw_message_id()
+        body = self._sealed(device, message_id)
+        if body is not None:
+            self._control.send(MessageKind.PROBE, message_id, body, to)
+
+    def probe_beside(self, device: DeviceId, to: Endpoint) -> bytes | None:
+        """The datagram of such a probe, to be sent by other sockets of ours."""
+        message_id = self._control.draw_message_id()
+        body = self._sealed(device, message_id)
+        if body is None:
+            return None
+        return self._control.seal_beside(MessageKind.PROBE, message_id, body, to)
+
+    def _sealed(self, device: DeviceId, message_id: bytes) -> bytes | None:
         peer = self._company.get(device)
         if peer is None:
-            return
-        message_id = self._control.draw_message_id()
+            return None
         nonce = self._control.draw_nonce()
-        body = seal_probe(peer.box_key, nonce, self._own_id, device, message_id)
-        self._control.send(MessageKind.PROBE, message_id, body, to)
+        return seal_probe(peer.box_key, nonce, self._own_id, device, message_id)
 
 
 def _raw(device: DeviceId) -> bytes:

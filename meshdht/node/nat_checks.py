@@ -29,12 +29,16 @@ from meshdht.wire.packet import MessageKind
 
 # How long a reply and a probe are waited for. Three in a row take less than three seconds.
 WAIT_S = 0.8
+# What has no reply is asked for again within that time: datagrams get lost.
+TIMES = 3
 HAIRPIN_S = 0.4
 # How often it is looked whether there is anybody to ask.
 LOOK_S = 5.0
 # Peers that are asked to try, at once.
 TESTERS = 2
-# Paths come up one after the other; then it is tried, and again while something is unknown.
+# Paths come up one after the other: by then two have told the mapping, or one is asked.
+FIRST_S = 0.1
+# Then all is tried, and again while something is unknown.
 SETTLE_S = 2.0
 PAUSES_S = (60.0, 600.0, 3600.0)
 
@@ -58,10 +62,17 @@ class NatChecks:
         self._ways = ways
         self._nat_of = nat_of
         self._changed = asyncio.Event()
+        self._is_alone = False
+        """Nobody has been asked yet, for there is nobody."""
 
     def network_changed(self) -> None:
         """Nothing that was found out holds."""
         self._changed.set()
+
+    def connected(self) -> None:
+        """Somebody is there whom nobody was before: there may be somebody to ask."""
+        if self._is_alone:
+            self._changed.set()
 
     async def run(self) -> None:
         """Try until nothing is unknown, after each change of network."""
@@ -74,10 +85,14 @@ class NatChecks:
             known = tries > 0 and behaviour.mapping is not Mapping.UNKNOWN
             known &= behaviour.filtering is not Filtering.UNKNOWN
             if not known and self._beyond.connected():
-                await asyncio.sleep(SETTLE_S)
+                await asyncio.sleep(FIRST_S)
+                if self._vantage.behaviour().mapping is Mapping.UNKNOWN:
+                    await asyncio.gather(*map(self._both_ports, self._testers()))
+                await asyncio.sleep(SETTLE_S - FIRST_S)
                 await self.check()
                 tries += 1
             self._vantage.tell()
+            self._is_alone = not tries
             pause = PAUSES_S[min(tries, len(PAUSES_S)) - 1] if tries else LOOK_S
             if await set_within(self._changed, pause):
                 tries = 0
@@ -101,6 +116,23 @@ class NatChecks:
         for each in peers:
             chosen.setdefault(each.endpoint.host, each)
         return list(chosen.values())[:TESTERS]
+
+    async def _both_ports(self, tester: Neighbour) -> None:
+        """Have a peer say where it sees us from another port, and look for nothing else: what we
+        send there at once lets in what comes from there."""
+        device, endpoint = tester
+        token = self._control.draw_message_id()
+        seen = self._talk.reply_to(device, token)
+        request = NatRequest(NatTask.OTHER_PORT, token)
+        reply = await self._talk.ask(device, endpoint, request, WAIT_S, TIMES)
+        if reply is not None and reply.done and reply.endpoint.port:
+            there = Endpoint(endpoint.host, reply.endpoint.port)
+            self._talk.probe_twice(device, there, token)
+            answer = await within(seen, WAIT_S)
+            if answer is not None and answer.done:
+                self._vantage.seen_at_port(there, answer.endpoint)
+                self._vantage.tell()
+        seen.cancel()
 
     async def _other_port(self, tester: Neighbour) -> None:
         device, endpoint = tester

@@ -69,13 +69,22 @@ class NatTalk:
     # --- asking ------------------------------------------------------------------------------
 
     async def ask(
-        self, device: DeviceId, to: Endpoint, request: NatRequest, within_s: float
+        self, device: DeviceId, to: Endpoint, request: NatRequest, within_s: float, times: int = 1
     ) -> NatReply | None:
-        """Ask a member something; None if it does not reply in time."""
+        """Ask a member something, so many ``times`` at most, evenly over that time; None if it does
+        not reply in it."""
         message_id = self._control.draw_message_id()
         reply = self.reply_to(device, message_id)
-        self._send(MessageKind.NAT_REQUEST, device, to, message_id, request.encode())
-        return await within(reply, within_s)
+        try:
+            for _ in range(times):
+                self._send(MessageKind.NAT_REQUEST, device, to, message_id, request.encode())
+                done, _ = await asyncio.wait([reply], timeout=within_s / times)
+                if done:
+                    return reply.result()
+            return None
+        finally:
+            reply.cancel()
+            self._replies.pop((device, message_id), None)
 
     def reply_to(self, device: DeviceId, message_id: bytes) -> asyncio.Future[NatReply]:
         """What a member will reply under this id."""
@@ -157,25 +166,30 @@ class NatTalk:
             case NatTask.ON_BEHALF:
                 may = self._peers.vantage.is_beyond(request.endpoint)
                 if may and self._peers.is_member(request.device):
-                    self._probe_twice(request.device, request.endpoint, request.token)
+                    self.probe_twice(request.device, request.endpoint, request.token)
                 reply = NatReply(may)
         self.counters[request.task.name.lower()] += reply.done
         self._reply(sender, source, message_id, reply)
 
-    def _probe_twice(self, device: DeviceId, to: Endpoint, token: bytes) -> None:
+    def probe_twice(self, device: DeviceId, to: Endpoint, token: bytes) -> None:
+        """Two NAT_PROBEs, the second a moment later."""
         loop = asyncio.get_running_loop()
         for number in range(PROBES):
             loop.call_later(number * PROBE_PAUSE_S, self.probe, device, to, token)
 
     def _lend(self, device: DeviceId, source: Endpoint, token: bytes) -> NatReply:
         """Probe a device from another port, and listen there for a while."""
-        if self._ways is None or len(self._lent) >= NAT_SOCKETS or token in self._lent:
+        if self._ways is not None and (lent := self._lent.get(token)) is not None:
+            # It has not heard our reply.
+            there = Endpoint(source.host, self._ways.port(lent.leg))
+            return NatReply(lent.device == device, there)
+        if self._ways is None or len(self._lent) >= NAT_SOCKETS:
             return NatReply(False)
         leg = self._ways.open(source)
         if leg is None:
             return NatReply(False)
         self._lent[token] = _Lent(device, leg, source)
-        self._probe_twice(device, leg, token)
+        self.probe_twice(device, leg, token)
         asyncio.get_running_loop().call_later(LENT_S, self._take_back, token)
         return NatReply(True, Endpoint(source.host, self._ways.port(leg)))
 

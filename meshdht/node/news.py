@@ -94,6 +94,7 @@ class NodeNews(NodeSpeech):
             return
         self._gossip.connected(Neighbour(device, path.endpoint))
         self._publisher.peer_connected()
+        self.traversal.connected()
         if path.kind is not PathKind.RELAY:
             self._entrance.heard(path.endpoint)
 
@@ -101,6 +102,7 @@ class NodeNews(NodeSpeech):
         """We are seen elsewhere: calls that were in vain named another place."""
         if self._publisher.changed():
             self._seeker.restart()
+        self.traversal.puncher.wake()
         self._observer.seen_elsewhere()
 
     def _punched(self, device: DeviceId, nat: NatBehaviour, is_needed: bool) -> None:

@@ -200,7 +200,7 @@ class Node(NodeNews):
         )
 
     def _make_traversal(self, ways: WaysOut | None) -> Traversal:
-        own_id, call = self._identity.device, self._caller.call
+        own_id, call = self._identity.device, self._caller.call_to_relays
         return Traversal(own_id, self._control, self._holdings, self._peers, ways, call)
 
     def _make_entrance(self) -> Entrance:

@@ -89,6 +89,16 @@ class NodeStore(HolderStore, Protocol):
     def note_peer(self, device: DeviceId, endpoint: Endpoint, unix: float) -> None: ...
 
 
+class Spare(Protocol):
+    """Another socket than the one port, for any number of far ends over IPv4."""
+
+    def send(self, datagram: bytes, far: Endpoint) -> None: ...
+
+    def close(self) -> None:
+        """Legs that go by it stay; what else comes to it is heard no more."""
+        ...
+
+
 class WaysOut(Protocol):
     """Other sockets than the one port: each has an endpoint that stands for it (paths/legs.py).
     What comes to one from anybody but its far end is given to ``Node.elsewhere_received``."""
@@ -96,6 +106,13 @@ class WaysOut(Protocol):
     def open(self, far: Endpoint) -> Endpoint | None:
         """Another socket, which sends to ``far`` and hears it: the endpoint that stands for it;
         None if there is none to spare."""
+        ...
+
+    def open_spare(
+        self, welcome: Callable[[Endpoint], bool], opened: Callable[[Endpoint, Endpoint], None]
+    ) -> Spare | None:
+        """Another socket without a far end, None if there is none to spare. What comes to it from
+        one that is ``welcome(far)`` makes a leg; ``opened(leg, far)`` hears of it first."""
         ...
 
     def port(self, leg: Endpoint) -> int:

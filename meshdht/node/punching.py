@@ -1,71 +1,63 @@
 """Meets peers that an ordinary punch does not reach: hard against easy NAT (paths/birthday.py).
 
-Both sides begin by the same call, once it has had its chance to work as calls do. Each asks others
-where they see the peer, and sends nowhere else: the hard side to the easy side's outer endpoint,
-from many sockets; the easy side to ports of the hard side's address. A socket that hears the peer
-is a leg from then on, and a path like others; the rest are closed at once.
+Both sides begin by the same call, as soon as each knows what both NATs are; it does not matter who
+is first. Each asks others where they see the peer, and sends nowhere else: the hard side to the
+easy side's outer endpoint, from many sockets; the easy side to ports of the hard side's address. A
+socket that hears the peer is a leg from then on, and a path like others. Several peers are met at
+once, by the same sockets.
 
 It costs some hundred datagrams, and ports of the hard side's NAT, so that it is tried only while
-somebody waits for the path, with one peer at a time, and the hard side rests in between.
+somebody waits for the path, and within what may be spent in a while.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import math
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.limits import (
+    BIRTHDAY_PEERS,
+    BIRTHDAY_REMEMBERED,
+    BIRTHDAY_SOCKETS,
     BIRTHDAY_TRIES,
-    BIRTHDAY_TRIES_ONE_WITNESS,
-    WITNESSES,
 )
 from meshdht.node.beyond import Beyond
 from meshdht.node.control import ControlPort
-from meshdht.node.nat_talk import NatTalk
+from meshdht.node.many_sockets import ManySockets, ManyTries, Side
 from meshdht.node.ports import WaysOut
+from meshdht.node.sightings import Seen, Sightings
 from meshdht.node.vantage import Vantage
-from meshdht.paths.birthday import Attempts, ManySockets, ManyTries
+from meshdht.paths.birthday import ATTEMPT_S, Attempts
 from meshdht.records.endpoint import NatBehaviour
 from meshdht.waiting import set_within
-from meshdht.wire.nat import NatRequest, NatTask
-from meshdht.wire.packet import NO_TOKEN
 
-# An ordinary punch has done all it does by then (paths/agent.py: PUNCHES, PUNCH_S).
-HEAD_START_S = 1.0
-WITNESS_S = 0.8
-# How often it is looked who is needed in vain, and how soon one is called again.
+# An ordinary punch has had its first answer by then, if it works: who does not know what its NAT
+# lets in says that it is little.
+HEAD_START_S = 0.2
+# How often it is looked who is needed in vain.
 LOOK_S = 3.0
-CALL_PAUSE_S = 8.0
-# Sockets and tries are due every few milliseconds: what is due by then goes together.
+# Pauses between calls to one of these, which get lost; the last one repeats.
+CALL_PAUSES_S = (0.4, 0.6, 1.0, 2.0, 4.0, 8.0)
+# Datagrams are due every few milliseconds: what is due by then goes together.
 TICK_S = 0.02
+# With less than this part of what one attempt may send, none is begun.
+WORTH = 1 / 4
 
 EASY = frozenset({NatBehaviour.EI_APD, NatBehaviour.NONE})
-# What our side's many sockets take of our NAT, as one of those whose pauses are kept.
-_OUR_PORTS = "our ports"
 HARD = frozenset(each for each in NatBehaviour if each.name.startswith(("AD_", "APD_")))
 
 
-@dataclass(frozen=True, slots=True)
-class _Agreed:
-    """With whom both sides begin."""
-
+@dataclass(slots=True)
+class _Attempt:
     device: DeviceId
     is_hard: bool
     """We are the hard side."""
-    begins: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """Where others see a peer."""
-
-    endpoint: Endpoint
-    ports: tuple[int, ...]
-    voices: int
+    begun: float
 
 
 class Puncher:
@@ -77,7 +69,7 @@ class Puncher:
         control: ControlPort,
         beyond: Beyond,
         vantage: Vantage,
-        talk: NatTalk,
+        sightings: Sightings,
         ways: WaysOut | None,
         nat_of: Callable[[DeviceId], NatBehaviour],
         call: Callable[[DeviceId], object],
@@ -87,24 +79,33 @@ class Puncher:
         self._control = control
         self._beyond = beyond
         self._vantage = vantage
-        self._talk = talk
-        self._ways = ways
+        self._sightings = sightings
         self._nat_of = nat_of
         self._call = call
-        self._opened = opened
-        self._closed = closed
         self._attempts = Attempts()
-        self._agreed: _Agreed | None = None
-        """One at a time, until the attempt is over."""
-        self._legs: dict[Endpoint, DeviceId] = {}
-        """Those in use."""
-        self._called: dict[DeviceId, float] = {}
+        self._agreed: dict[DeviceId, _Attempt] = {}
+        """Those under way."""
+        self._told: OrderedDict[DeviceId, NatBehaviour] = OrderedDict()
+        """What peers said of their NATs in calls, the latest last."""
+        self._called: dict[DeviceId, tuple[int, float]] = {}
+        """How often those that are needed in vain were called, and when to call again."""
         self._wake = asyncio.Event()
+        self._ended = asyncio.Event()
+        """An attempt is over."""
+        self._group: asyncio.TaskGroup | None = None
         self.counters: Counter[str] = Counter()
-        """Attempts by side and outcome, sockets opened and tries sent."""
+        """Attempts by side and outcome, sockets opened, datagrams and tries sent."""
+        self._tries = ManyTries(beyond, control, self.counters)
+        self._sockets: ManySockets | None = None
+        if ways is not None:
+            self._sockets = ManySockets(beyond, ways, opened, closed, control, self.counters)
 
     def _now(self) -> float:
         return self._control.clock.monotonic()
+
+    def wake(self) -> None:
+        """Somebody is needed who was not, or our NAT is another than others were told."""
+        self._wake.set()
 
     def _is_hard(self, theirs: NatBehaviour) -> bool | None:
         """Whether we are the hard side of such a pair; None if it is none."""
@@ -114,138 +115,133 @@ class Puncher:
         return False if ours in EASY and theirs in HARD else None
 
     def nat_to_tell(self, device: DeviceId) -> NatBehaviour:
-        """What a call to a device says of our NAT. Unknown while we are busy with others, or our
-        NAT's ports rest: then the other side does not begin in vain."""
-        is_busy = self._agreed is not None and self._agreed.device != device
-        return NatBehaviour.UNKNOWN if is_busy or self._rests() else self._vantage.nat
+        """What a call to a device says of our NAT. Unknown where we would not begin with it: then
+        the other side does not, in vain."""
+        ours, may = self._vantage.nat, device in self._agreed
+        if ours in HARD or ours in EASY:
+            may = may or self._may_begin(device, is_hard=ours in HARD)
+            return ours if may else NatBehaviour.UNKNOWN
+        return ours
 
-    def _rests(self) -> bool:
-        hard = self._vantage.nat in HARD
-        return hard and not self._attempts.may_begin(_OUR_PORTS, self._now())
+    def _may_begin(self, device: DeviceId, *, is_hard: bool) -> bool:
+        """Whether there is enough left for one more, and it was not in vain a moment ago."""
+        now, is_full = self._now(), len(self._agreed) >= BIRTHDAY_PEERS
+        if self._group is None or is_full or not self._attempts.may_begin(device, now):
+            return False
+        most = BIRTHDAY_SOCKETS if is_hard else BIRTHDAY_TRIES
+        return self._side(is_hard=is_hard).volley.left(now) >= WORTH * most
+
+    def _side(self, *, is_hard: bool) -> Side:
+        assert self._sockets is not None
+        return self._sockets if is_hard else self._tries
 
     def network_changed(self) -> None:
         """What was in vain may not be now."""
         self._attempts.forget()
+        self._called.clear()
 
     def punched(self, device: DeviceId, theirs: NatBehaviour, *, is_needed: bool) -> None:
         """A call: both sides probe right now. ``is_needed``: one side waits for the path."""
+        if theirs is not NatBehaviour.UNKNOWN:
+            self._told[device] = theirs
+            self._told.move_to_end(device)
+            if len(self._told) > BIRTHDAY_REMEMBERED:
+                self._told.popitem(last=False)
+        else:
+            # It does not know its NAT, or will not begin.
+            self._agreed.pop(device, None)
         is_hard = self._is_hard(theirs)
-        if is_hard is None or self._ways is None or self._agreed is not None or self._rests():
+        if is_hard is None or not is_needed or device in self._agreed or self._group is None:
             return
-        if is_needed and self._attempts.may_begin(device, self._now()):
-            self._agreed = _Agreed(device, is_hard, self._now() + HEAD_START_S)
-            self._wake.set()
+        if self._may_begin(device, is_hard=is_hard):
+            attempt = self._agreed[device] = _Attempt(device, is_hard, self._now())
+            self._group.create_task(self._try(attempt))
 
     async def run(self) -> None:
-        """Try with whom both agreed, and look whom to ask, for ever."""
-        if self._ways is None:
+        """Meet those with whom both agreed, and look whom to ask, for ever."""
+        if self._sockets is None:
             return
-        while True:
-            self._wake.clear()
-            self._close_dead()
-            if self._agreed is None:
-                self._call_needed()
-                await set_within(self._wake, LOOK_S)
-                continue
-            await asyncio.sleep(max(0.0, self._agreed.begins - self._now()))
-            if not self._beyond.has_direct(self._agreed.device):
-                await self._attempt(self._agreed.device, self._agreed.is_hard)
-            self._agreed = None
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                while True:
+                    self._wake.clear()
+                    now = self._now()
+                    self._sockets.close_dead(now)
+                    look_at = self._call_needed(now)
+                    await set_within(self._wake, look_at - now)
+        finally:
+            self._group = None
 
-    def _call_needed(self) -> None:
-        """Call one that is needed in vain, and might be met so."""
-        now = self._now()
-        self._called = {each: at for each, at in self._called.items() if now - at < CALL_PAUSE_S}
-        for device in self._beyond.needed_in_vain() if not self._rests() else ():
-            is_pair = self._is_hard(self._nat_of(device)) is not None
-            if is_pair and device not in self._called and self._attempts.may_begin(device, now):
-                self._called[device] = now
+    def _call_needed(self, now: float) -> float:
+        """Call those that are needed in vain, and might be met so; returns when to look again."""
+        known, self._called = self._called, {}
+        for device in self._beyond.needed_in_vain():
+            is_hard = self._is_hard(self._told.get(device) or self._nat_of(device))
+            if is_hard is None or device in self._agreed:
+                continue
+            if not self._may_begin(device, is_hard=is_hard):
+                continue
+            calls, again = known.get(device, (0, -math.inf))
+            if now >= again:
                 self._call(device)
-                return
+                again = now + CALL_PAUSES_S[min(calls, len(CALL_PAUSES_S) - 1)]
+                calls += 1
+            self._called[device] = calls, again
+        return min([now + LOOK_S, *(again for _, again in self._called.values())])
 
     # --- one attempt -------------------------------------------------------------------------
 
-    async def _attempt(self, device: DeviceId, is_hard: bool) -> None:
-        side = "hard" if is_hard else "easy"
-        seen = await self._where(device, exactly=is_hard)
-        if seen is None or not self._attempts.may_begin(seen.endpoint.host, self._now()):
-            self.counters["unconfirmed" if seen is None else "paused"] += 1
-            self._attempts.ended(device, self._now(), failed=False)
-            return
-        self.counters[f"{side}_begun"] += 1
-        if is_hard:
-            await self._open_many(device, seen.endpoint)
-            self._attempts.ended(_OUR_PORTS, self._now(), failed=False)
-        else:
-            await self._try_many(device, seen)
-        met = self._beyond.has_direct(device)
-        self.counters[f"{side}_met" if met else f"{side}_failed"] += 1
-        for whom in (device, seen.endpoint.host):
-            self._attempts.ended(whom, self._now(), failed=not met)
-
-    async def _where(self, device: DeviceId, *, exactly: bool) -> _Seen | None:
-        """Where others see a device: at one endpoint, if ``exactly``, else at one address. None
-        where they do not agree, or nobody knows."""
-        request = NatRequest(NatTask.WITNESS, NO_TOKEN, device)
-        others = [each for each in self._beyond.connected() if each.device != device]
-        others.sort(key=lambda _: self._control.entropy.uniform(0.0, 1.0))
-        replies = await asyncio.gather(
-            *(
-                self._talk.ask(each.device, each.endpoint, request, WITNESS_S)
-                for each in others[:WITNESSES]
-            )
-        )
-        told = [reply.endpoint for reply in replies if reply is not None and reply.done]
-        told = [each for each in told if self._vantage.is_beyond(each)]
-        if not told:
-            return None
-        voices = Counter(each if exactly else each.host for each in told)
-        (chosen, count), *_ = voices.most_common(1)
-        if count < len(told) and count < 2:
-            return None
-        named = [each for each in told if chosen in (each, each.host)]
-        return _Seen(named[0], tuple(each.port for each in named), count)
-
-    async def _open_many(self, device: DeviceId, far: Endpoint) -> None:
-        assert self._ways is not None
-        sockets = ManySockets(self._now())
-        legs: list[Endpoint] = []
+    async def _try(self, attempt: _Attempt) -> None:
         try:
-            while not sockets.is_over(self._now()) and not self._beyond.has_direct(device):
-                for _ in range(sockets.due(self._now())):
-                    if (leg := self._ways.open(far)) is not None:
-                        legs.append(leg)
-                        self._opened(leg, far)
-                        self._beyond.probe(device, leg)
-                        self.counters["sockets"] += 1
-                await asyncio.sleep(max(TICK_S, min(sockets.deadline() - self._now(), LOOK_S / 30)))
+            seen = await self._sightings.of(attempt.device, exactly=attempt.is_hard)
+            await asyncio.sleep(max(0.0, attempt.begun + HEAD_START_S - self._now()))
+            if self._has_met(attempt):
+                return
+            if seen is None or not await self._has_turn(attempt, seen.endpoint.host):
+                self.counters["unconfirmed" if seen is None else "paused"] += 1
+                self._attempts.in_vain(attempt.device, self._now(), complete=False)
+                return
+            await self._send_many(attempt, seen)
         finally:
-            for leg in legs:
-                if self._beyond.is_alive(device, leg):
-                    self._legs[leg] = device
-                else:
-                    self._close(leg)
+            if self._is_on(attempt):
+                del self._agreed[attempt.device]
+            self._ended.set()
 
-    async def _try_many(self, device: DeviceId, seen: _Seen) -> None:
-        most = BIRTHDAY_TRIES if seen.voices > 1 else BIRTHDAY_TRIES_ONE_WITNESS
-        entropy, host = self._control.entropy, seen.endpoint.host
-        tries = ManyTries(entropy, host, seen.ports, self._now(), most)
-        while not tries.is_over(self._now()) and not self._beyond.has_direct(device):
-            for endpoint in tries.due(self._now()):
-                self._beyond.probe(device, endpoint)
-                self.counters["tries"] += 1
-            await asyncio.sleep(max(TICK_S, min(tries.deadline() - self._now(), LOOK_S / 30)))
+    def _is_on(self, attempt: _Attempt) -> bool:
+        return self._agreed.get(attempt.device) is attempt
 
-    # --- legs --------------------------------------------------------------------------------
+    def _has_met(self, attempt: _Attempt) -> bool:
+        """A path that seemed to work when it was begun may be dead."""
+        return self._beyond.is_direct_since(attempt.device, attempt.begun)
 
-    def _close(self, leg: Endpoint) -> None:
-        assert self._ways is not None
-        self._ways.close(leg)
-        self._closed(leg)
+    async def _has_turn(self, attempt: _Attempt, host: str) -> bool:
+        """Ports of one address are tried for one device at a time, and not soon after that was in
+        vain; waits for its turn."""
+        if attempt.is_hard:
+            return True
+        ends = attempt.begun + ATTEMPT_S
+        while self._tries.is_aimed_at(host) and self._now() < ends:
+            self._ended.clear()
+            await set_within(self._ended, ends - self._now())
+        return self._now() < ends and self._attempts.may_begin(host, self._now())
 
-    def _close_dead(self) -> None:
-        """Let go of legs that lead to nobody any more."""
-        for leg, device in list(self._legs.items()):
-            if not self._beyond.is_alive(device, leg):
-                del self._legs[leg]
-                self._close(leg)
+    async def _send_many(self, attempt: _Attempt, seen: Seen) -> None:
+        device, side = attempt.device, self._side(is_hard=attempt.is_hard)
+        name = "hard" if attempt.is_hard else "easy"
+        self.counters[f"{name}_begun"] += 1
+        side.begin(device, seen, self._now())
+        try:
+            while self._is_on(attempt) and not side.volley.is_over(device, self._now()):
+                if self._has_met(attempt):
+                    break
+                side.fire(self._now())
+                await asyncio.sleep(TICK_S)
+        finally:
+            complete = side.end(device)
+        met = self._has_met(attempt)
+        self.counters[f"{name}_met" if met else f"{name}_failed"] += 1
+        for whom in (device,) if attempt.is_hard else (device, seen.endpoint.host):
+            if met:
+                self._attempts.met(whom)
+            else:
+                self._attempts.in_vain(whom, self._now(), complete=complete, once_more=seen.is_sure)

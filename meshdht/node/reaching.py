@@ -11,6 +11,7 @@ from meshdht.membership.statements import Statement
 from meshdht.node.calling import Caller
 from meshdht.node.relaying import Relays
 from meshdht.node.seeking import Seeker
+from meshdht.node.traversal import Traversal
 from meshdht.node.views import NodeViews
 from meshdht.paths.view import ProbeResult
 
@@ -21,6 +22,7 @@ class NodeReach(NodeViews):
     _seeker: Seeker
     _caller: Caller
     _relays: Relays
+    traversal: Traversal
 
     def _successions_added(self, added: Sequence[Statement]) -> None:
         """A device that goes on by another key is where it was."""
@@ -46,6 +48,7 @@ class NodeReach(NodeViews):
         was_urgent = self._peers.is_urgent(device)
         self._peers.want(device)
         self._relays.wake()
+        self.traversal.puncher.wake()
         if not was_urgent:
             self._seeker.wanted(device)
 

@@ -15,6 +15,7 @@ from meshdht.node.nat_talk import NatTalk
 from meshdht.node.peers import Peers
 from meshdht.node.ports import WaysOut
 from meshdht.node.punching import Puncher
+from meshdht.node.sightings import Sightings
 from meshdht.paths.candidate import PathKind
 from meshdht.records.endpoint import NatBehaviour
 
@@ -34,9 +35,17 @@ class Traversal:
         self._holdings = holdings
         self._peers = peers
         self.talk = NatTalk(own_id, control, peers, ways)
-        common = control, peers.beyond, peers.vantage, self.talk, ways, self._nat_of
-        self.checks = NatChecks(*common)
-        self.puncher = Puncher(*common, call, self._opened, self._closed)
+        where = control, peers.beyond, peers.vantage
+        self.checks = NatChecks(*where, self.talk, ways, self._nat_of)
+        self.puncher = Puncher(
+            *where,
+            Sightings(*where, self.talk),
+            ways,
+            self._nat_of,
+            call,
+            self._opened,
+            self._closed,
+        )
 
     def _nat_of(self, device: DeviceId) -> NatBehaviour:
         record = self._holdings.cache.record(device)
@@ -53,6 +62,10 @@ class Traversal:
         """Our addresses are others than before."""
         self.checks.network_changed()
         self.puncher.network_changed()
+
+    def connected(self) -> None:
+        """A peer has a path that had none."""
+        self.checks.connected()
 
     def counters(self) -> Counter[str]:
         """What was done, for others too."""

@@ -191,7 +191,8 @@ class PathAgent:
             self._pairs[endpoint] = Pair(endpoint, next_probe=now)
 
     def learn_from_peer(self, endpoint: Endpoint, now: float) -> None:
-        """The peer's authenticated packet came from here: check it now, and the best beside it."""
+        """The peer's authenticated packet came from here: check it now, and the best beside it,
+        where the peer may not be any more."""
         known = self._pairs.get(endpoint)
         if known is not None and known.alive:
             if known is self.best and not known.misses and not known.is_doubted:
@@ -203,8 +204,8 @@ class PathAgent:
         pair = self._pairs[endpoint]
         # Its filter is open towards us right now: a pair that had been given up gets new tries.
         pair.hurry(now)
-        if self.best is not None:
-            self.best.next_probe = now
+        if self.best is not None and not self.best.is_doubted:
+            self.best.doubt(now)
 
     def forget(self, endpoint: Endpoint, now: float) -> None:
         """There is no such endpoint any more."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from meshdht.datagrams import DatagramSocket
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.limits import LEGS_MAX
 from meshdht.net.leg import LegSockets
 from tests.engine.eventually import eventually
@@ -172,3 +172,48 @@ async def test_a_closed_leg_is_gone_and_a_machine_without_sockets_is_told_so(
         monkeypatch.setattr(socket, "socket", none_left)
         assert legs.open(Endpoint("192.0.2.1", 1)) is None
         assert legs.counters["no_socket"] == 1
+
+
+async def test_a_spare_makes_a_leg_for_each_far_end_that_is_welcome(ours: Ended) -> None:
+    met: dict[Endpoint, Endpoint] = {}
+    async with legs_of(ours) as (legs, foreign):
+        with closing(Ended()) as one, closing(Ended()) as other, closing(Ended()) as stranger:
+            welcome = (one.endpoint, other.endpoint)
+            spare = legs.open_spare(
+                lambda far: far in welcome, lambda leg, far: met.update({far: leg})
+            )
+            assert spare is not None
+            spare.send(b"out", one.endpoint)
+            ((datagram, outer),) = await one.hears(1)
+            assert datagram == b"out"
+            for end in (one, other, stranger):
+                end.sock.sendto(CONTROL, (LOOPBACK, outer.port))
+            came = await ours.hears(2)
+            legs_met = [(CONTROL, met[each.endpoint]) for each in (one, other)]
+            assert sorted(came) == sorted(legs_met)
+            await eventually(lambda: foreign == [(CONTROL, stranger.endpoint)])
+            # Both ways, by the same socket, and for the ones that met alone once it is closed.
+            ours.sock.sendto(b"by the leg", met[other.endpoint])
+            assert await other.hears(1) == [(b"by the leg", Endpoint(LOOPBACK, outer.port))]
+            spare.close()
+            legs.close(met[one.endpoint])
+            one.sock.sendto(CONTROL, (LOOPBACK, outer.port))
+            other.sock.sendto(b"still", (LOOPBACK, outer.port))
+            assert await ours.hears(1) == [(b"still", met[other.endpoint])]
+            assert len(legs) == 1
+            legs.close(met[other.endpoint])
+            assert len(legs) == 0
+
+
+async def test_a_spare_that_nobody_came_to_is_gone_once_it_is_closed(ours: Ended) -> None:
+    async with legs_of(ours) as (legs, _):
+        spares = [legs.open_spare(lambda far: True, lambda *_: None) for _ in range(LEGS_MAX)]
+        assert legs.open(ours.endpoint) is None
+        assert legs.open_spare(lambda far: True, lambda *_: None) is None
+        for spare in spares:
+            assert spare is not None
+            spare.close()
+            spare.close()
+        assert len(legs) == 0
+        leg = legs.open(ours.endpoint)
+        assert leg is not None

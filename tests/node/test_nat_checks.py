@@ -8,7 +8,7 @@ import pytest
 
 from meshdht.endpoint import Endpoint
 from meshdht.paths.nat_behaviour import Filtering, Mapping
-from simulations.host import Host
+from simulations.host import Host, eventually
 from simulations.loop import run
 from simulations.nat import NatKind
 from tests.support.nats import CONE, SYMMETRIC, behind, settle
@@ -53,6 +53,22 @@ def test_one_peer_with_two_ports_tells_a_dependent_mapping() -> None:
     run(main())
 
 
+def test_a_single_peer_tells_the_mapping_as_soon_as_it_is_there() -> None:
+    async def main() -> None:
+        for kind, mapping in ((SYMMETRIC, APD), (CONE, EI)):
+            async with behind(kind, public=1) as (_, hosts):
+                [host] = hosts
+                host.start()
+                known = lambda: host.node.vantage.behaviour().mapping is mapping  # noqa: E731, B023
+                assert await eventually(known, 5, 0.02) < 1.0
+                assert host.node.vantage.behaviour().filtering is not EXPECTED[kind][1]
+                # The filter is found out after that, and as well as ever.
+                await asyncio.sleep(5)
+                assert host.node.vantage.behaviour().filtering is EXPECTED[kind][1]
+
+    run(main())
+
+
 def test_it_is_found_out_again_in_another_network() -> None:
     async def main() -> None:
         async with behind(CONE, SYMMETRIC) as (_, hosts):
@@ -69,7 +85,7 @@ def test_it_is_found_out_again_in_another_network() -> None:
 
 def never_probes(host: Host) -> None:
     """It says that it does what it is asked for, and does nothing."""
-    host.node.traversal.talk._probe_twice = lambda *_: None  # type: ignore[method-assign]
+    host.node.traversal.talk.probe_twice = lambda *_: None  # type: ignore[method-assign]
 
 
 def test_one_that_only_says_that_it_probed_is_outvoted_by_one_that_did() -> None:

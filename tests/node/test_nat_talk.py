@@ -79,7 +79,7 @@ def test_a_member_has_nobody_send_much_on_its_behalf() -> None:
                 await talk(asker).ask(witness.id, witness.endpoint, request, 0.0)
             await asyncio.sleep(1.0)
             assert 0 < len(sent) <= PROBES * (NAT_REQUESTS_BURST + 5)
-            assert talk(witness).counters["too_many"] > 150
+            assert talk(witness).counters["too_many"] >= 195 - NAT_REQUESTS_BURST
             # Of nobody who is no member, and never where no NAT is in between.
             for device, where in (
                 (DeviceId(b"x" * 20), VICTIM),

@@ -10,15 +10,20 @@ import pytest
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.limits import (
+    BIRTHDAY_ENTRIES,
+    BIRTHDAY_PEER_PER_S,
+    BIRTHDAY_PEERS,
+    BIRTHDAY_PER_S,
+    BIRTHDAY_PORTS,
     BIRTHDAY_SOCKETS,
     BIRTHDAY_TRIES,
     BIRTHDAY_TRIES_ONE_WITNESS,
-    BIRTHDAY_TRIES_PER_S,
+    BIRTHDAY_WINDOW_S,
 )
-from meshdht.paths.birthday import ATTEMPT_S
+from meshdht.paths.birthday import ATTEMPT_S, SHORT_PAUSE_S
 from meshdht.paths.candidate import PathKind
 from meshdht.records.endpoint import NatBehaviour
-from simulations.host import Host
+from simulations.host import Host, eventually
 from simulations.loop import run
 from simulations.nat import NatKind
 from simulations.world import World
@@ -112,19 +117,19 @@ def cut(one: World, hosts: list[Host]) -> None:
     one.network.cut(*(host.side.nat.host for host in hosts))  # type: ignore[attr-defined]
 
 
-def test_one_that_fails_costs_what_it_may_and_is_not_repeated_for_half_an_hour() -> None:
+def test_one_that_fails_is_made_twice_and_then_not_for_half_an_hour() -> None:
     async def main() -> None:
         async with behind(CONE, SYMMETRIC) as (one, hosts):
             cut(one, hosts)
             await settle(hosts)
             easy, hard = hosts
             assert await wanted_until_direct(easy, hard, 300) == inf
-            assert counters(easy)["easy_failed"] == counters(hard)["hard_failed"] == 1
-            assert counters(easy)["tries"] == BIRTHDAY_TRIES
-            assert counters(hard)["sockets"] == BIRTHDAY_SOCKETS
+            assert counters(easy)["easy_failed"] == counters(hard)["hard_failed"] == 2
+            assert counters(easy)["tries"] == 2 * BIRTHDAY_TRIES
+            assert counters(hard)["sockets"] == 2 * BIRTHDAY_SOCKETS
             assert len(hard.legs) == 0
             assert await wanted_until_direct(easy, hard, 1200) == inf
-            assert counters(easy)["tries"] == BIRTHDAY_TRIES
+            assert counters(easy)["tries"] == 2 * BIRTHDAY_TRIES
 
     run(main())
 
@@ -169,7 +174,7 @@ def test_one_that_lies_has_nobody_flooded() -> None:
             # The hard side itself says whatever it likes: nobody asks it.
             sent = sent_to(one, VICTIM, easy)
             await wanted_until_direct(easy, hard, 300)
-            assert counters(easy)["tries"] == BIRTHDAY_TRIES
+            assert counters(easy)["tries"] == 2 * BIRTHDAY_TRIES
             assert sent == []
 
     run(main())
@@ -203,7 +208,7 @@ def test_a_single_witness_that_lies_is_worth_half_and_paced() -> None:
             assert len(sent) <= BIRTHDAY_TRIES_ONE_WITNESS
             assert sent[-1] - sent[0] < ATTEMPT_S
             for first, last in zip(sent, sent[250:], strict=False):
-                assert last - first > 250 / BIRTHDAY_TRIES_PER_S - 0.1
+                assert last - first > 250 / BIRTHDAY_PEER_PER_S - 0.1
 
     run(main())
 
@@ -220,7 +225,7 @@ def test_who_is_asked_and_says_nothing_stops_it() -> None:
     run(main())
 
 
-def test_who_is_busy_with_one_tells_others_nothing_that_has_them_begin() -> None:
+def test_who_would_not_begin_tells_nothing_that_has_the_other_begin() -> None:
     async def main() -> None:
         async with behind(CONE, public=3) as (_, hosts):
             await settle(hosts)
@@ -229,38 +234,137 @@ def test_who_is_busy_with_one_tells_others_nothing_that_has_them_begin() -> None
             # Whom it cannot help, and who can wait.
             puncher.punched(one, NatBehaviour.EI_APD, is_needed=True)
             puncher.punched(one, NatBehaviour.APD_APD, is_needed=False)
-            assert puncher.nat_to_tell(other) is NatBehaviour.EI_APD
+            assert not puncher._agreed
+            # Nobody sees these two anywhere.
             puncher.punched(one, NatBehaviour.APD_APD, is_needed=True)
             puncher.punched(other, NatBehaviour.APD_APD, is_needed=True)
+            assert list(puncher._agreed) == [one, other]
             assert puncher.nat_to_tell(one) is NatBehaviour.EI_APD
-            assert puncher.nat_to_tell(other) is NatBehaviour.UNKNOWN
-            await asyncio.sleep(60)
-            assert puncher.nat_to_tell(other) is NatBehaviour.EI_APD
-            assert counters(hosts[0])["unconfirmed"] == 1
+            # The other one will not, or does not know yet.
+            puncher.punched(other, NatBehaviour.UNKNOWN, is_needed=True)
+            assert list(puncher._agreed) == [one]
+            await asyncio.sleep(10)
+            assert not puncher._agreed
+            assert counters(hosts[0])["unconfirmed"] == 2
+            assert puncher.nat_to_tell(one) is NatBehaviour.UNKNOWN
+            assert puncher.nat_to_tell(DeviceId(b"3" * 20)) is NatBehaviour.EI_APD
+            await asyncio.sleep(SHORT_PAUSE_S)
+            assert puncher.nat_to_tell(one) is NatBehaviour.EI_APD
 
     run(main())
 
 
-def test_a_hard_side_meets_several_and_rests_in_between() -> None:
+def test_no_more_are_met_at_once_than_there_may_be() -> None:
+    async def main() -> None:
+        async with behind(CONE, public=3) as (_, hosts):
+            await settle(hosts)
+            puncher = hosts[0].node.traversal.puncher
+            for number in range(BIRTHDAY_PEERS + 1):
+                puncher.punched(
+                    DeviceId(bytes([number]) * 20), NatBehaviour.APD_APD, is_needed=True
+                )
+            assert len(puncher._agreed) == BIRTHDAY_PEERS
+            assert puncher.nat_to_tell(DeviceId(b"x" * 20)) is NatBehaviour.UNKNOWN
+
+    run(main())
+
+
+def sent_by_sockets(host: Host) -> int:
+    return counters(host).get("sent_by_sockets", 0)
+
+
+@pytest.mark.parametrize("count", [3, 9])
+def test_a_hard_side_meets_all_at_once_by_one_set_of_sockets(count: int) -> None:
+    async def main() -> None:
+        async with behind(*[CONE] * count, SYMMETRIC) as (_, hosts):
+            await settle(hosts)
+            *easy, hard = hosts
+            sent = [0]
+
+            def met() -> bool:
+                for host in easy:
+                    hard.node.want(host.id)
+                sent.append(sent_by_sockets(hard))
+                return all(are_direct(host, hard) for host in easy)
+
+            assert await eventually(met, 60, 0.1) < 15
+            assert counters(hard)["sockets"] <= BIRTHDAY_SOCKETS
+            assert sent[-1] <= BIRTHDAY_PORTS
+            for before, after in zip(sent, sent[10:], strict=False):
+                assert after - before <= 1.1 * BIRTHDAY_PER_S
+            await asyncio.sleep(60)
+            assert counters(hard)["hard_met"] == count
+            assert all(are_direct(host, hard) for host in easy)
+            assert len(hard.legs) <= count
+
+    run(main())
+
+
+def test_an_easy_side_meets_several_that_are_hard_at_once() -> None:
+    async def main() -> None:
+        async with behind(CONE, *[SYMMETRIC] * 4) as (_, hosts):
+            await settle(hosts)
+            easy, *hard = hosts
+
+            def met() -> bool:
+                for host in hard:
+                    easy.node.want(host.id)
+                return all(are_direct(host, easy) for host in hard)
+
+            assert await eventually(met, 60, 0.1) < 15
+            await asyncio.sleep(1)
+            assert counters(easy)["easy_met"] == len(hard)
+            assert counters(easy)["tries"] <= BIRTHDAY_ENTRIES
+
+    run(main())
+
+
+def test_what_a_nat_is_taken_for_is_bounded_however_many_are_needed() -> None:
     """A provider's NAT gives each customer a thousand ports or two."""
 
     async def main() -> None:
-        async with behind(CONE, CONE, CONE, SYMMETRIC) as (_, hosts):
+        async with behind(*[CONE] * 6, SYMMETRIC) as (one, hosts):
+            for host in hosts[:-1]:
+                cut(one, [host, hosts[-1]])
             await settle(hosts)
             *easy, hard = hosts
-            opened: list[tuple[float, int]] = []
-            begun = asyncio.get_running_loop().time()
-            for number in range(60 * 5):
+            sent: list[int] = []
+
+            def met() -> bool:
                 for host in easy:
-                    host.node.want(hard.id)
-                await asyncio.sleep(1.0)
-                opened.append((number, counters(hard).get("sockets", 0)))
-                if all(are_direct(host, hard) for host in easy):
-                    break
-            assert all(are_direct(host, hard) for host in easy)
-            assert asyncio.get_running_loop().time() - begun < 200
-            assert sum(counters(host).get("easy_failed", 0) for host in easy) == 0
-            for (at, before), (later, after) in zip(opened, opened[25:], strict=False):
-                assert after - before <= BIRTHDAY_SOCKETS, (at, later)
+                    hard.node.want(host.id)
+                sent.append(sent_by_sockets(hard))
+                return False
+
+            assert await eventually(met, 150, 1.0) == inf
+            assert sent[-1] > BIRTHDAY_PORTS
+            for before, after in zip(sent, sent[int(BIRTHDAY_WINDOW_S) - 1 :], strict=False):
+                assert after - before <= BIRTHDAY_PORTS
+            assert len(hard.legs) <= BIRTHDAY_SOCKETS
+
+    run(main())
+
+
+def test_two_at_one_address_have_their_turn_one_after_the_other() -> None:
+    async def main() -> None:
+        async with behind(CONE, SYMMETRIC, SYMMETRIC, public=3) as (one, hosts):
+            easy, *hard = hosts
+            cut(one, [easy, hard[0]])
+            cut(one, [easy, hard[1]])
+            await settle(hosts)
+            for witness in one.hosts[:3]:
+                for host in hard:
+                    lies(witness, host.id)
+            sent = sent_to(one, VICTIM, easy)
+
+            def met() -> bool:
+                for host in hard:
+                    easy.node.want(host.id)
+                return False
+
+            await eventually(met, 12, 0.1)
+            assert len(sent) > 0
+            for first, last in zip(sent, sent[250:], strict=False):
+                assert last - first > 250 / BIRTHDAY_PEER_PER_S - 0.1
 
     run(main())

@@ -214,8 +214,21 @@ def test_a_peers_probe_from_a_new_address_is_checked_at_once_beside_the_best() -
     world.run(1.0)
     world.rtt_s = {moved: 0.02}
     world.agent.learn_from_peer(moved, world.now)
-    world.run(2.5)
+    world.run(0.3)
     assert world.best == moved
+
+
+def test_a_best_that_still_answers_is_kept_when_the_peer_speaks_from_elsewhere_too() -> None:
+    other = Endpoint("198.51.100.7", 9)
+    world = World({WAN: 0.02, other: 0.02})
+    world.learn(WAN)
+    world.run(1.0)
+    world.sent.clear()
+    for _ in range(5):
+        world.agent.learn_from_peer(other, world.now)
+        world.run(0.3)
+    assert world.best == WAN
+    assert len(world.sent) == 2
 
 
 def test_a_given_up_endpoint_gets_new_tries_when_the_peer_speaks_from_it() -> None:

@@ -1,76 +1,114 @@
-"""Many sockets against many tries: paced, capped, and as likely to meet as it is told."""
+"""Many sockets against many tries: paced, capped, shared, and as likely to meet as it is told."""
 
 from __future__ import annotations
 
 from meshdht.clock import SeededEntropy
-from meshdht.endpoint import Endpoint
 from meshdht.limits import (
+    BIRTHDAY_ENTRIES,
+    BIRTHDAY_PEER_PER_S,
+    BIRTHDAY_PER_S,
+    BIRTHDAY_PORTS,
     BIRTHDAY_REMEMBERED,
     BIRTHDAY_SOCKETS,
     BIRTHDAY_TRIES,
-    BIRTHDAY_TRIES_PER_S,
+    BIRTHDAY_WINDOW_S,
 )
 from meshdht.paths.birthday import (
     ATTEMPT_S,
     FAILED_PAUSE_S,
     FIRST_PORT,
     LAST_PORT,
+    LATE_S,
     NEAR,
     SHORT_PAUSE_S,
-    SOCKETS_PER_S,
     Attempts,
-    ManySockets,
-    ManyTries,
+    PortLot,
+    Volley,
 )
 
 HOST = "203.0.113.9"
+TICK_S = 0.02
 
 
-def tries_of(seen: list[int] | None = None, most: int = BIRTHDAY_TRIES, seed: int = 1) -> ManyTries:
-    return ManyTries(SeededEntropy(seed), HOST, seen or [], 0.0, most)
+def ports_of(lot: PortLot, count: int) -> list[int]:
+    drawn = [lot.draw() for _ in range(count)]
+    assert {each.host for each in drawn} == {HOST}
+    return [each.port for each in drawn]
 
 
-def until_the_end(tries: ManyTries) -> list[tuple[float, Endpoint]]:
-    """All tries with their times, by one that sleeps until each deadline."""
-    made, now = [], 0.0
-    while not tries.is_over(now):
-        made += [(now, endpoint) for endpoint in tries.due(now)]
-        assert tries.deadline() > now - 1e-9
-        now = max(now + 1e-6, tries.deadline())
-    return made
+def fired(volley: Volley[str], begins: float, ends: float) -> list[tuple[float, str, int]]:
+    """What is due, to one who asks every TICK_S."""
+    steps = range(int((ends - begins) / TICK_S))
+    times = (begins + step * TICK_S for step in steps)
+    return [(now, *each) for now in times for each in volley.due(now)]
 
 
-def test_sockets_are_opened_one_after_the_other_and_no_more_than_there_may_be() -> None:
-    sockets, now, opened = ManySockets(0.0), 0.0, 0
-    while not sockets.is_over(now):
-        opened += sockets.due(now)
-        assert opened <= 2 + now * SOCKETS_PER_S
-        now = max(now + 1e-6, sockets.deadline())
-    assert opened == BIRTHDAY_SOCKETS
-    assert now >= ATTEMPT_S
-    # One that slept too long makes up for it, once.
-    late = ManySockets(0.0)
-    assert late.due(5.0) == BIRTHDAY_SOCKETS
-    assert late.due(6.0) == 0
+def test_to_one_peer_so_many_a_second_and_no_more_than_it_may_have() -> None:
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES)
+    volley.begin("one", 0.0, BIRTHDAY_TRIES)
+    due = fired(volley, 0.0, ATTEMPT_S)
+    assert [number for _, _, number in due] == list(range(BIRTHDAY_TRIES))
+    for at, _, number in due:
+        assert number <= at * BIRTHDAY_PEER_PER_S
+    assert due[-1][0] < BIRTHDAY_TRIES / BIRTHDAY_PEER_PER_S + 2 * TICK_S
+    assert not volley.is_over("one", ATTEMPT_S - TICK_S)
+    assert volley.is_over("one", ATTEMPT_S)
+    assert volley.end("one")
+    assert not volley.end("one")
+    assert not volley
 
 
-def test_tries_are_paced_capped_and_never_at_one_port_twice() -> None:
-    made = until_the_end(tries_of())
-    assert len(made) == len({endpoint for _, endpoint in made}) == BIRTHDAY_TRIES
-    assert all(endpoint.host == HOST for _, endpoint in made)
-    assert all(FIRST_PORT <= endpoint.port <= LAST_PORT for _, endpoint in made)
-    for number, (at, _) in enumerate(made):
-        assert number <= 1 + at * BIRTHDAY_TRIES_PER_S
-    assert made[-1][0] < ATTEMPT_S
-    assert len(until_the_end(tries_of(most=100))) == 100
-    assert len(until_the_end(tries_of(most=10**6))) == BIRTHDAY_TRIES
+def test_several_have_the_same_each_and_all_together_no_more_than_is_allowed() -> None:
+    volley: Volley[str] = Volley(BIRTHDAY_PORTS)
+    peers = [f"peer {number}" for number in range(9)]
+    for peer in peers[:6]:
+        volley.begin(peer, 0.0, BIRTHDAY_SOCKETS)
+    due = fired(volley, 0.0, 0.4)
+    for peer in peers[6:]:
+        volley.begin(peer, 0.4, BIRTHDAY_SOCKETS)
+    due += fired(volley, 0.4, 5.0)
+    for number, (at, _, _) in enumerate(due):
+        assert number <= (at + LATE_S) * BIRTHDAY_PER_S
+    assert len(due) == BIRTHDAY_PORTS
+    counts = [sum(whom == peer for _, whom, _ in due) for peer in peers]
+    assert max(counts) - min(counts) <= 1
+    assert not volley.end(peers[0])
+    # What these were told expires in the NAT, and there is room for as many again.
+    assert volley.left(5.0) == 0
+    assert not volley.due(BIRTHDAY_WINDOW_S - 0.5)
+    assert volley.left(BIRTHDAY_WINDOW_S + 5.0) == BIRTHDAY_PORTS
+
+
+def test_who_is_done_leaves_the_rest_to_the_others() -> None:
+    volley: Volley[str] = Volley(BIRTHDAY_PORTS)
+    for peer in ("one", "other", *(f"peer {number}" for number in range(6))):
+        volley.begin(peer, 0.0, BIRTHDAY_SOCKETS)
+    due = fired(volley, 0.0, 0.5)
+    for number in range(6):
+        volley.end(f"peer {number}")
+    due += fired(volley, 0.5, 5.0)
+    for peer in ("one", "other"):
+        assert sum(whom == peer for _, whom, _ in due) == BIRTHDAY_SOCKETS
+        assert volley.end(peer)
+
+
+def test_one_that_was_late_does_not_make_up_for_it_all_at_once() -> None:
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES)
+    volley.begin("one", 0.0, BIRTHDAY_TRIES)
+    assert len(volley.due(5.0)) <= LATE_S * BIRTHDAY_PER_S
+
+
+def test_no_port_is_tried_twice_and_all_are_such_as_nats_give() -> None:
+    ports = ports_of(PortLot(SeededEntropy(1), HOST, []), BIRTHDAY_TRIES)
+    assert len(set(ports)) == BIRTHDAY_TRIES
+    assert all(FIRST_PORT <= port <= LAST_PORT for port in ports)
 
 
 def test_the_ports_after_those_that_were_seen_come_first() -> None:
-    ports = [endpoint.port for _, endpoint in until_the_end(tries_of([5000, 7000, LAST_PORT]))]
+    ports = ports_of(PortLot(SeededEntropy(1), HOST, [7000, 5000, LAST_PORT]), BIRTHDAY_TRIES)
     assert ports[:4] == [5001, 7001, 5002, 7002]
     assert set(range(5001, 5001 + NEAR)) < set(ports[: 2 * NEAR])
-    assert len(ports) == BIRTHDAY_TRIES
+    assert len(set(ports)) == BIRTHDAY_TRIES
 
 
 def test_they_meet_as_often_as_is_told() -> None:
@@ -80,7 +118,7 @@ def test_they_meet_as_often_as_is_told() -> None:
         entropy = SeededEntropy(seed + 10_000)
         count = LAST_PORT - FIRST_PORT + 1
         open_ports = {FIRST_PORT + int(entropy.uniform(0, count - 1e-9)) for _ in range(256)}
-        ports = [endpoint.port for endpoint in tries_of(seed=seed).due(ATTEMPT_S)]
+        ports = ports_of(PortLot(SeededEntropy(seed), HOST, []), 1024)
         for tries in met:
             met[tries] += not open_ports.isdisjoint(ports[:tries])
     assert 0.42 < met[174] / 400 < 0.58
@@ -90,14 +128,32 @@ def test_they_meet_as_often_as_is_told() -> None:
 def test_a_pair_that_failed_is_left_alone_for_long() -> None:
     attempts = Attempts()
     assert attempts.may_begin("device", 0.0)
-    attempts.ended("device", 0.0, failed=True)
-    attempts.ended("other", 0.0, failed=False)
-    assert attempts.may_begin("other", SHORT_PAUSE_S)
-    assert not attempts.may_begin("other", SHORT_PAUSE_S - 1)
+    attempts.in_vain("device", 0.0, complete=True)
     assert not attempts.may_begin("device", FAILED_PAUSE_S - 1)
     assert attempts.may_begin("device", FAILED_PAUSE_S)
+    attempts.met("device")
+    assert attempts.may_begin("device", 0.0)
+
+
+def test_where_it_is_surely_there_it_is_tried_a_second_time_first() -> None:
+    attempts, now = Attempts(), 0.0
+    for pause in (SHORT_PAUSE_S, FAILED_PAUSE_S, FAILED_PAUSE_S):
+        attempts.in_vain("device", now, complete=True, once_more=True)
+        assert not attempts.may_begin("device", now + pause - 1)
+        now += pause
+        assert attempts.may_begin("device", now)
+    # One that was not tried to the end is no failure, nor does it make up for one.
+    attempts.in_vain("device", now, complete=False)
+    assert attempts.may_begin("device", now + SHORT_PAUSE_S)
+    attempts.in_vain("device", now, complete=True, once_more=True)
+    assert not attempts.may_begin("device", now + FAILED_PAUSE_S - 1)
+
+
+def test_of_those_that_failed_so_many_are_remembered() -> None:
+    attempts = Attempts()
     for number in range(2 * BIRTHDAY_REMEMBERED):
-        attempts.ended(number, 0.0, failed=True)
+        attempts.in_vain(number, 0.0, complete=True)
     assert len(attempts._not_before) == BIRTHDAY_REMEMBERED
+    assert not attempts.may_begin(2 * BIRTHDAY_REMEMBERED - 1, 0.0)
     attempts.forget()
     assert attempts.may_begin(2 * BIRTHDAY_REMEMBERED - 1, 0.0)
