@@ -8,6 +8,7 @@ MeshdhtError                what the user sees: one line of what is wrong, one o
 │   └── RangeOverlap        the mesh's addresses are taken on this machine
 ├── PlatformError           the machine lacks something: root, a TUN device, libsodium, the port
 ├── StateError              the disk: damaged state, no space
+│   └── NoMember            this device is out of the network (exit code 3)
 ├── AlreadyRunning          a second daemon for one network
 ├── NotRunning              no daemon answers
 └── JoinFailed              nobody admitted this device
@@ -62,6 +63,12 @@ class PlatformError(MeshdhtError):
 
 class StateError(MeshdhtError):
     """The state on disk is damaged, newer than this version, or cannot be written."""
+
+
+class NoMember(StateError):
+    """The network does not admit this device, or does no more: trying again will not help."""
+
+    exit_code = 3
 
 
 class AlreadyRunning(MeshdhtError):

@@ -31,6 +31,7 @@ from msgspec.structs import replace
 
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import encode_line
+from meshdht.api.supervisor import Supervisor
 from meshdht.api.version import API_VERSION
 
 # The line comes from whoever starts the daemon; one without end would fill the memory.
@@ -210,8 +211,9 @@ def read_request() -> LaunchRequest:
 class Reporter:
     """Tells whoever started the daemon how it goes; one who has left is not missed."""
 
-    def __init__(self, report_fd: int | None) -> None:
+    def __init__(self, report_fd: int | None, supervisor: Supervisor | None = None) -> None:
         self._fd = report_fd
+        self.supervisor = supervisor or Supervisor({})
         self._foreground = report_fd is None
         self._recovery_key: str | None = None
         self.is_ready = False
@@ -221,6 +223,7 @@ class Reporter:
 
     def progress(self, text: str, wait_s: float = 0.0) -> None:
         """Say what is being done: a few words, no full stop, nothing secret."""
+        self.supervisor.doing(text, wait_s)
         self._send(Progress(text, wait_s), text)
 
     def log_to(self, path: Path) -> None:
@@ -249,7 +252,9 @@ class Reporter:
         self._recovery_key = None
         where = " ".join(ready.addresses)
         up = f"network {ready.network} is up as {ready.device}, {where}"
-        self._send(ready, up if where else f"anchor {ready.network} is up as {ready.device}")
+        up = up if where else f"anchor {ready.network} is up as {ready.device}"
+        self.supervisor.ready(up)
+        self._send(ready, up)
         self._finish()
 
     def failed(self, error: Exception) -> int:
@@ -259,6 +264,7 @@ class Reporter:
             hint=str(getattr(error, "hint", "")),
             exit_code=int(getattr(error, "exit_code", 1)),
         )
+        self.supervisor.doing(failed.message)
         hint = f"\n  try: {failed.hint}" if failed.hint else ""
         self._send(failed, failed.message + hint)
         self._finish()

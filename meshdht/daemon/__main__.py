@@ -7,6 +7,7 @@ import sys
 
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Reporter, Restore, read_request
+from meshdht.api.supervisor import Supervisor
 from meshdht.errors import MeshdhtError
 
 
@@ -17,7 +18,7 @@ def main() -> int:
     except ApiError as error:
         sys.stderr.write(f"meshdht: {error.message}\n  try: {error.hint}\n")
         return error.exit_code
-    reporter = Reporter(request.report_fd)
+    reporter = Reporter(request.report_fd, Supervisor())
     try:
         # Here, because a missing libsodium shows when the keys are imported.
         if isinstance(request.action, Anchor):

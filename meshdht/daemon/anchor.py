@@ -272,4 +272,4 @@ class AnchorService:
 
 def launch_anchor(action: Anchor, request: LaunchRequest, reporter: Reporter) -> None:
     """Run an anchor until it is told to stop; raises as ``launch`` does."""
-    run_to_the_end(lambda: AnchorLaunch(action, request, reporter).run())
+    run_to_the_end(AnchorLaunch(action, request, reporter).run, reporter.supervisor)

@@ -121,7 +121,7 @@ def launch_backup(
         else:
             reporter.ready(await backups.back_up(action))
 
-    run_to_the_end(run)
+    run_to_the_end(run, reporter.supervisor)
 
 
 def _name(state: NodeState) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
+from meshdht.api.supervisor import Supervisor
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.config import Config, read_config
@@ -264,16 +265,18 @@ def set_up_logging(reporter: Reporter, places: Places, level: str) -> None:
 def launch(request: LaunchRequest, reporter: Reporter) -> None:
     """Run until the network goes down; raises MeshdhtError or ApiError, or CancelledError when
     the process is told to end before the network is up."""
-    run_to_the_end(Launch(request, reporter).run)
+    run_to_the_end(Launch(request, reporter).run, reporter.supervisor)
 
 
-def run_to_the_end(work: Callable[[], Coroutine[None, None, None]]) -> None:
+def run_to_the_end(work: Callable[[], Coroutine[None, None, None]], supervisor: Supervisor) -> None:
     """Run a daemon; SIGTERM cancels it until it is up and has a handler of its own."""
 
     async def run() -> None:
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        supervisor.keep_alive(loop)
         await work()
 
     asyncio.run(run())

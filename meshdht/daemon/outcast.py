@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.places import Places
-from meshdht.errors import StateError
+from meshdht.errors import NoMember
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.statements import AdmitBody
 from meshdht.node.node import Node
 
 
-def why_out(node: Node, places: Places) -> StateError | None:
+def why_out(node: Node, places: Places) -> NoMember | None:
     """Why this device is no member, and what to do; None if it is one."""
     if node.own is not None:
         return None
@@ -22,11 +22,11 @@ def why_out(node: Node, places: Places) -> StateError | None:
     if removed is None and (heir := node.roster.successor(key)) is not None:
         return _replaced(network, heir.device_id, again)
     if removed is None:
-        return StateError(f"network {network!r} does not admit this device: {_why(node)}", again)
-    return StateError(_removed(node, network, removed.by, removed.removed_at), again)
+        return NoMember(f"network {network!r} does not admit this device: {_why(node)}", again)
+    return NoMember(_removed(node, network, removed.by, removed.removed_at), again)
 
 
-def told_out(node: Node, places: Places, verdict: Verdict) -> StateError:
+def told_out(node: Node, places: Places, verdict: Verdict) -> NoMember:
     """What a device says that was off when it was put out, and has heard of it from a member."""
     network = places.network
     if verdict.heir is not None:
@@ -36,15 +36,15 @@ def told_out(node: Node, places: Places, verdict: Verdict) -> StateError:
         what = f"network {network!r} does not admit this device: {_raced(winners)}"
     else:
         what = _removed(node, network, verdict.by, verdict.at)
-    return StateError(f"{what}, while it was off", _again(places))
+    return NoMember(f"{what}, while it was off", _again(places))
 
 
 def _again(places: Places) -> str:
     return f"to join again, take a new link, and first: rm -r {places.directory}"
 
 
-def _replaced(network: str, heir: DeviceId, again: str) -> StateError:
-    return StateError(
+def _replaced(network: str, heir: DeviceId, again: str) -> NoMember:
+    return NoMember(
         f"the keys of this device in network {network!r} were replaced by others, which {heir} has",
         f"if that is not yours, have an admin revoke it; {again}",
     )
