@@ -61,6 +61,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "wait": ("wait", "Until the network is up, or a peer is reached."),
         "down": ("start", "Stop it, leaving no interface, route or process."),
         "daemon": ("start", "Run it in the foreground, for systemd and containers."),
+        "service": ("service", "Have systemd start it at boot, as a user of its own."),
     },
 }
 

@@ -38,6 +38,10 @@ class Settings:
         found |= {path.name for path in _listing(self.state_dir) if _holds_network(path)}
         return sorted(found)
 
+    def holds(self, network: str) -> bool:
+        """Whether this machine has been in the network before, as far as this user may look."""
+        return _holds_network(self.state_dir / network)
+
     def chosen(self) -> str:
         """The network that is meant: the named one, or the only one; raises ApiError."""
         if self.network is not None:

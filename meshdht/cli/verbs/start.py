@@ -13,7 +13,14 @@ from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
 from meshdht.cli.output import ProgressLine, interactive, note, say, say_json
 from meshdht.cli.secrets import read_file
-from meshdht.cli.settings import Settings, common_options, json_option, settings_of
+from meshdht.cli.settings import (
+    RUNTIME_DIR,
+    STATE_DIR,
+    Settings,
+    common_options,
+    json_option,
+    settings_of,
+)
 from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
 
 START_TIMEOUT_S = 30.0
@@ -76,10 +83,12 @@ def init(
         network, device, addresses = ready.network, ready.device, ready.addresses
         told = Founded(network=network, device=device, addresses=addresses, recovery_key=key)
         say_json(told)
+        make_service(settings, network)
         return
     say(f"network {ready.network} is up; this device is {_whoami(ready)}")
     say(f"recovery key: {key}")
     note("write it down: it makes an admin when the last one is lost, and is not shown again")
+    make_service(settings, ready.network)
     note("next: meshdht invite --name laptop")
 
 
@@ -137,6 +146,7 @@ def join(
     need_root("meshdht join")
     ready = start(settings, action, timeout_s)
     say(f"joined {ready.network}; this device is {_whoami(ready)}")
+    make_service(settings, ready.network)
 
 
 @click.command()
@@ -158,6 +168,13 @@ def up(context: click.Context) -> None:
     except NoDaemon:
         pass
     need_root("meshdht up")
+    if is_service(settings):
+        from meshdht.service.service import start as start_service
+        from meshdht.service.unit import NETWORK
+
+        unit = start_service(NETWORK, network)
+        say(f"network {network} is up; {unit} runs it")
+        return
     ready = start(settings, Run(network=network), START_TIMEOUT_S)
     say(f"network {ready.network} is up; this device is {_whoami(ready)}")
 
@@ -175,10 +192,26 @@ def down(context: click.Context) -> None:
 
 
 @click.command()
+@click.option(
+    "--link-file",
+    metavar="FILE",
+    envvar="MESHDHT_LINK_FILE",
+    help="Join by the link in FILE, if this device is in no network yet.  [MESHDHT_LINK_FILE]",
+)
+@click.option(
+    "--name",
+    type=label,
+    metavar="NAME",
+    envvar="MESHDHT_NAME",
+    help="What this device is called when it joins.  [MESHDHT_NAME]",
+)
 @common_options()
 @click.pass_context
-def daemon(context: click.Context) -> None:
+def daemon(context: click.Context, link_file: str | None, name: str | None) -> None:
     """Run the network's daemon in the foreground until it is told to stop; it logs to stderr.
+
+    In a container it joins by itself, by the link in the file that MESHDHT_LINK_FILE names or in
+    MESHDHT_LINK; once this device belongs to the network the link is not looked at.
 
     \b
     Example: meshdht daemon --network home
@@ -186,9 +219,15 @@ def daemon(context: click.Context) -> None:
     from meshdht.api.spawn import run_in_foreground
 
     settings = settings_of(context)
-    network = settings.chosen()
+    known = settings.networks() if settings.network is None else [settings.network]
+    action: Action
+    if (link_file or os.environ.get("MESHDHT_LINK")) and not any(map(settings.holds, known)):
+        link = read_link(None, link_file)
+        action = Join(link=link, name=name, network=settings.network)
+    else:
+        action = Run(network=settings.chosen())
     need_root("meshdht daemon")
-    run_in_foreground(launch_request(settings, Run(network=network)))
+    run_in_foreground(launch_request(settings, action))
 
 
 @click.command()
@@ -217,6 +256,24 @@ def start(settings: Settings, action: Action, timeout_s: float) -> Ready:
         return launch(launch_request(settings, action), progress=progress, timeout_s=timeout_s)
     finally:
         progress.clear()
+
+
+def is_service(settings: Settings) -> bool:
+    """Whether what lies in these directories is for systemd to run."""
+    if (settings.state_dir, settings.runtime_dir) != (Path(STATE_DIR), Path(RUNTIME_DIR)):
+        return False
+    from meshdht.service.service import is_installed
+
+    return is_installed()
+
+
+def make_service(settings: Settings, network: str) -> None:
+    """Hand a network that has just come up over to systemd, where meshdht is a service."""
+    if is_service(settings):
+        from meshdht.service.service import adopt
+        from meshdht.service.unit import NETWORK
+
+        note(f"{adopt(NETWORK, network)} runs it, after a reboot too")
 
 
 def stop(what: str, settings: Settings) -> None:
