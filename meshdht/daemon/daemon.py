@@ -249,8 +249,6 @@ class Daemon:
         self.node.roster.refuse_newer()
         async with AsyncExitStack() as stack:
             await self._interface.configure()
-            await self._engine.start()
-            stack.push_async_callback(self._engine.close)
             await self._lending.start()
             stack.push_async_callback(self._lending.close)
             stack.callback(self._legs.close_all)
@@ -258,12 +256,16 @@ class Daemon:
             surroundings = self._look_around()
             stack.callback(surroundings.close)
             await surroundings.look()
-            await self._tunnels.reconcile()
             self._streams.serve(self.node)
             try:
                 async with asyncio.TaskGroup() as tasks:
+                    node = tasks.create_task(self.node.run())
+                    # It finds its peers while the engine's process starts.
+                    await self._engine.start()
+                    stack.push_async_callback(self._engine.close)
+                    await self._tunnels.reconcile()
                     live = [
-                        tasks.create_task(self.node.run()),
+                        node,
                         tasks.create_task(self._tunnels.run()),
                         tasks.create_task(self._store.run(self.disk_failed)),
                         tasks.create_task(surroundings.run(watch)),

@@ -13,17 +13,26 @@ from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
 from meshdht.api.supervisor import Supervisor
 from meshdht.clock import SystemClock, SystemEntropy
+from meshdht.crypto.keys import PacketKey
 from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.config import Config, read_config
 from meshdht.daemon.daemon import Daemon
 from meshdht.daemon.engines import make_carrier
 from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.local import refuse_local_overlap
-from meshdht.daemon.persistence import listen_port, load, save_new, stamps_after
+from meshdht.daemon.persistence import (
+    last_stream,
+    listen_port,
+    load,
+    note_stream,
+    save_new,
+    stamps_after,
+)
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.proxy import proxy_of
 from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
+from meshdht.endpoint import Endpoint
 from meshdht.errors import MeshdhtError, PlatformError, StateError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link, parse_link
@@ -141,7 +150,14 @@ class Launch:
                 # Before anything is written.
                 fold(state.log).refuse_newer()
                 port = await open_port(stack, carrier, await known_port(store, config))
-                streams = await self._open_streams(stack, port, config)
+                streams = await self._open_streams(
+                    stack,
+                    port,
+                    config,
+                    await last_stream(store),
+                    state.identity.generation.secret.packet_key,
+                )
+        stack.push_async_callback(lambda: note_stream(store, streams.server))
         port.start()
         return Daemon(
             self._places,
@@ -160,10 +176,15 @@ class Launch:
         )
 
     async def _open_streams(
-        self, stack: AsyncExitStack, port: Port, config: Config
+        self,
+        stack: AsyncExitStack,
+        port: Port,
+        config: Config,
+        last: Endpoint | None = None,
+        key: PacketKey | None = None,
     ) -> StreamClient:
         proxy = proxy_of(config.http_proxy)
-        client = StreamClient(port.port, self._clock, self._entropy, proxy)
+        client = StreamClient(port.port, self._clock, self._entropy, proxy, last, key)
         return await stack.enter_async_context(client)
 
     async def _join(

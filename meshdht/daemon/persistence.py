@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from meshdht.crypto.keys import DeviceId, LogKey, NetworkId
@@ -32,6 +33,7 @@ STAMP_MARGIN_S = 3600.0
 
 LISTEN_PORT = "listen port"
 _HINTS = "hints"
+_STREAM = "stream"
 
 
 class DiskStore:
@@ -136,6 +138,22 @@ async def _hints(store: Store) -> list[Endpoint]:
         return [Endpoint.parse(line) for line in text.splitlines()]
     except RemoteError:
         return []
+
+
+async def last_stream(store: Store) -> Endpoint | None:
+    """Who served the stream that was open when this device stopped; None: UDP worked."""
+    text = (await store.meta(_STREAM) or b"").decode(errors="replace")
+    try:
+        return Endpoint.parse(text) if text else None
+    except RemoteError:
+        return None
+
+
+async def note_stream(store: Store, server: Endpoint | None) -> None:
+    """Have the next start know this. A disk that fails costs it a second."""
+    if server != await last_stream(store):
+        with contextlib.suppress(StateError):
+            await store.set_meta(_STREAM, str(server or "").encode())
 
 
 async def stamps_after(store: Store, unix: float) -> float:

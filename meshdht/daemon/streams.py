@@ -1,7 +1,8 @@
 """A stream to a machine of the mesh, for as long as UDP gets nowhere.
 
 Looks now and then whether the device is cut off; if so it tries those who may serve streams, a few
-at once, and keeps the first that greets. Its legs make the machine at the other end one that is
+at once, and keeps the first that greets. One that had a stream when it stopped begins with the
+same server at its start, while UDP is tried. Its legs make the machine at the other end one that is
 reached like any other, and by its relay ports everybody else. Once a path over UDP stands, the
 stream is let go.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -25,13 +27,19 @@ from meshdht.wire.stream import MAIN_PORT, FrameReader
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.2
-# Of those that may serve, one is tried after the other, so long apart.
+LOOK_S = 0.1
+# Of those that may serve, one is tried after the other, so long apart. Where there are few, they
+# are tried again meanwhile: TCP repeats a lost SYN after a second only.
 STAGGER_S = 0.3
+ATTEMPTS_MIN = 3
+# Who served us last is there at once, or we are elsewhere.
+RESUME_WITHIN_S = 1.5
 # Pauses while all are in vain; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # A path over UDP that comes up is to prove itself before the stream goes.
 SETTLED_S = 20.0
+# The same where nobody has found yet that UDP is blocked.
+DOUBTED_S = 3.0
 
 
 class StreamUser(Protocol):
@@ -62,16 +70,25 @@ class StreamUser(Protocol):
 
 
 class StreamClient:
-    """``own_port``: this device's UDP port. Runs as a context; ``serve`` says for whom."""
+    """``own_port``: this device's UDP port; ``last``: who served it when it stopped, and under
+    which key to greet. Runs as a context; ``serve`` says for whom."""
 
     def __init__(
-        self, own_port: int, clock: Clock, entropy: Entropy, proxy: Proxy | None = None
+        self,
+        own_port: int,
+        clock: Clock,
+        entropy: Entropy,
+        proxy: Proxy | None = None,
+        last: Endpoint | None = None,
+        key: PacketKey | None = None,
     ) -> None:
         self._own_port = own_port
         self._clock = clock
         self._entropy = entropy
         self._proxy = proxy
+        self._last = (last, key) if last is not None and key is not None else None
         self._user: StreamUser | None = None
+        self._served = asyncio.Event()
         self._legs: dict[int, Endpoint] = {}
         """Those that are open, by port of the server."""
         self._local: ClientSide | None = None
@@ -103,11 +120,14 @@ class StreamClient:
     def serve(self, user: StreamUser) -> None:
         """From now on for this one; what is open stays open for it."""
         self._user = user
+        self._served.set()
         self._failures, self._due = 0, 0.0
         for port, leg in self._legs.items():
             self._announce(port, leg)
 
     async def _run(self) -> None:
+        if self._last is not None:
+            await self._resume(*self._last)
         while True:
             await asyncio.sleep(LOOK_S)
             user = self._user
@@ -121,31 +141,55 @@ class StreamClient:
                 continue
             self._failures, self.trouble = 0, ""
             log.info("UDP gets nowhere: by a stream to %s", self.server)
-            await self._use(stream)
-            log.info("the stream to %s has ended", self.server)
-            self.server = None
+            await self._use(stream, SETTLED_S)
+            self._ended()
+
+    async def _resume(self, server: Endpoint, key: PacketKey) -> None:
+        """UDP got nowhere when this device stopped: it is not waited for. Where it works now, the
+        stream is let go like any other."""
+        try:
+            async with asyncio.timeout(RESUME_WITHIN_S):
+                stream = await self._open([server], key, {})
+        except TimeoutError:
+            return
+        if stream is not None:
+            await self._served.wait()
+            log.info("by a stream to %s, as before, until UDP works", self.server)
+            await self._use(stream, DOUBTED_S)
+            self._ended()
+
+    def _ended(self) -> None:
+        log.info("the stream to %s has ended", self.server)
+        self.server = None
 
     async def _find(self, user: StreamUser) -> Stream | None:
         """The first that greets, of those that may serve."""
         servers = user.servers()
-        if not servers:
-            return None
         failures: dict[Endpoint, str] = {}
+        stream = await self._open(servers, user.packet_key(), failures) if servers else None
+        if failures and stream is None:
+            told = ", ".join(f"{to}: {why}" for to, why in failures.items())
+            self._tell(f"no stream over TCP either ({told})")
+        return stream
+
+    async def _open(
+        self, servers: Sequence[Endpoint], key: PacketKey, failures: dict[Endpoint, str]
+    ) -> Stream | None:
+        """A stream to one of these, which is ``server`` then; or why there is none."""
 
         async def attempt(number: int, to: Endpoint) -> tuple[Endpoint, Stream] | None:
             await asyncio.sleep(number * STAGGER_S)
             try:
-                return to, await open_stream(to, user.packet_key(), self._entropy, self._proxy)
+                return to, await open_stream(to, key, self._entropy, self._proxy)
             except StreamFailed as failure:
                 failures[to] = str(failure)
                 return None
 
+        tried = islice(cycle(servers), max(len(servers), ATTEMPTS_MIN))
         async with asyncio.TaskGroup() as tasks:
-            attempts = [tasks.create_task(attempt(number, to)) for number, to in enumerate(servers)]
+            attempts = [tasks.create_task(attempt(*each)) for each in enumerate(tried)]
             found = await _first(attempts)
         if found is None:
-            told = ", ".join(f"{to}: {why}" for to, why in failures.items())
-            self._tell(f"no stream over TCP either ({told})")
             return None
         self.server, stream = found
         return stream
@@ -155,14 +199,14 @@ class StreamClient:
             self.trouble = trouble
             log.warning("UDP gets nowhere, and %s", trouble)
 
-    async def _use(self, stream: Stream) -> None:
-        """Pass datagrams on until the stream ends, or is needed no more."""
+    async def _use(self, stream: Stream, settled_s: float) -> None:
+        """Pass datagrams on until the stream ends, or a path over UDP has stood for so long."""
         self._local = ClientSide(self._own_port, self._opened)
         junction = Junction(stream.reader, stream.writer, FrameReader(), self._local)
         try:
             async with asyncio.TaskGroup() as tasks:
                 passing = tasks.create_task(junction.run())
-                watching = tasks.create_task(self._until_needless())
+                watching = tasks.create_task(self._until_needless(settled_s))
                 await asyncio.wait([passing, watching], return_when=asyncio.FIRST_COMPLETED)
                 passing.cancel()
                 watching.cancel()
@@ -173,9 +217,9 @@ class StreamClient:
             self._legs.clear()
             self._local = None
 
-    async def _until_needless(self) -> None:
+    async def _until_needless(self, settled_s: float) -> None:
         since = self._clock.monotonic()
-        while self._clock.monotonic() - since < SETTLED_S:
+        while self._clock.monotonic() - since < settled_s:
             await asyncio.sleep(LOOK_S)
             if self._user is None or not self._user.has_way():
                 since = self._clock.monotonic()

@@ -16,10 +16,11 @@ from meshdht.node.holdings import NodeHoldings
 from meshdht.node.peers import Peers
 from meshdht.paths.candidate import PathKind
 
-# After a start or a change of network an answer takes a round trip, or a few on a bad link.
-PATIENCE_S = 0.7
+# After a start or a change of network an answer takes a round trip, or a few on a bad link. Who is
+# too early has a stream for a while that it does not need.
+PATIENCE_S = 0.4
 # Addresses come before routes.
-SETTLE_S = 0.3
+SETTLE_S = 0.1
 # Who was heard so lately may be heard again.
 TRUST_S = 90.0
 # Where streams are served unless a record says otherwise: it looks like the web's.

@@ -55,6 +55,15 @@ class NodeStreams(NodeReach):
     ) -> None:
         """An endpoint on loopback leads elsewhere from now on; maybe by a stream."""
         self._peers.vantage.legs.opened(leg, kind, open_port, stream=stream)
+        if stream is not None and open_port is not None:
+            self._meet(stream, leg)
+
+    def _meet(self, server: Endpoint, leg: Endpoint) -> None:
+        """A stream leads to a machine: if a record says whose it is, that is probed at once."""
+        for device in self._peers.sought():
+            record = self._holdings.cache.record(device)
+            if record is not None and server in record.stream_endpoints:
+                self._peers.learn(device, [leg])
 
     def stream_of(self, endpoint: Endpoint) -> Endpoint | None:
         """The TCP endpoint by which another one is reached, if it is so."""

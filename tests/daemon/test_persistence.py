@@ -12,8 +12,10 @@ from meshdht.crypto.keys import NetworkSecret, SigningKey, WireGuardPrivateKey
 from meshdht.daemon.persistence import (
     STAMP_MARGIN_S,
     DiskStore,
+    last_stream,
     listen_port,
     load,
+    note_stream,
     read_log,
     save_new,
     stamps_after,
@@ -47,6 +49,18 @@ def founder(home: Household) -> Identity:
 
 def disk_of(store: Store) -> DiskStore:
     return DiskStore(store, signing_key(0).log_key)
+
+
+async def test_who_served_the_last_stream_is_known_until_udp_works_again(tmp_path: Path) -> None:
+    async with Store.open(tmp_path / "state.db") as store:
+        assert await last_stream(store) is None
+        await note_stream(store, ENDPOINT)
+    async with Store.open(tmp_path / "state.db") as store:
+        assert await last_stream(store) == ENDPOINT
+        await note_stream(store, None)
+        assert await last_stream(store) is None
+        await store.set_meta("stream", b"\xffjunk")
+        assert await last_stream(store) is None
 
 
 async def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from meshdht.daemon import streams
 from meshdht.daemon.streams import StreamClient
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import JoinFailed
+from meshdht.net.stream_client import Stream, open_stream
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs, OpenPort
 from tests.engine.eventually import eventually
@@ -118,6 +121,56 @@ async def test_who_is_not_cut_off_opens_nothing(machine: Machine) -> None:
         assert machine.server.streams == 0
         user.cut_off = True
         await eventually(lambda: bool(user.open))
+
+
+async def test_who_had_a_stream_when_it_stopped_does_not_wait_to_be_cut_off(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "DOUBTED_S", 0.2)
+    user, port = User(NOBODY), Port()
+    user.cut_off = False
+    async with StreamClient(
+        port.number, SystemClock(), SystemEntropy(), last=machine.at, key=KEY
+    ) as stream:
+        await eventually(lambda: machine.server.streams == 1)
+        stream.serve(user)
+        await eventually(lambda: bool(user.open))
+        assert stream.server == machine.at
+        user.way = True
+        await eventually(lambda: user.open == {})
+        assert stream.server is None
+    port.close()
+
+
+@pytest.mark.parametrize("server", [NOBODY, Endpoint(LOOPBACK, 0)])
+async def test_where_the_last_server_is_not_there_others_are_tried(
+    machine: Machine, server: Endpoint
+) -> None:
+    user, port = User(machine.at), Port()
+    async with StreamClient(
+        port.number, SystemClock(), SystemEntropy(), last=server, key=KEY
+    ) as stream:
+        stream.serve(user)
+        await eventually(lambda: stream.server == machine.at)
+    port.close()
+
+
+async def test_a_server_that_lets_the_first_try_hang_is_tried_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Endpoint] = []
+
+    async def lossy(to: Endpoint, *rest: Any) -> Stream:
+        tries.append(to)
+        if len(tries) == 1:
+            await asyncio.sleep(30)
+        return await open_stream(to, *rest)
+
+    monkeypatch.setattr(streams, "open_stream", lossy)
+    user = User(machine.at)
+    async with client(user):
+        await eventually(lambda: bool(user.open))
+    assert tries == [machine.at] * 2
 
 
 async def test_the_stream_goes_once_udp_works(

@@ -42,6 +42,23 @@ def test_a_device_behind_a_leg_is_met_and_told_to_nobody_until_the_leg_closes() 
     run(main())
 
 
+def test_the_machine_that_a_stream_leads_to_is_probed_at_once_if_a_record_names_it() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.02, 0.02)) as world:
+            one, two, _ = await world.grow(3)
+            two.node.set_stream_port(443)
+            await asyncio.sleep(30)
+            two.move(LEG)
+            server = Endpoint(world.home(1).host, 443)
+            one.node.leg_opened(LEG, PathKind.DIRECT, lambda port: None, server)
+            await asyncio.sleep(0.03)
+            pairs = [each.endpoint for each in one.node._peers._peers[two.id].agent.pairs]
+            assert LEG in pairs
+            assert one.node.stream_of(LEG) == server
+
+    run(main())
+
+
 def test_the_keys_of_all_generations_that_are_let_in_are_named() -> None:
     async def main() -> None:
         async with mesh() as world:
