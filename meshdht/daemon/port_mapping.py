@@ -68,40 +68,34 @@ class RouterPort:
         self._on_change = on_change
         told = self._changed, on_restart
         self._control = ControlWay(gateway, port, nonce, clock, entropy, *told, transport)
-        self._upnp: UpnpWay | None = None
-        if not self.is_ipv6:
-            self._upnp = UpnpWay(gateway, port, entropy, self._changed, transport)
+        self._upnp = UpnpWay(gateway, port, entropy, self._changed, transport)
         self._again = asyncio.Event()
         self._lost = asyncio.Event()
         self._is_left = False
 
     @property
     def is_ipv6(self) -> bool:
-        return ":" in self.gateway.address
+        return self.gateway.is_ipv6
 
     @property
     def mapping(self) -> Mapping | None:
-        if self._control.mapping is not None or self._upnp is None:
-            return self._control.mapping
-        return self._upnp.mapping
+        return self._control.mapping or self._upnp.mapping
 
     @property
     def trouble(self) -> str:
         """Why there is no mapping, as far as the router has said."""
-        upnp = self._upnp.trouble if self._upnp is not None else ""
-        return "" if self.mapping is not None else self._control.trouble or upnp
+        return "" if self.mapping is not None else self._control.trouble or self._upnp.trouble
 
     @property
     def counters(self) -> Counter[str]:
         """Answers that counted for nothing, by reason."""
-        return self._control.counters + (self._upnp.counters if self._upnp else Counter())
+        return self._control.counters + self._upnp.counters
 
     def check(self, *, ask_again: bool) -> None:
         """There is doubt: the router may be another under its address, have started anew, or have
         another outside. ``ask_again``: it may also give now what it did not give before."""
         self._control.check()
-        if self._upnp is not None:
-            self._upnp.check()
+        self._upnp.check()
         if ask_again:
             self._again.set()
 
@@ -118,8 +112,7 @@ class RouterPort:
         finally:
             if not self._is_left:
                 self._control.withdraw()
-                if self._upnp is not None:
-                    await self._upnp.withdraw()
+                await self._upnp.withdraw()
             self._control.close()
 
     async def _keep(self) -> None:
@@ -139,9 +132,6 @@ class RouterPort:
     async def _obtain(self) -> bool:
         """Whether the router maps our port, by whichever protocol answers first."""
         upnp = self._upnp
-        if upnp is None:
-            await self._control.settled(None)
-            return self._control.mapping is not None
         finding = asyncio.TaskGroup()
         async with finding:
             found = finding.create_task(upnp.find())
@@ -157,7 +147,7 @@ class RouterPort:
         return self._control.mapping is not None
 
     async def _hold(self) -> None:
-        if self._upnp is not None and self._upnp.mapping is not None:
+        if self._upnp.mapping is not None:
             await self._upnp.hold()
         while self._control.mapping is not None:
             self._lost.clear()

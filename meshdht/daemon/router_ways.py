@@ -21,7 +21,7 @@ from meshdht.waiting import set_within
 from meshdht.wire.port_mapping import Transport
 
 if TYPE_CHECKING:
-    from meshdht.net.upnp import UpnpRouter
+    from meshdht.net.upnp import UpnpFirewall, UpnpRouter
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class UpnpWay:
         self._inner = Endpoint(gateway.inner, port)
         self._entropy = entropy
         self._on_change = on_change
-        self._router: UpnpRouter | None = None
+        self._router: UpnpRouter | UpnpFirewall | None = None
         self._outer_port = port
         self._doubt = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -170,8 +170,7 @@ class UpnpWay:
         upnp = await asyncio.to_thread(importlib.import_module, "meshdht.net.upnp")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                place = location, self._gateway.address, self._transport
-                self._router = await upnp.UpnpRouter.connect(*place)
+                self._router = await upnp.connect(location, self._gateway, self._transport)
         except (RemoteError, TimeoutError) as error:
             self._failed(error)
         return self._router is not None

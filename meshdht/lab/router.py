@@ -77,6 +77,11 @@ class Router(Host):
             if ":" in address:
                 self.ip(f"neigh add proxy {address} dev {WAN}", f"route replace ::/0 dev {WAN}")
 
+    def link_local(self, interface: str) -> str:
+        """The link-local address of one of its interfaces."""
+        listed = self.run(["ip", "-6", "-brief", "address", "show", "dev", interface]).stdout
+        return next(each for each in listed.split() if each.startswith("fe80:")).partition("/")[0]
+
     def forget(self) -> None:
         """Start anew: no connection, no learned and no asked for mapping is known any more."""
         if self._miniupnpd is not None:

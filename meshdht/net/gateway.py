@@ -12,9 +12,9 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
-from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import SSDP_ANSWERS_MAX
 from meshdht.wire import ssdp
@@ -49,6 +49,10 @@ class Gateway:
     @property
     def family(self) -> socket.AddressFamily:
         return socket.AF_INET6 if ":" in self.address else socket.AF_INET
+
+    @property
+    def is_ipv6(self) -> bool:
+        return self.family == socket.AF_INET6
 
     def place(self, port: int) -> tuple[str, int] | tuple[str, int, int, int]:
         """Its socket address."""
@@ -155,11 +159,9 @@ class Announcements:
 async def find_description(gateway: Gateway, counters: Counter[str]) -> str | None:
     """Where the gateway's UPnP description is, if it has one and answers within SEARCH_S."""
     loop = asyncio.get_running_loop()
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock = socket.socket(gateway.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _SEARCH_TTL)
-        sock.bind((gateway.inner, 0))
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(gateway.inner))
+        _prepare_search(sock, gateway)
         repeat = loop.time() + SEARCH_REPEAT_S
         _search(sock, gateway, counters)
         with contextlib.suppress(TimeoutError):
@@ -176,12 +178,26 @@ async def find_description(gateway: Gateway, counters: Counter[str]) -> str | No
     return None
 
 
+def _prepare_search(sock: socket.socket, gateway: Gateway) -> None:
+    """Raises OSError."""
+    if gateway.is_ipv6:
+        # From no address of our choice: to a link-local router that must be a link-local one.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, _SEARCH_TTL)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, gateway.scope)
+        return
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _SEARCH_TTL)
+    sock.bind((gateway.inner, 0))
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(gateway.inner))
+
+
 def _search(sock: socket.socket, gateway: Gateway, counters: Counter[str]) -> None:
     """Some routers answer only what is sent to the group, some only what is sent to them."""
-    for host in (ssdp.GROUP, gateway.address):
+    group = ssdp.GROUP_IPV6 if gateway.is_ipv6 else ssdp.GROUP
+    for host in (group, gateway.address):
         for target in ssdp.SEARCH_TARGETS:
             try:
-                sock.sendto(ssdp.search(target, host), (host, ssdp.PORT))
+                to = replace(gateway, address=host).place(ssdp.PORT)
+                sock.sendto(ssdp.search(target, host), to)
             except OSError:
                 counters["not sent"] += 1
 
@@ -190,12 +206,14 @@ async def _first_answer(
     sock: socket.socket, gateway: Gateway, counters: Counter[str]
 ) -> str | None:
     loop = asyncio.get_running_loop()
+    scope = gateway.scope if ip_address(gateway.address).is_link_local else 0
     for _ in range(SSDP_ANSWERS_MAX):
         try:
             data, source = await loop.sock_recvfrom(sock, ssdp.ANSWER_SIZE_MAX + 1)
         except OSError:  # nobody listens on the gateway's port 1900
             continue
-        if Endpoint(*source).host != gateway.address:
+        # Python adds the interface's name to a link-local address.
+        if source[0].partition("%")[0] != gateway.address or source[3:] not in ((), (scope,)):
             counters["not from the gateway"] += 1
             continue
         try:

@@ -1,4 +1,5 @@
-"""A UPnP router (InternetGatewayDevice 1 and 2), through async-upnp-client.
+"""A UPnP router (InternetGatewayDevice 1 and 2), through async-upnp-client: ports of IPv4, holes in
+the firewall of IPv6.
 
 The library takes half a second and 15 MB to import, so whoever uses this module imports it only
 once a router has answered a search, and in a thread.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Any, Self
@@ -24,6 +26,7 @@ from async_upnp_client.exceptions import UpnpActionError
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, Refused, RemoteError
 from meshdht.limits import UPNP_BODY_MAX, UPNP_REQUESTS_MAX
+from meshdht.net.gateway import Gateway
 from meshdht.wire.port_mapping import Transport
 from meshdht.wire.ssdp import is_at
 
@@ -33,6 +36,7 @@ _SERVICES = tuple(
     f"urn:schemas-upnp-org:service:{each}"
     for each in ("WANIPConnection:2", "WANIPConnection:1", "WANPPPConnection:1")
 )
+_FIREWALL = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 _CHUNK = 16 * 1024
 _DESCRIPTION = "meshdht"
 
@@ -40,6 +44,8 @@ _DESCRIPTION = "meshdht"
 _CONFLICT = 718
 _ONLY_PERMANENT_LEASES = 725
 _CONFLICT_WITH_OTHER = 729
+# WANIPv6FirewallControl:1, section 2.6
+_NO_SUCH_ENTRY = 704
 
 # It would write the router's words to our log.
 logging.getLogger("async_upnp_client").setLevel(logging.CRITICAL)
@@ -58,16 +64,13 @@ class UpnpRouter:
 
     @classmethod
     async def connect(
-        cls, location: str, gateway: str, transport: Transport = Transport.UDP
+        cls, location: str, gateway: Gateway, transport: Transport = Transport.UDP
     ) -> Self:
         """Read the description; Malformed if it is none of a router with an outside."""
-        with _explained():
-            factory = UpnpFactory(_Requester(gateway), non_strict=True)
-            device = await factory.async_create_device(location)
-            services = {each.service_type: each for each in device.all_services}
-            for kind in _SERVICES:
-                if kind in services and services[kind].has_action("AddPortMapping"):
-                    return cls(services[kind], transport)
+        services = await _services(location, gateway)
+        for kind in _SERVICES:
+            if kind in services and services[kind].has_action("AddPortMapping"):
+                return cls(services[kind], transport)
         raise Malformed("no service that maps ports")
 
     async def outer_address(self) -> str:
@@ -131,9 +134,89 @@ class UpnpRouter:
         )
 
     async def _call(self, verb: str, **arguments: Any) -> Mapping[str, Any]:
-        with _explained():
-            return await self._service.async_call_action(verb, **arguments)
-        raise AssertionError
+        return await _called(self._service, verb, arguments)
+
+
+class UpnpFirewall:
+    """A router that lets IPv6 in by a hole: the same verbs. The outside is what is inside."""
+
+    def __init__(self, service: UpnpService, inner: str, transport: Transport) -> None:
+        self._service = service
+        self._inner = inner
+        self._transport = transport
+        self._hole: int | None = None
+
+    @classmethod
+    async def connect(
+        cls, location: str, gateway: Gateway, transport: Transport = Transport.UDP
+    ) -> Self:
+        """Read the description; Malformed if it is none of a router that makes holes."""
+        services = await _services(location, gateway)
+        if _FIREWALL not in services or not services[_FIREWALL].has_action("AddPinhole"):
+            raise Malformed("no service that lets IPv6 in")
+        return cls(services[_FIREWALL], gateway.inner, transport)
+
+    async def outer_address(self) -> str:
+        """Refused, if there will be no hole."""
+        status = await _called(self._service, "GetFirewallStatus", {})
+        if not status.get("InboundPinholeAllowed"):
+            raise Refused("the router lets nobody make holes")
+        return self._inner
+
+    async def add(self, inner: Endpoint, outer_port: int, lifetime_s: int) -> int:
+        """Make the hole, or have it last for so much longer; returns our port."""
+        if self._hole is not None:
+            try:
+                renewed = {"UniqueID": self._hole, "NewLeaseTime": lifetime_s}
+                await _called(self._service, "UpdatePinhole", renewed)
+                return inner.port
+            except _Fault as fault:
+                if fault.code != _NO_SUCH_ENTRY:
+                    raise
+                self._hole = None
+        asked = {
+            "RemoteHost": "",
+            "RemotePort": 0,
+            "InternalClient": inner.host,
+            "InternalPort": inner.port,
+            "Protocol": int(self._transport),
+            "LeaseTime": lifetime_s,
+        }
+        hole = (await _called(self._service, "AddPinhole", asked)).get("UniqueID")
+        if not isinstance(hole, int):
+            raise Malformed("a hole without a number")
+        self._hole = hole
+        return inner.port
+
+    async def delete(self, outer_port: int) -> None:
+        if self._hole is not None:
+            hole, self._hole = self._hole, None
+            await _called(self._service, "DeletePinhole", {"UniqueID": hole})
+
+
+async def connect(
+    location: str, gateway: Gateway, transport: Transport
+) -> UpnpRouter | UpnpFirewall:
+    """What the gateway's description is of, as far as its family of addresses goes."""
+    kind = UpnpFirewall if gateway.is_ipv6 else UpnpRouter
+    return await kind.connect(location, gateway, transport)
+
+
+async def _services(location: str, gateway: Gateway) -> dict[str, UpnpService]:
+    """By type."""
+    with _explained():
+        factory = UpnpFactory(_Requester(gateway), non_strict=True)
+        device = await factory.async_create_device(location)
+        return {each.service_type: each for each in device.all_services}
+    raise AssertionError
+
+
+async def _called(
+    service: UpnpService, verb: str, arguments: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    with _explained():
+        return await service.async_call_action(verb, **arguments)
+    raise AssertionError
 
 
 class _Fault(Refused):
@@ -145,14 +228,29 @@ class _Fault(Refused):
 
 
 class _Requester(UpnpRequester):
-    """HTTP to the gateway alone, bounded in size, number and time, without redirects."""
+    """HTTP to the gateway alone, from the address that it is asked for (it may want to see that),
+    bounded in size, number and time, without redirects."""
 
-    def __init__(self, gateway: str) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._left = UPNP_REQUESTS_MAX
 
+    def _socket(self, _: object) -> socket.socket:
+        sock = socket.socket(self._gateway.family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.bind((self._gateway.inner, 0))
+            if self._gateway.is_ipv6:
+                # A link-local address says nothing without its interface.
+                name = socket.if_indextoname(self._gateway.scope).encode()
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
     async def async_http_request(self, http_request: HttpRequest) -> HttpResponse:
-        if not is_at(http_request.url, self._gateway):
+        if not is_at(http_request.url, self._gateway.address):
             raise Malformed("a service on another machine")
         if http_request.method == "GET":
             self._left -= 1
@@ -161,7 +259,9 @@ class _Requester(UpnpRequester):
         # Not unpacked: a few bytes could become very many.
         async with (
             aiohttp.ClientSession(
-                auto_decompress=False, timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
+                connector=aiohttp.TCPConnector(socket_factory=self._socket),
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
             ) as session,
             session.request(
                 http_request.method,

@@ -13,6 +13,7 @@ import pytest
 
 from meshdht.lab.device import Device
 from meshdht.lab.host import Host, Switch
+from meshdht.lab.process import PATIENCE
 from meshdht.lab.router import LAN, Router
 from meshdht.lab.world import World
 from meshdht.paths.port_control import CLOCK_SLACK_S
@@ -26,6 +27,9 @@ PORT = 41820
 IPV6_HOLE = "0x20010db8000100000000000000000002"
 # A path that works, as the NAS sees it, is proved every half minute.
 NOTICED_WITHIN_S = 150.0
+
+# What there is doubt about is asked for 5 s after it was asked for last.
+LOOKED_AFTER_S = 8.0
 
 # What the router does not answer, so that only one protocol is left.
 SILENT_TO = {
@@ -203,22 +207,50 @@ def test_a_device_that_crashed_gets_its_port_back(home: Home) -> None:
     assert len(home.passes()) == 1
 
 
-def test_a_router_lets_ipv6_in_by_pcp(home: Home) -> None:
+# The gateway's address of the default route: a router that announces itself has a link-local one.
+@pytest.mark.parametrize(
+    ("protocol", "gateway"),
+    [("PCP", "2001:db8:1::1"), ("UPnP", "2001:db8:1::1"), ("PCP", "fe80::"), ("UPnP", "fe80::")],
+)
+def test_a_router_lets_ipv6_in(home: Home, protocol: str, gateway: str) -> None:
     """The laptop has no IPv4, and the first word between the two is its own."""
+    if gateway == "fe80::":
+        gateway = home.router.link_local(LAN)
     home.nas.host.ip(
         "addr add 2001:db8:1::2/64 dev eth0 nodad",
-        "route add default via 2001:db8:1::1 dev eth0",
+        f"route add default via {gateway} dev eth0",
     )
     home.router.announce("2001:db8:1::2")
+    home.silence(protocol)
     home.nas.init("home")
     inside = f"[2001:db8:1::2]:{PORT}"
-    assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
+    assert eventually(lambda: is_mapped(home.nas, protocol, inside)), home.nas.status()
     host = home.world.host("laptop")
     host.attach(home.internet, "2001:db8::20/128")
     laptop = Device(host, COMMAND)
     laptop.join(home.nas.invite("laptop"))
     assert laptop.reaches(home.nas.addresses()[1]) is not None
     assert eventually(lambda: path_leads_to(laptop, "nas", inside))
+    home.nas.must("down")
+    assert eventually(lambda: IPV6_HOLE not in home.holes())
+
+
+def test_a_hole_that_upnp_made_is_renewed_and_withdrawn_all_the_same(home: Home) -> None:
+    home.nas.host.ip(
+        "addr add 2001:db8:1::2/64 dev eth0 nodad",
+        "route add default via 2001:db8:1::1 dev eth0",
+    )
+    home.silence("UPnP")
+    home.nas.init("home")
+    inside = f"[2001:db8:1::2]:{PORT}"
+    assert eventually(lambda: is_mapped(home.nas, "UPnP", inside)), home.nas.status()
+    assert IPV6_HOLE in home.holes()
+    with home.world.capture(home.lan) as capture:
+        # Another address is a reason to look after what there is.
+        home.nas.host.ip("addr add 192.168.1.77/24 dev eth0")
+        time.sleep(LOOKED_AFTER_S * PATIENCE)
+    assert any(b"#UpdatePinhole" in each for each in capture.frames())
+    assert IPV6_HOLE in home.holes()
     home.nas.must("down")
     assert eventually(lambda: IPV6_HOLE not in home.holes())
 

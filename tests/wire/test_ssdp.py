@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.errors import Malformed
-from meshdht.wire.ssdp import SEARCH_TARGETS, is_at, parse_answer, search
+from meshdht.wire.ssdp import GROUP_IPV6, SEARCH_TARGETS, is_at, parse_answer, search
 
 GATEWAY = "192.168.1.1"
 ANSWER = (
@@ -50,6 +50,25 @@ def test_the_gateways_answer_says_where_its_description_is(target: str) -> None:
 def test_a_description_elsewhere_is_refused(location: str) -> None:
     with pytest.raises(Malformed):
         parse_answer(answer(location=location), GATEWAY)
+
+
+def test_a_router_of_ipv6_is_asked_under_the_address_that_we_know() -> None:
+    gateway = "fe80::1"
+    for told, found in (
+        ("http://[2001:db8:1::1]:5000/d.xml?x", "http://[fe80::1]:5000/d.xml?x"),
+        ("http://[fe80::1%25eth0]/d.xml", "http://[fe80::1]/d.xml"),
+    ):
+        assert parse_answer(answer(location=told), gateway) == found
+    for told in (
+        "https://[fe80::1]/",
+        "http://a:b@[fe80::1]/",
+        "http://[fe80::1]:0/",
+        "",
+        "http://[",
+    ):
+        with pytest.raises(Malformed):
+            parse_answer(answer(location=told), gateway)
+    assert b"\r\nHOST: [ff02::c]:1900\r\n" in search(SEARCH_TARGETS[0], GROUP_IPV6)
 
 
 def test_what_answers_no_search_of_ours_is_refused() -> None:
