@@ -52,8 +52,8 @@ ANSWER_WITHIN_S = 10.0
 class Caller:
     """One device's side. ``endpoints(n)``: the best n where it may be reached;
     ``send(message, to)``; ``relays``: where it and a peer meet if they cannot reach each other;
-    ``punched(device, its NAT, is needed)``: both sides probe from now on; ``nat_to_tell(device)``:
-    what it says of our NAT."""
+    ``punched(device, its NAT, its endpoints, is needed)``: both sides probe from now on;
+    ``nat_to_tell(device)``: what it says of our NAT."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Caller:
         control: ControlPort,
         peers: Peers,
         endpoints: Callable[[int], Sequence[Endpoint]],
-        punched: Callable[[DeviceId, NatBehaviour, bool], None],
+        punched: Callable[[DeviceId, NatBehaviour, Sequence[Endpoint], bool], None],
         nat_to_tell: Callable[[DeviceId], NatBehaviour],
         send: Callable[[Message, Endpoint], None],
         relays: Relays,
@@ -211,4 +211,4 @@ class Caller:
         needed = content.is_needed or self._peers.beyond.is_needed(device)
         known = content.nat in NatBehaviour.__members__.values()
         nat = NatBehaviour(content.nat) if known else NatBehaviour.UNKNOWN
-        self._punched(device, nat, needed)
+        self._punched(device, nat, content.endpoints, needed)

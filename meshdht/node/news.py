@@ -105,8 +105,10 @@ class NodeNews(NodeSpeech):
         self.traversal.puncher.wake()
         self._observer.seen_elsewhere()
 
-    def _punched(self, device: DeviceId, nat: NatBehaviour, is_needed: bool) -> None:
-        self.traversal.puncher.punched(device, nat, is_needed=is_needed)
+    def _punched(
+        self, device: DeviceId, nat: NatBehaviour, named: Sequence[Endpoint], is_needed: bool
+    ) -> None:
+        self.traversal.puncher.punched(device, nat, named, is_needed=is_needed)
 
     def _entered(self) -> None:
         self._publisher.peer_connected()

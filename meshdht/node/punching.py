@@ -1,10 +1,10 @@
 """Meets peers that an ordinary punch does not reach: hard against easy NAT (paths/birthday.py).
 
 Both sides begin by the same call, as soon as each knows what both NATs are; it does not matter who
-is first. Each asks others where they see the peer, and sends nowhere else: the hard side to the
-easy side's outer endpoint, from many sockets; the easy side to ports of the hard side's address. A
-socket that hears the peer is a leg from then on, and a path like others. Several peers are met at
-once, by the same sockets.
+is first. Each asks others at which address they see the peer, and sends nowhere else: the hard side
+to the easy side's outer endpoint, from many sockets; the easy side to ports of the hard side's
+address. A socket that hears the peer is a leg from then on, and a path like others. Several peers
+are met at once, by the same sockets.
 
 It costs some hundred datagrams, and ports of the hard side's NAT, so that it is tried only while
 somebody waits for the path, and within what may be spent in a while.
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.keys import DeviceId
@@ -57,6 +57,8 @@ class _Attempt:
     device: DeviceId
     is_hard: bool
     """We are the hard side."""
+    named: Sequence[Endpoint]
+    """Where the peer says that it is."""
     begun: float
 
 
@@ -140,8 +142,16 @@ class Puncher:
         self._attempts.forget()
         self._called.clear()
 
-    def punched(self, device: DeviceId, theirs: NatBehaviour, *, is_needed: bool) -> None:
-        """A call: both sides probe right now. ``is_needed``: one side waits for the path."""
+    def punched(
+        self,
+        device: DeviceId,
+        theirs: NatBehaviour,
+        named: Sequence[Endpoint] = (),
+        *,
+        is_needed: bool,
+    ) -> None:
+        """A call: both sides probe right now. ``named``: where the peer says that it is;
+        ``is_needed``: one side waits for the path."""
         if theirs is not NatBehaviour.UNKNOWN:
             self._told[device] = theirs
             self._told.move_to_end(device)
@@ -154,7 +164,7 @@ class Puncher:
         if is_hard is None or not is_needed or device in self._agreed or self._group is None:
             return
         if self._may_begin(device, is_hard=is_hard):
-            attempt = self._agreed[device] = _Attempt(device, is_hard, self._now())
+            attempt = self._agreed[device] = _Attempt(device, is_hard, named, self._now())
             self._group.create_task(self._try(attempt))
 
     async def run(self) -> None:
@@ -193,7 +203,7 @@ class Puncher:
 
     async def _try(self, attempt: _Attempt) -> None:
         try:
-            seen = await self._sightings.of(attempt.device, exactly=attempt.is_hard)
+            seen = await self._sightings.of(attempt.device, attempt.named)
             await asyncio.sleep(max(0.0, attempt.begun + HEAD_START_S - self._now()))
             if self._has_met(attempt):
                 return

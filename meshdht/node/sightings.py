@@ -1,9 +1,10 @@
-"""Where others see a peer. What it says of that itself has nobody send anything anywhere."""
+"""Where others see a peer. What it says itself of its address has nobody send anything anywhere."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.keys import DeviceId
@@ -32,7 +33,10 @@ class Seen:
     """Where others see a peer."""
 
     endpoint: Endpoint
+    """If it has one for all, this is it: of those at that address the one that the peer names first
+    itself, since most see it there, else the one that most of those who were asked see it at."""
     ports: tuple[int, ...]
+    """Where those who were asked see it."""
     voices: int
     """How many said so."""
 
@@ -52,18 +56,17 @@ class Sightings:
         self._vantage = vantage
         self._talk = talk
 
-    async def of(self, device: DeviceId, *, exactly: bool) -> Seen | None:
-        """Where a device is: at one endpoint, if ``exactly``, else at one address. None where they
-        do not agree, or nobody knows."""
+    async def of(self, device: DeviceId, named: Sequence[Endpoint]) -> Seen | None:
+        """At which address a device is, which names these endpoints itself. None where those who
+        are asked do not agree, or nobody knows."""
         for number in range(ROUNDS):
             if number:
                 await asyncio.sleep(ROUND_PAUSE_S)
-            told = await self._ask(device, exactly=exactly)
-            if told:
-                return _judge(told, exactly=exactly)
+            if told := await self._ask(device):
+                return _judge(told, named)
         return None
 
-    async def _ask(self, device: DeviceId, *, exactly: bool) -> list[Endpoint]:
+    async def _ask(self, device: DeviceId) -> list[Endpoint]:
         """What some say, until enough of them say the same."""
         others = [each for each in self._beyond.connected() if each.device != device]
         others.sort(key=lambda _: self._control.entropy.uniform(0.0, 1.0))
@@ -74,7 +77,7 @@ class Sightings:
                 seen = await question
                 if seen is not None:
                     told.append(seen)
-                    if _most_told(told, exactly=exactly)[1] >= ENOUGH:
+                    if _most_told(told)[1] >= ENOUGH:
                         break
             for each in asked:
                 each.cancel()
@@ -88,14 +91,16 @@ class Sightings:
         return reply.endpoint
 
 
-def _most_told(told: list[Endpoint], *, exactly: bool) -> tuple[Endpoint | str, int]:
-    voices: Counter[Endpoint | str] = Counter(each if exactly else each.host for each in told)
-    return voices.most_common(1)[0]
+def _most_told(told: list[Endpoint]) -> tuple[str, int]:
+    """The address, and by how many."""
+    return Counter(each.host for each in told).most_common(1)[0]
 
 
-def _judge(told: list[Endpoint], *, exactly: bool) -> Seen | None:
-    chosen, count = _most_told(told, exactly=exactly)
+def _judge(told: list[Endpoint], named: Sequence[Endpoint]) -> Seen | None:
+    host, count = _most_told(told)
     if count < min(len(told), ENOUGH):
         return None
-    named = [each for each in told if chosen in (each, each.host)]
-    return Seen(named[0], tuple(each.port for each in named), count)
+    there = [each for each in told if each.host == host]
+    ((likeliest, _),) = Counter(there).most_common(1)
+    first = next((each for each in named if each.host == host), likeliest)
+    return Seen(first, tuple(each.port for each in there), count)
