@@ -105,3 +105,10 @@ class Refused(RemoteError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first of a group's errors, however deep; an error that is no group itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from meshdht import errors
-from meshdht.errors import MeshdhtError, Refused, RemoteError, UsageError
+from meshdht.errors import MeshdhtError, Refused, RemoteError, UsageError, first_of
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass)]
 LOCAL = [each for each in CLASSES if issubclass(each, MeshdhtError)]
@@ -39,3 +39,10 @@ def test_a_refusal_keeps_its_reason() -> None:
 def test_the_tree_at_the_top_of_the_module_names_every_class(kind: type[Exception]) -> None:
     assert errors.__doc__ is not None
     assert kind.__name__ in errors.__doc__
+
+
+def test_the_first_of_a_group_is_found_however_deep() -> None:
+    inner = ValueError("inner")
+    group = BaseExceptionGroup("", [BaseExceptionGroup("", [inner]), KeyError()])
+    assert first_of(group) is inner
+    assert first_of(inner) is inner

@@ -95,6 +95,7 @@ from meshdht.api.removal_messages import (
     Spread,
     SpreadReply,
 )
+from meshdht.api.settings_messages import ChangeSettings, GetSettings, Settings, SettingsReply
 from meshdht.api.version import API_VERSION, check_version
 from meshdht.api.whois_messages import Known, KnownReply, WhoIs
 
@@ -156,6 +157,12 @@ class Client:
 
     def diagnosis(self) -> Diagnosis:
         return self._ask(GetDiagnosis(), DiagnosisReply).diagnosis
+
+    def settings(self) -> Settings:
+        return self._ask(GetSettings(), SettingsReply).settings
+
+    def change_settings(self, request: ChangeSettings) -> Settings:
+        return self._ask(request, SettingsReply).settings
 
     def revoke(self, request: Revoke) -> Revoked:
         return self._ask(request, RevokedReply).revoked

@@ -12,6 +12,7 @@ one at a time, each answered before the next is read:
     path           PathReply
     netcheck       NetCheckReply
     doctor         DiagnosisReply
+    settings, set  SettingsReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -44,6 +45,7 @@ from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
+from meshdht.api.settings_messages import ChangeSettings, GetSettings, SettingsReply
 from meshdht.api.version import API_VERSION
 
 # A local user who may not command the daemon can still send it bytes before being refused.
@@ -257,8 +259,9 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis
-Single = Looking | CreateInvite | AdministrationRequest | AnchorRequest | Down
+Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings
+Doing = CreateInvite | ChangeSettings | Down
+Single = Looking | Doing | AdministrationRequest | AnchorRequest
 """Requests that have one reply."""
 Streamed = Ping | Subscribe
 """Requests that have several, the last of which is Done."""
@@ -317,7 +320,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
 
 
 LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply
-MemberReply = LookingReply | InviteReply | PongReply | EventReply
+MemberReply = LookingReply | SettingsReply | InviteReply | PongReply | EventReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

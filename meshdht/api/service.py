@@ -39,6 +39,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
+from meshdht.api.settings_messages import ChangeSettings, GetSettings, Settings, SettingsReply
 
 T = TypeVar("T")
 
@@ -85,6 +86,12 @@ class NetworkService(ABC):
     async def diagnosis(self) -> Diagnosis: ...
 
     @abstractmethod
+    async def settings(self) -> Settings: ...
+
+    @abstractmethod
+    async def change_settings(self, request: ChangeSettings) -> Settings: ...
+
+    @abstractmethod
     def ping(self, request: Ping) -> AsyncIterator[Pong]:
         """Yield each pong as it comes; closed early when the client leaves."""
 
@@ -114,6 +121,10 @@ class NetworkService(ABC):
                 return NetCheckReply(await self.netcheck())
             case GetDiagnosis():
                 return DiagnosisReply(await self.diagnosis())
+            case GetSettings():
+                return SettingsReply(await self.settings())
+            case ChangeSettings():
+                return SettingsReply(await self.change_settings(request))
             case Down():
                 await self.down()
                 return Done()

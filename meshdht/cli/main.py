@@ -59,11 +59,17 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
         "up": ("start", "Start the network's daemon in the background."),
         "wait": ("wait", "Until the network is up, or a peer is reached."),
+        "get": ("configure", "The settings, or one of them."),
+        "set": ("configure", "Change settings, at once and for good."),
         "down": ("start", "Stop it, leaving no interface, route or process."),
         "daemon": ("start", "Run it in the foreground, for systemd and containers."),
         "service": ("service", "Have systemd start it at boot, as a user of its own."),
     },
 }
+
+
+# Verbs whose function cannot have their name.
+_FUNCTIONS = {"set": "set_"}
 
 
 class LazyGroup(VerbGroup):
@@ -76,7 +82,7 @@ class LazyGroup(VerbGroup):
         for section in VERBS.values():
             if cmd_name in section:
                 module = importlib.import_module(f"meshdht.cli.verbs.{section[cmd_name][0]}")
-                return cast(click.Command, getattr(module, cmd_name))
+                return cast(click.Command, getattr(module, _FUNCTIONS.get(cmd_name, cmd_name)))
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -13,6 +13,7 @@ relay = "auto"             # whether others' traffic is relayed here: auto, on o
 relay_ports = "41900-42155"  # UDP ports that are lent for it
 relay_mbit = 100           # of each pair, each way, in Mbit/s; 0: as much as comes
 stun = "stun.example:3478" # a server that says where it sees this device; none unless named
+metrics_port = 9586        # TCP port on the loopback for Prometheus; none unless set
 log_level = "info"         # debug, info, warning or error
 
 An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports``, ``relay_mbit`` and
@@ -56,19 +57,29 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     relay_ports: Annotated[str, Meta(pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")] = "41900-42155"
     relay_mbit: Annotated[int, Meta(ge=0, le=100_000)] = 100
     stun: Annotated[str, Meta(pattern=_ANCHOR)] | None = None
+    metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 def read_config(path: Path) -> Config:
     """The file's settings, or the defaults if there is none; raises ConfigError."""
     try:
-        table = tomllib.loads(path.read_text())
+        text = path.read_text()
     except FileNotFoundError:
         return Config()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}", "correct the file") from None
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", "check its rights") from None
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """The settings in a file's text; raises ConfigError, which names ``path``."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}", "correct the file") from None
     known = Config.__struct_fields__
     for key in table:
         if key not in known:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -19,11 +18,14 @@ from meshdht.api.server import ApiServer
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import addresses_of
-from meshdht.daemon.carriers import Carrier, prefixed
+from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
+from meshdht.daemon.dropped import dropped_counts
 from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.lending import Lending
+from meshdht.daemon.live_settings import LiveSettings
+from meshdht.daemon.metrics_server import MetricsServer
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
@@ -38,7 +40,7 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.endpoint import Endpoint
-from meshdht.errors import JoinFailed, MeshdhtError, StateError
+from meshdht.errors import JoinFailed, MeshdhtError, StateError, first_of
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
@@ -119,7 +121,9 @@ class Daemon:
         of_ours = port.port, state.identity.signing, clock, entropy
         told = self._mapped, self._lending.at_router
         self._port_mapping = PortMapping(self._gateways, *of_ours, *told)
+        self._settings = LiveSettings(places.network, places.config, config, self._settings_changed)
         self.service = self._make_service()
+        self._metrics = MetricsServer(self.service.glance)
         switchboard.control = self.node.datagram_received
 
     def _make_path_sizes(self) -> PathSizes:
@@ -177,6 +181,7 @@ class Daemon:
             self._path_sizes.limit,
             self._dropped,
             self._lending.status,
+            self._settings,
             lambda: self._streams.server,
             self._stop,
             self._restart,
@@ -256,6 +261,8 @@ class Daemon:
             surroundings = self._look_around()
             stack.callback(surroundings.close)
             await surroundings.look()
+            await self._metrics.serve_at(self._config.metrics_port)
+            stack.push_async_callback(self._metrics.close)
             self._streams.serve(self.node)
             try:
                 async with asyncio.TaskGroup() as tasks:
@@ -285,7 +292,7 @@ class Daemon:
                         for task in live:
                             task.cancel()
             except* (MeshdhtError, ApiError) as group:
-                raise _first(group) from None
+                raise first_of(group) from None
 
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         async with ApiServer(self._places.socket, self.service):
@@ -360,7 +367,7 @@ class Daemon:
             self._path_sizes.network_changed()
 
     async def _gateways(self) -> Sequence[Gateway]:
-        return await gateways_to_ask(self._netlink, self._carrier.interface, self._config)
+        return await gateways_to_ask(self._netlink, self._carrier.interface, self._settings.config)
 
     def _mapped(self, outer: Sequence[Endpoint]) -> None:
         self.node.set_mapped(outer)
@@ -379,20 +386,12 @@ class Daemon:
         )
 
     def _dropped(self) -> dict[str, int]:
-        """What was thrown away, by reason, wherever it was."""
-        dropped = Counter(self.node.dropped)
-        dropped.update({f"beacon_{each}": n for each, n in self._nearby.dropped.items()})
-        dropped.update({f"leg_{each}": n for each, n in self._legs.counters.items()})
-        dropped.update(prefixed("port", self._port.counters))
-        routers = self._port_mapping.counters
-        dropped.update({f"router_{reason.replace(' ', '_')}": n for reason, n in routers.items()})
-        stun = self._stun.counters if self._stun is not None else {}
-        dropped.update({f"stun_{reason}": n for reason, n in stun.items()})
-        dropped.update(self._carrier.dropped())
-        return {reason: count for reason, count in sorted(dropped.items()) if count}
+        routers, stun = self._port_mapping, self._stun
+        around = self._nearby, self._legs, self._port, routers, stun
+        return dropped_counts(self.node, *around, self._carrier)
 
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    async def _settings_changed(self, config: Config) -> None:
+        await self._metrics.serve_at(config.metrics_port)
+        await self._interface.use(config)
+        self._port_mapping.network_changed(has_moved=False)
+        logging.getLogger().setLevel(config.log_level.upper())

@@ -72,12 +72,18 @@ class TunnelInterface:
             await self._netlink.set_mtu(self._carrier.interface, self.mtu, segments_max=limit)
         await self.set_limits()
 
+    async def use(self, config: Config) -> None:
+        """Go by another configuration from now on; raises MeshdhtError."""
+        self._config = config
+        await self.fit()
+
     async def set_limits(self) -> None:
         """Another peer gets less than the tunnel's MTU, or one no longer."""
         await self._netlink.set_route_mtus(self._carrier.interface, self._limits())
 
     async def _measure(self) -> None:
         if self._config.mtu is not None:
+            self.mtu = self._config.mtu
             return
         interface, excluded = self._carrier.interface, self._config.exclude_interfaces
         # A machine that is between two networks keeps what it had.

@@ -26,6 +26,7 @@ from meshdht.api.path_messages import PathReport
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.service import NetworkService
+from meshdht.api.settings_messages import ChangeSettings, Settings
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
@@ -33,6 +34,7 @@ from meshdht.daemon.clocks import clock_warnings
 from meshdht.daemon.examining import diagnosis
 from meshdht.daemon.explaining import path_report
 from meshdht.daemon.finding import Finder
+from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.netcheck import check_network
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
@@ -69,6 +71,7 @@ class DaemonService(NetworkService):
         path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
         relay_status: Callable[[], RelayStatus],
+        settings: LiveSettings,
         stream: Callable[[], Endpoint | None],
         stop: Callable[[], None],
         restart: Callable[[], None],
@@ -87,6 +90,7 @@ class DaemonService(NetworkService):
         self._dropped = dropped
         self._relay_status = relay_status
         self._stream = stream
+        self._settings = settings
         self._stop = stop
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
@@ -100,14 +104,15 @@ class DaemonService(NetworkService):
     async def status(self) -> Status:
         """Looks before it tells: idle paths are proved rarely."""
         await self._node.look()
-        return await self._status()
+        return await self.glance()
 
     async def _watched_status(self) -> Status:
         """For those who are told again and again: what is not true any more shows soon."""
         self._node.watched()
-        return await self._status()
+        return await self.glance()
 
-    async def _status(self) -> Status:
+    async def glance(self) -> Status:
+        """What is known, without looking."""
         stats = await self._engine.stats()
         own = self._finder.own()
         peers = [
@@ -217,8 +222,14 @@ class DaemonService(NetworkService):
 
     async def diagnosis(self) -> Diagnosis:
         return await diagnosis(
-            self._network, self._directory, self._status(), self.netcheck(), self._clock
+            self._network, self._directory, self.glance(), self.netcheck(), self._clock
         )
+
+    async def settings(self) -> Settings:
+        return self._settings.told()
+
+    async def change_settings(self, request: ChangeSettings) -> Settings:
+        return await self._settings.change(request.values)
 
     async def ping(self, request: Ping) -> AsyncIterator[Pong]:
         device = self._finder.peer(request.peer)

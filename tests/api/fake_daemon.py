@@ -39,6 +39,7 @@ from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay
 from meshdht.api.path_messages import PathPair, PathReport
 from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
+from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
 from tests.api.fake_administration import FakeAdministration, Trouble
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
@@ -155,6 +156,16 @@ DIAGNOSIS = Diagnosis(
     ),
     took_s=1.5,
 )
+SETTINGS = Settings(
+    network="home",
+    file="/var/lib/meshdht/home/config.toml",
+    settings=(
+        Setting(name="anchors", value=("vps.example:41820",), is_default=False, live=False),
+        Setting(name="log_level", value="info", is_default=True, live=True),
+        Setting(name="mtu", value=None, is_default=True, live=True),
+        Setting(name="port_mapping", value=True, is_default=True, live=True),
+    ),
+)
 
 
 class FakeService(NetworkService):
@@ -169,6 +180,7 @@ class FakeService(NetworkService):
         self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
         self.check = NETCHECK
         self.found = DIAGNOSIS
+        self.changes: list[ChangeSettings] = []
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
 
@@ -213,6 +225,15 @@ class FakeService(NetworkService):
 
     async def diagnosis(self) -> Diagnosis:
         return self.found
+
+    async def settings(self) -> Settings:
+        return SETTINGS
+
+    async def change_settings(self, request: ChangeSettings) -> Settings:
+        self.changes.append(request)
+        if "listen_port" in request.values:
+            raise Trouble("listen_port is read when the daemon starts", "write it", 2)
+        return SETTINGS
 
     async def answer(self, request: Single) -> Reply:
         if isinstance(request, GetAnchorStatus):

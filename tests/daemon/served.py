@@ -11,9 +11,15 @@ from meshdht.api.messages import Ping, Pong
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.config import Config
+from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.service import DaemonService
 from tests.daemon.stand_ins import FakeEngine
 from tests.support.mesh import Machine, Mesh, mesh
+
+
+async def _apply(config: Config) -> None:
+    pass
 
 
 class Served:
@@ -39,6 +45,7 @@ class Served:
             self.path_mtus.get,
             lambda: dict(machine.node.dropped),
             RelayStatus,
+            LiveSettings("home", Path("/nonexistent/config.toml"), Config(), _apply),
             lambda: None,
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),

@@ -1,0 +1,58 @@
+"""Writes ``config.toml``: a line is changed, what the user wrote beside it stays."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from meshdht.errors import StateError
+
+Value = bool | int | str | None
+
+
+def with_values(text: str, values: Mapping[str, Value]) -> str:
+    """The file's text with these keys set; None takes a key out."""
+    for key, value in values.items():
+        text = _with_value(text, key, value)
+    return text
+
+
+def _with_value(text: str, key: str, value: Value) -> str:
+    line = "" if value is None else f"{key} = {_toml(value)}\n"
+    there = re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=.*(\n|\Z)", re.MULTILINE)
+    if there.search(text):
+        return there.sub(lambda _: line, text, count=1)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    # What follows a table's head belongs to that table.
+    table = re.search(r"^[ \t]*\[", text, re.MULTILINE)
+    at = table.start() if table else len(text)
+    return text[:at] + line + text[at:]
+
+
+def _toml(value: bool | int | str) -> str:
+    # JSON's strings without escapes of surrogates are TOML's basic strings.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace a file at once and whole, for its owner alone; raises StateError."""
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StateError(
+            f"cannot write {path}: {error.strerror}; what was set holds until the daemon ends",
+            "is the disk full?",
+        ) from None

@@ -1,0 +1,103 @@
+"""Settings that are changed while the daemon runs, in force at once and in ``config.toml``."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from meshdht.api.settings_messages import Setting, Settings
+from meshdht.daemon.config import Config, parse_config
+from meshdht.daemon.config_file import Value, with_values, write_file
+from meshdht.errors import MeshdhtError, StateError, UsageError
+
+log = logging.getLogger(__name__)
+
+LIVE = ("log_level", "metrics_port", "mtu", "port_mapping")
+DEFAULT = "default"
+_YES_NO = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
+
+
+class LiveSettings:
+    """``apply(config)`` brings a running daemon to what a configuration says; it raises
+    MeshdhtError where that cannot be."""
+
+    def __init__(
+        self, network: str, path: Path, config: Config, apply: Callable[[Config], Awaitable[None]]
+    ) -> None:
+        self.config = config
+        """What is in force."""
+        self._network = network
+        self._path = path
+        self._apply = apply
+
+    def told(self) -> Settings:
+        default = Config()
+        settings = [
+            Setting(
+                name=name,
+                value=tuple(value) if isinstance(value, list) else value,
+                is_default=value == getattr(default, name),
+                live=name in LIVE,
+            )
+            for name in sorted(Config.__struct_fields__)
+            for value in [getattr(self.config, name)]
+        ]
+        return Settings(network=self._network, file=str(self._path), settings=tuple(settings))
+
+    async def change(self, values: Mapping[str, str]) -> Settings:
+        """Raises UsageError for what no setting is or may be; nothing is changed then."""
+        asked = {name: _value(name, text, self._path) for name, text in values.items()}
+        text = with_values(self._text(), asked)
+        # The file as a whole, as the next start will read it.
+        written = parse_config(text, self._path)
+        now = replace(self.config, **{name: getattr(written, name) for name in asked})
+        before, self.config = self.config, now
+        try:
+            await self._apply(now)
+        except MeshdhtError:
+            self.config = before
+            with contextlib.suppress(MeshdhtError):
+                await self._apply(before)
+            raise
+        log.info("set %s", ", ".join(f"{name} = {getattr(now, name)!r}" for name in sorted(asked)))
+        write_file(self._path, text)
+        return self.told()
+
+    def _text(self) -> str:
+        try:
+            return self._path.read_text()
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise StateError(f"cannot read {self._path}: {error.strerror}") from None
+
+
+def _value(name: str, text: str, path: Path) -> Value:
+    """What a user's text says of a setting; None: it goes back to its default."""
+    known = Config.__struct_fields__
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "meshdht get lists them"
+        raise UsageError(f"there is no setting {name!r}", hint)
+    if name not in LIVE:
+        raise UsageError(
+            f"{name} is read when the daemon starts",
+            f"write it to {path}, then: sudo meshdht down && sudo meshdht up",
+        )
+    if text == DEFAULT:
+        return None
+    if isinstance(getattr(Config(), name), bool) and text.lower() in _YES_NO:
+        return _YES_NO[text.lower()]
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    value = parsed.pop("value")
+    # With anything beside it, it is no value.
+    return value if not parsed and isinstance(value, bool | int | str) else text
