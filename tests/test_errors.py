@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from meshdht import errors
-from meshdht.errors import MeshdhtError, Refused, RemoteError, UsageError, first_of
+from meshdht.errors import MeshdhtError, NoMember, Refused, RemoteError, UsageError, first_of
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass)]
 LOCAL = [each for each in CLASSES if issubclass(each, MeshdhtError)]
@@ -21,7 +21,8 @@ def test_a_local_error_has_its_message_its_hint_and_an_exit_code(kind: type[Mesh
         "choose another",
         "the port is taken",
     )
-    assert error.exit_code == (2 if issubclass(kind, UsageError) else 1)
+    usual = 2 if issubclass(kind, UsageError) else 1
+    assert error.exit_code == (3 if kind is NoMember else usual)
 
 
 def test_what_comes_over_the_network_is_never_an_error_of_the_user() -> None:
