@@ -1,4 +1,5 @@
-"""From a snapshot to text: columns, rows, bars and sparklines. Pure, and free of Textual.
+"""The peers table as text: which columns fit, what each cell says, in which order. Pure, and free
+of Textual.
 
 State is said by shape and word first and by colour second, so that it reads without colour.
 """
@@ -6,31 +7,33 @@ State is said by shape and word first and by colour second, so that it reads wit
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
-from meshdht.api.messages import ClockWarning, Peer, Status
+from meshdht.api.messages import Peer
 from meshdht.api.text import (
     NOTHING,
     age_text,
-    handshake_text,
     ipv4_first,
-    link_text,
     path_text,
     rtt_text,
     size_text,
-    span_text,
 )
 
+from .charts import spark
+from .colours import ACCENT, BAD, FAINT, GOOD, MUTED, WARN
 from .ledger import Ledger
 
-GREEN, YELLOW, GREY, ACCENT = "#5fd7a7", "#e5c07b", "#7f8c98", "#56b6c2"
-RED = "#e06c75"
-_BARS = "▁▂▃▄▅▆▇█"
-_NAME_MAX, _PATH_MAX = 26, 30
+_NAME_MAX, _PATH_MAX, _TAGS_MAX = 26, 30, 18
 _ENDPOINT_FROM = 22
+_PADDING = 2
+# A round trip that people notice, and one that they mind.
+_SLOW_MS, _SLUGGISH_MS = 80.0, 250.0
+LOSS_MINDED = 0.1
+# Of the shortest round trip, so much is not drawn.
+RTT_FLOOR = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +54,84 @@ class Order:
     reverse: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which peers are shown: those with a text in their name, addresses, path or tags, in a
+    state."""
+
+    text: str = ""
+    state: str = "all"
+
+    @property
+    def is_on(self) -> bool:
+        return self != Filter()
+
+    def __str__(self) -> str:
+        """As the table's title says it."""
+        said = [self.state] if self.state != "all" else []
+        return " ".join([*said, f"“{self.text}”"] if self.text else said)
+
+
+STATES: dict[str, Callable[[Peer], bool]] = {
+    "all": lambda peer: True,
+    "online": lambda peer: peer.online,
+    "relayed": lambda peer: peer.online and peer.path.kind == "relay",
+    "offline": lambda peer: not peer.online,
+}
+
+
 def columns(width: int) -> list[Column]:
-    """The columns that fit: seven at 80, with endpoints and totals where there is room."""
-    numbers = [
-        Column("handshake", "seen", 6, right=True),
+    """The columns that fit: seven at 80; loss, the trend, endpoints, totals, tags and IPv6 where
+    there is room."""
+    base = [
+        Column("name", "name", 12),
+        Column("address", "address", 15),
+        Column("path", "path", 11),
         Column("rtt", "rtt", 7, right=True),
         Column("received", "↓/s", 7, right=True),
         Column("sent", "↑/s", 7, right=True),
+        Column("handshake", "seen", 6, right=True),
     ]
-    name, address, path = 12, 15, 11
-    spare = width - (name + address + path + sum(column.width for column in numbers) + 2 * 7)
-    totals: list[Column] = []
-    if spare >= 32:
-        totals = [
-            Column("total_received", "↓ total", 8, right=True),
-            Column("total_sent", "↑ total", 8, right=True),
-        ]
-        spare -= 20
-    grow = max(0, min(spare, _PATH_MAX - path))
-    path += grow
-    name += max(0, min(spare - grow, _NAME_MAX - name))
-    return [
-        Column("name", "name", name),
-        Column("address", "address", address),
-        Column("path", "path", path),
-        *numbers,
-        *totals,
+    spare = width - sum(column.width + _PADDING for column in base)
+    endpoint = _PATH_MAX - base[2].width - _PADDING
+    extra = [
+        Column("loss", "loss", 5, right=True),
+        Column("trend", "trend", 12),
+        Column("endpoint", "", endpoint),
+        Column("total_received", "↓ total", 8, right=True),
+        Column("total_sent", "↑ total", 8, right=True),
+        Column("tags", "tags", _TAGS_MAX),
+        Column("ipv6", "ipv6", 39),
     ]
+    taken = {}
+    for column in extra:
+        if spare < column.width + _PADDING:
+            break
+        spare -= column.width + _PADDING
+        taken[column.key] = column
+    # Where a path leads is said beside its kind, once there is room for it.
+    path = Column("path", "path", _PATH_MAX if taken.pop("endpoint", None) else base[2].width)
+    name = Column("name", "name", base[0].width + max(0, min(spare, _NAME_MAX - base[0].width)))
+    places = ["name", "address", "ipv6", "path", "rtt", "trend", "loss", "received", "sent"]
+    places += ["total_received", "total_sent", "handshake", "tags"]
+    shown = {column.key: column for column in base} | taken | {"path": path, "name": name}
+    return [shown[key] for key in places if key in shown]
 
 
 def shape(peer: Peer) -> tuple[str, str]:
     """The mark and colour of a peer's state: ● direct, ◐ relayed, ○ away."""
     if not peer.online:
-        return "○", GREY
+        return "○", MUTED
     if peer.path.kind == "relay":
-        return "◐", YELLOW
-    return "●", GREEN
+        return "◐", WARN
+    return "●", GOOD
 
 
 def row_basis(peer: Peer, ledger: Ledger, now: float) -> tuple[object, ...]:
     """What a peer's cells are made of: while it is equal, so are they."""
-    return peer, age_text(ledger.handshake_age_s(peer, now)), ledger.rates(peer)
+    trail = ledger.trail(peer).rtt_ms
+    measured = len(trail), trail[-1] if trail else None
+    return peer, age_text(ledger.handshake_age_s(peer, now)), ledger.rates(peer), measured
 
 
 def cell(column: Column, peer: Peer, ledger: Ledger, now: float) -> Text:
@@ -100,13 +140,29 @@ def cell(column: Column, peer: Peer, ledger: Ledger, now: float) -> Text:
     text.truncate(column.width, overflow="ellipsis")
     text.justify = "right" if column.right else "left"
     if not peer.online and column.key != "name":
-        text.stylize(GREY)
+        text.stylize(MUTED)
     return text
+
+
+def rtt_cell(peer: Peer) -> Text:
+    """The round trip, coloured by how it feels."""
+    if not peer.online or peer.rtt_ms is None:
+        return Text(NOTHING, FAINT)
+    colour = "" if peer.rtt_ms < _SLOW_MS else WARN if peer.rtt_ms < _SLUGGISH_MS else BAD
+    return Text(rtt_text(peer.rtt_ms), colour)
+
+
+def loss_cell(peer: Peer) -> Text:
+    """The share of probes that were lost; nothing to see while none is."""
+    if not peer.online or peer.loss is None:
+        return Text(NOTHING, FAINT)
+    colour = FAINT if not peer.loss else WARN if peer.loss < LOSS_MINDED else BAD
+    return Text(f"{peer.loss:.0%}", colour)
 
 
 def _name(peer: Peer, _ledger: Ledger, _now: float, _width: int) -> Text:
     mark, colour = shape(peer)
-    return Text.assemble((f"{mark} ", colour), (peer.name, "bold" if peer.online else GREY))
+    return Text.assemble((f"{mark} ", colour), (peer.name, "bold" if peer.online else MUTED))
 
 
 def _path(peer: Peer, _ledger: Ledger, _now: float, width: int) -> Text:
@@ -117,50 +173,86 @@ def _path(peer: Peer, _ledger: Ledger, _now: float, width: int) -> Text:
     return Text(NOTHING if kind == "none" else text, shape(peer)[1])
 
 
-def _seen(peer: Peer, ledger: Ledger, now: float, _width: int) -> Text:
-    return Text(age_text(ledger.handshake_age_s(peer, now)))
+def _trend(peer: Peer, ledger: Ledger, _now: float, width: int) -> Text:
+    measured = ledger.trail(peer).rtt_ms if peer.online else ()
+    return Text(spark(measured, width, floor=RTT_FLOOR), ACCENT)
 
 
 def _rate(number: int) -> Callable[[Peer, Ledger, float, int], Text]:
     def rate(peer: Peer, ledger: Ledger, _now: float, _width: int) -> Text:
         value = ledger.rates(peer)[number]
-        return Text(size_text(value), "" if value >= 1 else GREY)
+        return Text(size_text(value)) if value >= 1 else Text("0 B", FAINT)
 
     return rate
+
+
+def _total(value: int) -> Text:
+    return Text(size_text(value), "" if value else FAINT)
+
+
+def _ipv6(peer: Peer) -> str:
+    return next((each for each in peer.addresses if ":" in each), NOTHING)
 
 
 _CELLS: dict[str, Callable[[Peer, Ledger, float, int], Text]] = {
     "name": _name,
     "address": lambda peer, ledger, now, width: Text(ipv4_first(peer.addresses), ACCENT),
+    "ipv6": lambda peer, ledger, now, width: Text(_ipv6(peer), MUTED),
     "path": _path,
-    "handshake": _seen,
-    "rtt": lambda peer, ledger, now, width: Text(rtt_text(peer.rtt_ms if peer.online else None)),
+    "handshake": lambda peer, ledger, now, width: Text(
+        age_text(ledger.handshake_age_s(peer, now)), MUTED
+    ),
+    "rtt": lambda peer, ledger, now, width: rtt_cell(peer),
+    "trend": _trend,
+    "loss": lambda peer, ledger, now, width: loss_cell(peer),
     "received": _rate(0),
     "sent": _rate(1),
-    "total_received": lambda peer, ledger, now, width: Text(size_text(peer.rx_bytes)),
-    "total_sent": lambda peer, ledger, now, width: Text(size_text(peer.tx_bytes)),
+    "total_received": lambda peer, ledger, now, width: _total(peer.rx_bytes),
+    "total_sent": lambda peer, ledger, now, width: _total(peer.tx_bytes),
+    "tags": lambda peer, ledger, now, width: Text(" ".join(peer.tags), MUTED),
 }
 
 
-def ordered(ledger: Ledger, order: Order, now: float) -> list[Peer]:
-    """The peers in order; what is not known comes last, and names settle ties."""
+def matching(peers: Iterable[Peer], wanted: Filter) -> list[Peer]:
+    """The peers that a filter lets through."""
+    words = wanted.text.lower().split()
+    in_state = STATES[wanted.state]
+    return [
+        peer for peer in peers if in_state(peer) and all(word in haystack(peer) for word in words)
+    ]
+
+
+def haystack(peer: Peer) -> str:
+    """What is searched of a peer, in small letters."""
+    path = path_text(peer.path) if peer.online else "offline"
+    return " ".join([peer.name, *peer.addresses, path, *peer.tags]).lower()
+
+
+def ordered(
+    ledger: Ledger, order: Order, now: float, peers: Sequence[Peer] | None = None
+) -> list[Peer]:
+    """The peers (or these of them) in order; what is not known comes last, names settle ties."""
     never = float("inf")
     keys: dict[str, Callable[[Peer], object]] = {
         "name": lambda peer: peer.name,
         "address": _numeric_address,
+        "ipv6": _ipv6,
         "path": lambda peer: (
             not peer.online,
             ["lan", "direct", "relay", "none"].index(peer.path.kind),
         ),
         "handshake": lambda peer: _or(ledger.handshake_age_s(peer, now), never),
         "rtt": lambda peer: _or(peer.rtt_ms if peer.online else None, never),
+        "trend": lambda peer: _or(peer.rtt_ms if peer.online else None, never),
+        "loss": lambda peer: (not peer.online, -_or(peer.loss, -1.0)),
         "received": lambda peer: -ledger.rates(peer)[0],
         "sent": lambda peer: -ledger.rates(peer)[1],
         "total_received": lambda peer: -peer.rx_bytes,
         "total_sent": lambda peer: -peer.tx_bytes,
+        "tags": lambda peer: (not peer.tags, peer.tags),
     }
     key = keys[order.key]
-    by_name = sorted(ledger.peers, key=lambda peer: peer.name)
+    by_name = sorted(ledger.peers if peers is None else peers, key=lambda peer: peer.name)
     return sorted(by_name, key=key, reverse=order.reverse)  # type: ignore[arg-type]
 
 
@@ -174,94 +266,3 @@ def _numeric_address(peer: Peer) -> tuple[int, int]:
     except ValueError:
         return 99, 0
     return address.version, int(address)
-
-
-def header(ledger: Ledger, network: str, width: int, now: float) -> Text:
-    """The top line: which network, which device, how many are there."""
-    left = Text.assemble((" meshdht ", "bold reverse"), "  ", (network, "bold"))
-    status = ledger.status
-    if status is None:
-        return left
-    left.append(f"  {status.device.name}", "bold")
-    left.append(f" {ipv4_first(status.device.addresses)}", ACCENT)
-    left.append(f"  {status.engine}, up {age_text(ledger.uptime_s(now))}", GREY)
-    if ledger.problem is not None:
-        right = Text("○ no daemon, trying again ", YELLOW)
-    else:
-        online = sum(peer.online for peer in status.peers)
-        colour = GREEN if online else GREY
-        right = Text(f"{'●' if online else '○'} {online} of {len(status.peers)} online ", colour)
-    right = Text.assemble(*marks(status), right)
-    gap = width - left.cell_len - right.cell_len
-    if gap < 1:
-        left.truncate(max(1, width - right.cell_len - 1), overflow="ellipsis")
-        gap = 1
-    line = Text.assemble(left, " " * gap, right, no_wrap=True)
-    line.truncate(width)
-    return line
-
-
-def marks(status: Status) -> list[Text]:
-    """What somebody should look after, the most urgent first."""
-    found = []
-    if status.copy_heard is not None:
-        found.append(Text(f"⚠ a second {status.device.name} is running  ", RED))
-    if status.held_out_by:
-        first, *others = status.held_out_by
-        more = f" +{len(others)}" if others else ""
-        found.append(Text(f"⚠ revoked for {first}{more}  ", YELLOW))
-    if status.applicants:
-        verb = "waits" if status.applicants == 1 else "wait"
-        found.append(Text(f"● {status.applicants} {verb} for approval  ", YELLOW))
-    if status.clocks:
-        found.append(clock_mark(status.clocks))
-    return found
-
-
-def clock_mark(clocks: Sequence[ClockWarning]) -> Text:
-    """``⚠ clock of pi 21 days behind``; of several, the first and how many more."""
-    first = clocks[0]
-    direction = "ahead" if first.ahead_s > 0 else "behind"
-    more = f" +{len(clocks) - 1}" if len(clocks) > 1 else ""
-    span = span_text(abs(first.ahead_s))
-    return Text(f"⚠ clock of {first.device} {span} {direction}{more}  ", YELLOW)
-
-
-def card(peer: Peer, ledger: Ledger, width: int, now: float) -> Text:
-    """Everything about one peer, in five lines."""
-    trail = ledger.trail(peer)
-    received, sent = ledger.rates(peer)
-    colour = shape(peer)[1]
-    seen = handshake_text(ledger.handshake_age_s(peer, now))
-    chart = max(8, min(30, (width - 53) // 2))
-    lines = [
-        Text.assemble(("address    ", GREY), ("  ".join(peer.addresses) or NOTHING, ACCENT)),
-        Text.assemble(("path       ", GREY), (link_text(peer), colour), (f"  {seen}", GREY)),
-        Text.assemble(
-            ("round trip ", GREY),
-            f"{rtt_text(peer.rtt_ms if peer.online else None):<9} ",
-            (spark(trail.rtt_ms, chart * 2), ACCENT),
-        ),
-        Text.assemble(
-            ("traffic    ", GREY),
-            f"↓ {size_text(peer.rx_bytes):<7} ",
-            (f"{size_text(received) + '/s':<9} ", GREY),
-            (f"{spark(trail.received, chart):<{chart}}  ", GREEN),
-            f"↑ {size_text(peer.tx_bytes):<7} ",
-            (f"{size_text(sent) + '/s':<9} ", GREY),
-            (spark(trail.sent, chart), GREEN),
-        ),
-        Text.assemble(("device id  ", GREY), peer.id),
-    ]
-    for line in lines:
-        line.truncate(width, overflow="ellipsis")
-    return Text("\n").join(lines)
-
-
-def spark(values: Sequence[float], width: int) -> str:
-    """The last ``width`` values as bars, the tallest of them full; flat where all are nothing."""
-    shown = list(values)[-width:]
-    top = max(shown, default=0.0)
-    if top <= 0:
-        return _BARS[0] * len(shown)
-    return "".join(_BARS[min(7, int(value / top * 7.999))] for value in shown)

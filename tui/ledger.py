@@ -10,21 +10,27 @@ from meshdht.api.changes import apply
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import Event, Peer, PeerChanged, PeerRemoved, Snapshot, Status
 
-# One sample a second, as wide as the widest sparkline.
-HISTORY = 60
+# One sample a second of the traffic: as many as the widest chart shows.
+HISTORY = 360
 # A rate is the mean over this time, so that a stuttering counter reads calmly.
 RATE_WINDOW_S = 3.0
+_COUNTERS = 8
+
+
+def _samples() -> deque[float]:
+    return deque(maxlen=HISTORY)
 
 
 @dataclass(slots=True)
 class Trail:
-    """A peer's recent past: counters with their times, and a sample a second for the charts."""
+    """A peer's recent past: counters with their times, the traffic of each second, and the
+    round-trip times as they were measured."""
 
     told_at: float
-    counters: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    rtt_ms: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    received: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    sent: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    counters: deque[tuple[float, int, int]] = field(default_factory=lambda: deque(maxlen=_COUNTERS))
+    rtt_ms: deque[float] = field(default_factory=_samples)
+    received: deque[float] = field(default_factory=_samples)
+    sent: deque[float] = field(default_factory=_samples)
 
 
 class Ledger:
@@ -43,6 +49,10 @@ class Ledger:
     @property
     def peers(self) -> Sequence[Peer]:
         return self.status.peers if self.status is not None else ()
+
+    def peer(self, id: str | None) -> Peer | None:
+        """The peer with this id, as it was last told."""
+        return next((peer for peer in self.peers if peer.id == id), None)
 
     def take(self, event: Event, now: float) -> None:
         """An event of the stream; the first of a connection is a Snapshot."""
@@ -77,8 +87,11 @@ class Ledger:
             received, sent = self.rates(peer)
             trail.received.append(received)
             trail.sent.append(sent)
-            if peer.rtt_ms is not None:
-                trail.rtt_ms.append(peer.rtt_ms)
+
+    def measured(self, peer: Peer, rtt_ms: float) -> None:
+        """A round trip to a peer was measured, by a ping."""
+        if peer.id in self._trails:
+            self._trails[peer.id].rtt_ms.append(rtt_ms)
 
     def rates(self, peer: Peer) -> tuple[float, float]:
         """Bytes a second received and sent, over the last few seconds."""
@@ -113,3 +126,5 @@ class Ledger:
         trail.told_at = now
         if not trail.counters:
             trail.counters.append((now, peer.rx_bytes, peer.tx_bytes))
+        if peer.rtt_ms is not None and (not trail.rtt_ms or trail.rtt_ms[-1] != peer.rtt_ms):
+            trail.rtt_ms.append(peer.rtt_ms)

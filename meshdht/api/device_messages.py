@@ -15,7 +15,9 @@ Tag = Annotated[str, Meta(min_length=1, max_length=63)]
 
 class Device(Struct, frozen=True, kw_only=True):
     """A line of the roster; ``joined`` is None where the log does not say, ``expires`` where it
-    stays until it is put out. After ``ephemeral_s`` seconds offline it is put out; 0: not."""
+    stays until it is put out. After ``ephemeral_s`` seconds offline it is put out; 0: not.
+    ``signing_key`` (in hex) is what its id is the hash of, ``wireguard_key`` (in base64, as wg(8)
+    prints it) what its tunnels are made with."""
 
     name: str
     id: str
@@ -27,6 +29,8 @@ class Device(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     expires: int | None = None
     ephemeral_s: int = 0
+    signing_key: str = ""
+    wireguard_key: str = ""
 
 
 class Devices(Struct, frozen=True, kw_only=True):

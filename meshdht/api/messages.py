@@ -82,7 +82,8 @@ class ThisDevice(Struct, frozen=True):
 
 
 class Peer(Struct, frozen=True, kw_only=True):
-    """Another device of the network, as this one sees it."""
+    """Another device of the network, as this one sees it. ``loss`` is the share of the last probes
+    of its path that went unanswered, None before there are enough to say."""
 
     name: str
     id: str
@@ -93,6 +94,8 @@ class Peer(Struct, frozen=True, kw_only=True):
     rtt_ms: float | None = None
     rx_bytes: int = 0
     tx_bytes: int = 0
+    loss: float | None = None
+    tags: tuple[str, ...] = ()
 
 
 class ClockWarning(Struct, frozen=True, kw_only=True):

@@ -103,3 +103,20 @@ def router_text(port: RouterPort) -> str:
         return ""
     beyond = "" if port.public else ", behind another NAT"
     return f"outside {port.outer} by {port.protocol}{beyond}"
+
+
+def copy_text(own: str, heard: float) -> tuple[str, str]:
+    """That another machine has this device's keys, and what to do about it."""
+    what = f"another machine is {own} too, heard {moment_text(heard)}"
+    todo = (
+        f"stop one of the two for good; if the other is not yours, have an admin revoke {own},"
+        " and join anew"
+    )
+    return what, todo
+
+
+def held_out_text(own: str, names: tuple[str, ...]) -> tuple[str, str]:
+    """That devices go by a revocation of this one which counts for nothing here, and what to do."""
+    what = f"for {', '.join(names)}, {own} is revoked: two admins revoked each other while apart"
+    todo = "on the devices that are to come over: meshdht leave, then join by a link of the others"
+    return what, todo

@@ -156,6 +156,8 @@ class NodeAdministration(Administration):
             tags=device.tags,
             expires=device.expires or None,
             ephemeral_s=device.ephemeral_s,
+            signing_key=device.verify_key.raw.hex(),
+            wireguard_key=str(device.wireguard_key),
         )
 
     # --- invites -----------------------------------------------------------------------------

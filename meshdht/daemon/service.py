@@ -158,6 +158,8 @@ class DaemonService(NetworkService):
             rtt_ms=_milliseconds(path.rtt_s),
             rx_bytes=stats.rx_bytes if stats else 0,
             tx_bytes=stats.tx_bytes if stats else 0,
+            loss=None if path.loss is None else round(path.loss, 3),
+            tags=device.tags,
         )
 
     def _path(self, device: Device) -> PathView:

@@ -76,7 +76,7 @@ class PeerViews:
         if peer is None or best is None:
             return PathView(PathKind.NONE, None, None)
         relay = self.vantage.relay_of(best.endpoint)
-        return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay)
+        return PathView(peer.agent.kind, best.endpoint, best.rtt_s, relay, best.loss)
 
     def agent(self, device: DeviceId) -> PathAgent | None:
         """The paths of a device that one is kept to."""

@@ -20,9 +20,9 @@ a NAT's filter (RFC 8445's triggered check).
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshdht.clock import Entropy
 from meshdht.endpoint import Endpoint
@@ -55,6 +55,10 @@ MIN_TIMEOUT_S = 0.3
 # How a pair is proved that traffic has cast doubt on: it is dead 0.6 s after its answer was due.
 DOUBT_S = 0.2
 DOUBT_MISSES = 3
+# Of so many of the last probes of a pair it is remembered whether they were answered; a share of
+# fewer than the least says nothing.
+LOSS_PROBES = 32
+LOSS_PROBES_MIN = 4
 # Weight of a new sample in the smoothed round-trip time (RFC 6298's alpha).
 RTT_GAIN = 0.125
 
@@ -79,6 +83,15 @@ class Pair:
     """Tries that are left while the peer is said to probe us."""
     is_doubted: bool = False
     """Alive, though traffic says otherwise: to be proved quickly."""
+    outcomes: deque[bool] = field(default_factory=lambda: deque(maxlen=LOSS_PROBES))
+    """Of the last probes since it first answered, the newest last: True for an answer in time."""
+
+    @property
+    def loss(self) -> float | None:
+        """The share of the last probes that went unanswered; None before there are enough."""
+        if len(self.outcomes) < LOSS_PROBES_MIN:
+            return None
+        return self.outcomes.count(False) / len(self.outcomes)
 
     @property
     def due(self) -> float:
@@ -283,6 +296,7 @@ class PathAgent:
         rtt_s = now - sent_at
         pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
         pair.alive, pair.misses, pair.lost, pair.last_answer = True, 0, 0, now
+        pair.outcomes.append(True)
         pair.is_doubted = False
         self._choose()
         pair.next_probe = now + self._pause(pair, now)
@@ -303,6 +317,8 @@ class PathAgent:
                 self._check_others(pair, now)
         elif pair.is_doubted and pair.misses and pair is self.best:
             self._leave_doubted()
+        if pair.misses and pair.alive:
+            pair.outcomes.append(False)
         probe = self._new_probe(pair, now)
         retry = PUNCH_S if pair.punches > 1 else self._pace.retry_s(pair.misses)
         pair.punches = max(0, pair.punches - 1)

@@ -18,6 +18,8 @@ class PathView:
     rtt_s: float | None
     relay: DeviceId | None = None
     """The device or anchor that relays, if that is its kind."""
+    loss: float | None = None
+    """The share of the last probes that went unanswered; None before there are enough."""
 
 
 @dataclass(frozen=True, slots=True)

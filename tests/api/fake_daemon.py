@@ -241,9 +241,9 @@ class FakeService(NetworkService):
         return await super().answer(request)
 
     async def path(self, peer: str) -> PathReport:
-        if peer == "attic":
-            return PathReport(peer=peer, id=ATTIC.id, kind="none", pairs=(), why="it is off")
-        if peer != "phone":
+        if peer in ("attic", ATTIC.id):
+            return PathReport(peer="attic", id=ATTIC.id, kind="none", pairs=(), why="it is off")
+        if peer not in ("phone", PHONE.id):
             raise Trouble(f"no peer is called {peer!r}", "meshdht peers lists them", 2)
         return PHONE_PATH
 

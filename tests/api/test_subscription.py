@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from meshdht.api import subscription
+from meshdht.api import asking
 from meshdht.api.errors import ApiError, Disconnected, NoDaemon
 from meshdht.api.messages import (
     Done,
@@ -113,7 +113,7 @@ async def test_what_is_no_daemon_of_this_release_is_one_clear_error(
 async def test_a_line_without_end_is_refused(
     socket_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscription, "REPLY_BYTES_MAX", 100)
+    monkeypatch.setattr(asking, "REPLY_BYTES_MAX", 100)
     async with answering(socket_path, WELCOME + b" " * 300):
         with pytest.raises(ApiError, match="a line of over 100 bytes"):
             await anext(subscribe(socket_path))

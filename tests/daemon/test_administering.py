@@ -39,6 +39,9 @@ def test_the_devices_are_all_of_the_roster_this_one_included() -> None:
             assert [each.this_device for each in devices] == [False, True, False]
             assert [each.online for each in devices] == [True, True, False]
             assert devices[0].id == str(first.machine.id)
+            identity = first.machine.node.identity
+            assert devices[0].signing_key == identity.signing.public.raw.hex()
+            assert devices[0].wireguard_key == str(identity.wireguard.public)
 
     run(main())
 

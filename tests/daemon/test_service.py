@@ -52,7 +52,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
             [peer] = status.peers
             assert keys(peer) == {
                 "name", "id", "addresses", "online", "path", "handshake_age_s", "rtt_ms",
-                "rx_bytes", "tx_bytes",
+                "rx_bytes", "tx_bytes", "loss", "tags",
             }  # fmt: skip
             assert (status.network, status.engine, status.daemon) == ("home", "fake", __version__)
             assert (status.engine_features, status.engine_lacks) == (("speed",), ("more speed",))
@@ -65,7 +65,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
             [limited] = (await first.service.status()).peers
             assert limited.path == PeerPath(kind="direct", endpoint=there, mtu=1328)
             assert (peer.handshake_age_s, peer.rx_bytes, peer.tx_bytes) == (10.0, 10, 20)
-            assert peer.rtt_ms == 40.0
+            assert (peer.rtt_ms, peer.loss, peer.tags) == (40.0, None, ())
             assert [ip_address(each).version for each in peer.addresses] == [4, 6]
 
     run(main())

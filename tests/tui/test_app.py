@@ -76,7 +76,7 @@ def test_the_first_screen_looks_as_it_did(
     async def shown(pilot: Any) -> None:
         await until_shown(pilot, "laptop")
         await pilot.press("down")
-        await until_shown(pilot, LAPTOP.id)
+        await until_shown(pilot, "╭─ laptop")
 
     with serving(socket_path):
         app = MeshdhtApp(socket_path, clock=lambda: 1000.0)

@@ -6,23 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from meshdht_tui.format import (
+    STATES,
     Column,
+    Filter,
     Order,
-    card,
     cell,
-    clock_mark,
     columns,
-    header,
-    marks,
+    matching,
     ordered,
     shape,
-    spark,
 )
 from meshdht_tui.ledger import Ledger
 from msgspec.structs import replace
 
-from meshdht.api.errors import NoDaemon
-from meshdht.api.messages import ClockWarning, PeerPath, Snapshot, Status
+from meshdht.api.messages import PeerChanged, PeerPath, Snapshot, Status
 from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE, STATUS
 from tests.api.strategies import statuses
 
@@ -42,7 +39,9 @@ def ledger_of() -> Ledger:
 def test_the_columns_fit_any_terminal_from_80_on(width: int) -> None:
     shown = columns(width - 1)
     assert sum(column.width + 2 for column in shown) <= width
-    assert [column.key for column in shown[:4]] == ["name", "address", "path", "handshake"]
+    keys = [column.key for column in shown]
+    assert keys[:2] == ["name", "address"]
+    assert {"path", "rtt", "received", "sent", "handshake"} <= set(keys)
 
 
 def test_a_wide_terminal_shows_endpoints_and_totals(ledger: Ledger) -> None:
@@ -82,9 +81,15 @@ def test_state_is_said_by_shape_and_word_not_by_colour_alone(ledger: Ledger) -> 
         ("received", ["attic", "laptop", "phone"]),
         ("total_received", ["laptop", "phone", "attic"]),
         ("total_sent", ["laptop", "phone", "attic"]),
+        ("loss", ["phone", "laptop", "attic"]),
+        ("tags", ["phone", "attic", "laptop"]),
+        ("trend", ["laptop", "phone", "attic"]),
+        ("ipv6", ["laptop", "phone", "attic"]),
     ],
 )
 def test_every_column_sorts(ledger: Ledger, key: str, names: list[str]) -> None:
+    lossy = replace(PHONE, loss=0.25, tags=("guest",))
+    ledger.take(PeerChanged(lossy), 100.0)
     assert [peer.name for peer in ordered(ledger, Order(key), 100.0)] == names
 
 
@@ -104,80 +109,45 @@ def test_addresses_sort_as_numbers_and_nonsense_last() -> None:
     assert names == ["2", "0", "3", "1"]
 
 
-def test_the_header_names_network_device_and_who_is_there(ledger: Ledger) -> None:
-    line = header(ledger, "home", 80, 100.0).plain
-    assert len(line) == 80
-    assert "home  nas 100.64.7.1  embedded, up 2 h" in line
-    assert line.endswith("● 2 of 3 online ")
-    ledger.lose(NoDaemon("gone"))
-    assert "no daemon, trying again" in header(ledger, "home", 80, 100.0).plain
-    assert header(Ledger(), "home", 80, 0.0).plain == " meshdht   home"
-
-
-@given(st.integers(10, 200))
-def test_the_header_is_one_line_at_any_width(width: int) -> None:
-    line = header(ledger_of(), "home", width, 100.0)
-    assert "\n" not in line.plain
-    assert line.cell_len <= width
-
-
-def test_the_card_tells_everything_about_a_peer(ledger: Ledger) -> None:
-    lines = card(LAPTOP, ledger, 76, 105.0).plain.splitlines()
-    assert len(lines) == 5
-    assert all(len(line) <= 76 for line in lines)
-    assert "100.64.7.2  fd5a:1c2e:9b00::2" in lines[0]
-    assert "direct 192.0.2.7:51820  handshake 17 s ago" in lines[1]
-    assert LAPTOP.id in lines[4]
-    assert card(ATTIC, ledger, 76, 105.0).plain.splitlines()[1].endswith("offline  –")
-
-
 def test_a_path_that_is_none_reads_as_a_dash(ledger: Ledger) -> None:
     lost = replace(LAPTOP, path=PeerPath())
     assert cell(Column("path", "path", 12), lost, ledger, 100.0).plain == "–"
 
 
+def test_every_column_of_the_widest_table_can_be_sorted_by(ledger: Ledger) -> None:
+    for column in columns(250):
+        assert len(ordered(ledger, Order(column.key), 100.0)) == 3
+
+
 @pytest.mark.parametrize(
-    ("values", "bars"),
-    [([], ""), ([0, 0], "▁▁"), ([0, 5, 10], "▁▄█"), ([9, 1, 2, 4], "▂▄█")],
+    ("text", "state", "names"),
+    [
+        ("", "all", ["attic", "laptop", "phone"]),
+        ("", "online", ["laptop", "phone"]),
+        ("", "relayed", ["phone"]),
+        ("", "offline", ["attic"]),
+        ("TOP", "all", ["laptop"]),
+        ("64.7.4", "all", ["attic"]),
+        ("relay vps", "all", ["phone"]),
+        ("vps", "offline", []),
+        ("guest", "all", ["phone"]),
+    ],
 )
-def test_sparklines_show_the_last_values(values: list[float], bars: str) -> None:
-    assert spark(values, 3) == bars
+def test_peers_are_found_by_what_is_said_of_them(text: str, state: str, names: list[str]) -> None:
+    peers = [replace(PHONE, tags=("guest",)), LAPTOP, ATTIC]
+    found = matching(peers, Filter(text, state))
+    assert sorted(peer.name for peer in found) == names
 
 
-def test_the_header_tells_an_admin_who_waits_and_of_a_second_copy(ledger: Ledger) -> None:
-    assert ledger.status is not None
-    assert marks(ledger.status) == []
-    ledger.take(Snapshot(replace(ledger.status, applicants=1)), 100.0)
-    line = header(ledger, "home", 80, 100.0).plain
-    assert line.endswith("● 1 waits for approval  ● 2 of 3 online ")
-    assert len(line) == 80
-    name = ledger.status.device.name
-    ledger.take(Snapshot(replace(ledger.status, applicants=2, copy_heard=1_800_000_000)), 100.0)
-    line = header(ledger, "home", 100, 100.0).plain
-    assert f"⚠ a second {name} is running  ● 2 wait for approval  ● 2 of 3 online " in line
-    assert len(header(ledger, "home", 80, 100.0).plain) == 80
+def test_a_filter_says_what_it_is() -> None:
+    assert not Filter().is_on
+    assert str(Filter("vps", "relayed")) == "relayed “vps”"
+    assert str(Filter("vps")) == "“vps”"
+    assert {str(Filter(state=state)) for state in STATES} == {"", "online", "relayed", "offline"}
 
 
-def test_the_header_says_for_whom_this_device_is_revoked(ledger: Ledger) -> None:
-    assert ledger.status is not None
-    ledger.take(Snapshot(replace(ledger.status, held_out_by=("attic", "pi"))), 100.0)
-    assert "⚠ revoked for attic +1  ● 2 of 3 online " in header(ledger, "home", 100, 100.0).plain
-
-
-def test_the_header_names_a_wrong_clock(ledger: Ledger) -> None:
-    warning = ClockWarning(
-        device="attic",
-        this_device=False,
-        ahead_s=-86400,
-        says_so=("nas",),
-        clocks=2,
-        message="",
-        hint="",
-    )
-    assert clock_mark([warning]).plain == "⚠ clock of attic 1 day behind  "
-    assert ledger.status is not None
-    ledger.take(Snapshot(replace(ledger.status, clocks=(warning, warning))), 100.0)
-    line = header(ledger, "home", 80, 100.0).plain
-    assert "⚠ clock of attic 1 day behind +1" in line
-    assert line.endswith("● 2 of 3 online ")
-    assert len(line) == 80
+def test_loss_is_told_once_it_is_known_and_of_those_who_are_there(ledger: Ledger) -> None:
+    loss = Column("loss", "loss", 5)
+    assert cell(loss, LAPTOP, ledger, 100.0).plain == "–"
+    assert cell(loss, replace(LAPTOP, loss=0.125), ledger, 100.0).plain == "12%"
+    assert cell(loss, replace(ATTIC, loss=0.5), ledger, 100.0).plain == "–"

@@ -83,3 +83,17 @@ def test_an_event_before_the_first_snapshot_is_nothing() -> None:
     ledger = Ledger()
     ledger.take(PeerChanged(LAPTOP), 1.0)
     assert ledger.peers == ()
+
+
+def test_a_round_trip_is_noted_when_it_was_measured_anew(ledger: Ledger) -> None:
+    grown = replace(LAPTOP, rx_bytes=LAPTOP.rx_bytes + 1)
+    ledger.take(PeerChanged(grown), 101.0)
+    ledger.take(PeerChanged(replace(grown, rtt_ms=9.0)), 102.0)
+    ledger.measured(LAPTOP, 9.0)
+    assert list(ledger.trail(LAPTOP).rtt_ms) == [7.25, 9.0, 9.0]
+
+
+def test_a_peer_is_known_by_its_id(ledger: Ledger) -> None:
+    assert ledger.peer(LAPTOP.id) == LAPTOP
+    assert ledger.peer("nobody") is None
+    ledger.measured(replace(LAPTOP, id="nobody"), 1.0)

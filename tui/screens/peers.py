@@ -2,87 +2,117 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.css.query import NoMatches
-from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widget import Widget
+from textual.widgets import DataTable, Input, Static
 
 from meshdht.api.messages import Peer
 from meshdht.api.text import ipv4_first
 
-from ..format import Order, card, header
-from ..ledger import Ledger
+from ..card import card
+from ..colours import WARN
+from ..format import STATES, Filter, Order, matching, ordered
+from ..host import Host
+from ..widgets.filter_line import FilterLine
 from ..widgets.notice import Notice
 from ..widgets.peers_table import PeersTable
+from .view import View
 
-SORTS = ("name", "path", "handshake", "rtt", "received", "sent")
-# Below this height the table needs every line.
-CARD_FROM_HEIGHT = 16
+SORTS = ("name", "path", "rtt", "loss", "received", "sent", "handshake")
 
 
-class PeersScreen(Screen[None]):
-    """Shows the ledger that it is given, whenever it is given."""
+class PeersScreen(View):
+    """Shows the ledger, whenever it is told that there is something to show."""
 
+    TAB = "peers"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "Sort"),
-        Binding("r", "reverse", "Reverse"),
-        Binding("c", "copy", "Copy address"),
+        Binding("enter", "open", "Open", tooltip="one peer in full"),
+        Binding("slash", "search", "Search", key_display="/", tooltip="name, address, path, tag"),
+        Binding("f", "filter", "Filter", tooltip="all, online, relayed, offline"),
+        Binding("s", "sort", "Sort", tooltip="by the next column; or click its title"),
+        Binding("r", "reverse", "Reverse", show=False, tooltip="the other way round"),
+        Binding("c", "copy", "Copy address", tooltip="copy the peer's address"),
+        Binding("escape", "clear", "Show all", show=False, key_display="esc", tooltip="show all"),
     ]
 
-    def __init__(self, network: str) -> None:
-        super().__init__()
-        self._network = network
-        self._ledger = Ledger()
-        self._now = 0.0
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
         self._order = Order()
+        self._filter = Filter()
 
-    def compose(self) -> ComposeResult:
-        yield Static(id="header")
-        with Vertical(id="body"):
+    def parts(self) -> Iterable[Widget]:
+        with Vertical(id="list"):
             yield PeersTable()
             yield Static(id="card")
+        yield FilterLine("name, address, path or tag")
         yield Notice()
-        yield Footer()
 
-    def show(self, ledger: Ledger, now: float) -> None:
-        """Draw the ledger as it is at ``now``."""
-        self._ledger, self._now = ledger, now
-        try:
-            self._draw(ledger, now)
-        except NoMatches:
-            pass  # the screen is being built, or taken down
-
-    def _draw(self, ledger: Ledger, now: float) -> None:
-        self._write("#header", header(ledger, self._network, self.size.width, now))
+    def draw(self, now: float) -> None:
+        ledger = self.host.ledger
         table = self.query_one(PeersTable)
-        table.show(ledger, self._order, now)
-        empty = not ledger.peers
-        self.query_one("#body").display = not empty
+        found = matching(ledger.peers, self._filter)
+        table.show(ledger, self._order, ordered(ledger, self._order, now, found), now)
+        empty = not found
+        self.query_one("#list").display = not empty
         if self.focused is None and not empty:
             self.set_focus(table)  # it lost the keys when it was hidden
-        self.query_one("#body").set_class(ledger.problem is not None, "stale")
         notice = self.query_one(Notice)
         notice.display = empty
-        if empty:
-            notice.explain(ledger, self._network)
-        self._show_card()
+        if empty and ledger.peers:
+            notice.say(f"No peer is {self._filter}.", "esc shows all")
+        elif empty:
+            notice.explain(ledger, self.host.network)
+        self._show_card(now)
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.height < CARD_FROM_HEIGHT, "low")
-        self.show(self._ledger, self._now)
+    def note(self) -> Text:
+        if not self._filter.is_on:
+            return Text()
+        found = len(matching(self.host.ledger.peers, self._filter))
+        return Text(f"{self._filter}: {found} of {len(self.host.ledger.peers)}", WARN)
 
     def on_peers_table_sorted(self, message: PeersTable.Sorted) -> None:
         again = message.key == self._order.key
         self._sort_by(Order(message.key, not self._order.reverse if again else False))
 
     def on_data_table_row_highlighted(self) -> None:
-        self._show_card()
+        self._show_card(self.host.now())
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_open()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self._filter = Filter(event.value.strip(), self._filter.state)
+        self.show()
+
+    def on_filter_line_left(self) -> None:
+        self.set_focus(self.query_one(PeersTable))
+
+    def action_open(self) -> None:
+        peer = self._selected()
+        if peer is not None:
+            from .peer import PeerScreen
+
+            self.app.push_screen(PeerScreen(self.host, peer.id))
+
+    def action_search(self) -> None:
+        self.query_one(FilterLine).open()
+
+    def action_filter(self) -> None:
+        states = list(STATES)
+        state = states[(states.index(self._filter.state) + 1) % len(states)]
+        self._filter = Filter(self._filter.text, state)
+        self.show()
+
+    def action_clear(self) -> None:
+        self._filter = Filter()
+        self.query_one(FilterLine).clear()
+        self.show()
 
     def action_sort(self) -> None:
         keys = [*SORTS, self._order.key]
@@ -95,25 +125,17 @@ class PeersScreen(Screen[None]):
         peer = self._selected()
         if peer is not None and peer.addresses:
             address = ipv4_first(peer.addresses)
-            self.app.copy_to_clipboard(address)
-            self.notify(f"{address} copied")
+            self.copy(address, address)
 
     def _sort_by(self, order: Order) -> None:
         self._order = order
-        self.show(self._ledger, self._now)
+        self.show()
 
     def _selected(self) -> Peer | None:
-        id = self.query_one(PeersTable).selected_id
-        return next((peer for peer in self._ledger.peers if peer.id == id), None)
+        return self.host.ledger.peer(self.query_one(PeersTable).selected_id)
 
-    def _show_card(self) -> None:
+    def _show_card(self, now: float) -> None:
         peer = self._selected()
         if peer is not None:
             self.query_one("#card").border_title = peer.name
-            self._write("#card", card(peer, self._ledger, self.size.width - 4, self._now))
-
-    def _write(self, place: str, text: Text) -> None:
-        """Into a box of fixed size, so that nothing has to be laid out again."""
-        box = self.query_one(place, Static)
-        if box.content != text:
-            box.update(text, layout=False)
+            self.write("#card", card(peer, self.host.ledger, self.size.width - 4, now))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import Static
 
+from meshdht.api.errors import ApiError
+
+from ..colours import ACCENT, MUTED
 from ..ledger import Ledger
 
 
@@ -14,16 +17,28 @@ class Notice(Static):
     def explain(self, ledger: Ledger, network: str) -> None:
         """Say why the ledger has no peers."""
         if ledger.problem is not None:
-            what, hint = ledger.problem.message, ledger.problem.hint
-            foot = "This view comes alive by itself when the daemon does."
+            self.fail(ledger.problem)
         elif ledger.status is None:
-            what, hint, foot = f"Asking the daemon of {network} …", "", ""
+            self.say(f"Asking the daemon of {network} …")
         else:
-            what, hint = "No other device is here yet.", "meshdht invite --name laptop"
-            foot = "It prints a link; meshdht join, on the other device, takes it."
+            self.say(
+                "No other device is here yet.",
+                "meshdht invite --name laptop",
+                "It prints a link; meshdht join, on the other device, takes it.",
+            )
+
+    def fail(self, problem: ApiError) -> None:
+        """Say what keeps the daemon from answering."""
+        foot = "This view comes alive by itself when the daemon does."
+        self.say(problem.message, problem.hint, foot)
+
+    def say(self, what: str, hint: str = "", foot: str = "") -> None:
         text = Text(what, "bold", justify="center")
-        for line in hint.split("; "):
-            text.append(f"\n\n{line}", "not bold reverse" if len(line) < 40 else "not bold")
+        for line in filter(None, hint.split("; ")):
+            text.append("\n\n")
+            text.append(f" {line} ", ACCENT)
         if foot:
-            text.append(f"\n\n{foot}", "not bold dim")
-        self.update(text)
+            text.append("\n\n")
+            text.append(foot, MUTED)
+        if self.content != text:
+            self.update(text)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.message import Message
 from textual.strip import Strip
@@ -11,7 +14,7 @@ from textual.widgets import DataTable
 
 from meshdht.api.messages import Peer
 
-from ..format import Column, Order, cell, columns, ordered, row_basis
+from ..format import Column, Order, cell, columns, row_basis
 from ..ledger import Ledger
 
 
@@ -20,6 +23,8 @@ class PeersTable(DataTable[Text]):
 
     A row is a place: which peer it shows, and as of when, is settled when it comes into sight.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Open")]
 
     class Sorted(Message):
         """The user chose a column to sort by."""
@@ -44,11 +49,11 @@ class PeersTable(DataTable[Text]):
         row = self.cursor_row
         return self._peers[row].id if 0 <= row < len(self._peers) else None
 
-    def show(self, ledger: Ledger, order: Order, now: float) -> None:
-        """Draw what differs from what is there."""
+    def show(self, ledger: Ledger, order: Order, peers: list[Peer], now: float) -> None:
+        """Draw what differs from what is there; ``peers`` are in that order."""
         kept = self.selected_id
         self._ledger, self._now = ledger, now
-        self._peers = ordered(ledger, order, now)
+        self._peers = peers
         if order != self._order:
             self._order = order
             self._make_columns()

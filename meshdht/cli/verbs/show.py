@@ -13,7 +13,9 @@ from meshdht.api.device_messages import Device, Devices
 from meshdht.api.messages import Peer, Status
 from meshdht.api.text import (
     age_text,
+    copy_text,
     handshake_text,
+    held_out_text,
     ipv4_first,
     link_text,
     moment_text,
@@ -146,12 +148,7 @@ def copy_lines(snapshot: Status, *, on: bool) -> list[str]:
     """Two lines where another machine has this device's keys."""
     if snapshot.copy_heard is None:
         return []
-    name = snapshot.device.name
-    what = f"another machine is {name} too, heard {moment_text(snapshot.copy_heard)}"
-    todo = (
-        f"stop one of the two for good; if the other is not yours, have an admin revoke {name},"
-        " and join anew"
-    )
+    what, todo = copy_text(snapshot.device.name, snapshot.copy_heard)
     return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
 
 
@@ -159,9 +156,7 @@ def held_out_lines(snapshot: Status, *, on: bool) -> list[str]:
     """Two lines where devices go by a revocation of this one that counts for nothing here."""
     if not snapshot.held_out_by:
         return []
-    names, own = ", ".join(snapshot.held_out_by), snapshot.device.name
-    what = f"for {names}, {own} is revoked: two admins revoked each other while apart"
-    todo = "on the devices that are to come over: meshdht leave, then join by a link of the others"
+    what, todo = held_out_text(snapshot.device.name, snapshot.held_out_by)
     return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from meshdht_tui.app import MeshdhtApp
+from meshdht_tui.screens.peer import PeerScreen
 from meshdht_tui.widgets.peers_table import PeersTable
 from msgspec.structs import replace
 
 from meshdht.api.messages import Snapshot
 from meshdht.api.server import ApiServer
-from tests.api.fake_daemon import ATTIC, LAPTOP, FakeService
+from tests.api.fake_daemon import LAPTOP, FakeService
 from tests.tui.screen import names, screen_text, until, until_shown
 
 
@@ -19,7 +20,7 @@ from tests.tui.screen import names, screen_text, until, until_shown
 async def test_the_card_follows_the_cursor_and_leaves_a_low_terminal(socket_path: Path) -> None:
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, ATTIC.id)
+        await until_shown(pilot, "100.64.7.4  fd5a")
         await pilot.press("down")
         await until_shown(pilot, LAPTOP.id)
         await pilot.resize_terminal(80, 12)
@@ -51,8 +52,49 @@ async def test_keys_sort_and_reverse_and_the_cursor_stays_on_its_peer(socket_pat
         await until(pilot, lambda: names(app) == ["laptop", "phone", "attic"])
         assert table.selected_id == LAPTOP.id
         await pilot.resize_terminal(140, 30)
-        await until_shown(pilot, "192.0.2.7:51820")
+        await until_shown(pilot, "direct 192.0.2.7:51820")
         assert table.selected_id == LAPTOP.id
+
+
+@pytest.mark.usefixtures("service")
+async def test_f_goes_through_the_states_and_esc_shows_all(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+        await pilot.press("f")
+        await until(pilot, lambda: names(app) == ["laptop", "phone"])
+        await until_shown(pilot, "online: 2 of 3")
+        await pilot.press("f")
+        await until(pilot, lambda: names(app) == ["phone"])
+        await pilot.press("f")
+        await until(pilot, lambda: names(app) == ["attic"])
+        await pilot.press("escape")
+        await until(pilot, lambda: names(app) == ["attic", "laptop", "phone"])
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_filter_that_nobody_passes_says_so(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+        await pilot.press("slash", *"zebra")
+        await until_shown(pilot, "No peer is “zebra”")
+        await pilot.press("escape")
+        await until_shown(pilot, "laptop")
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("way", ["enter", "click"])
+async def test_a_peer_is_opened_by_key_and_by_mouse(socket_path: Path, way: str) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+        await pilot.press("down")
+        if way == "enter":
+            await pilot.press("enter")
+        else:
+            await pilot.click(PeersTable, offset=(5, 2))
+        await until(pilot, lambda: isinstance(app.screen, PeerScreen))
 
 
 async def test_the_first_key_press_after_the_peers_appear_is_not_lost(socket_path: Path) -> None:

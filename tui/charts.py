@@ -1,0 +1,49 @@
+"""Numbers as pictures made of characters: bars, areas, lines. Pure, and free of Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# A cell of Braille has two columns of four dots; the bits of each column, from below.
+_LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
+_BLANK = 0x2800
+
+
+def spark(values: Sequence[float], width: int, *, floor: float = 0.0) -> str:
+    """The last ``2 * width`` values as one line of Braille, four dots the tallest and one at least.
+    ``floor`` is the share of the least that has no height: small differences show by it."""
+    shown = list(values)[-2 * width :] if width > 0 else []
+    bottom = floor * min(shown, default=0.0)
+    top = max(shown, default=0.0) - bottom
+    dots = [max(1, _dots(value - bottom, top, 4)) for value in shown]
+    if len(dots) % 2:
+        dots.insert(0, 0)
+    return "".join(
+        chr(_BLANK | sum(_LEFT[:left]) | sum(_RIGHT[:right]))
+        for left, right in zip(dots[::2], dots[1::2], strict=True)
+    )
+
+
+def area(values: Sequence[float], width: int, height: int, top: float) -> list[str]:
+    """The last ``2 * width`` values as a filled area of Braille, the newest at the right; ``top``
+    fills it. A value above nothing shows a dot at least. Lines from the top down."""
+    shown = list(values)[-2 * width :]
+    blank = 2 * width - len(shown)
+    heights = [0] * blank + [_dots(value, top, 4 * height) for value in shown]
+    lines = []
+    for line in range(height - 1, -1, -1):
+        cells = []
+        for cell in range(width):
+            code = _BLANK
+            for column, bits in ((0, _LEFT), (1, _RIGHT)):
+                filled = min(4, max(0, heights[2 * cell + column] - 4 * line))
+                code |= sum(bits[:filled])
+            cells.append(chr(code))
+        lines.append("".join(cells))
+    return lines
+
+
+def _dots(value: float, top: float, most: int) -> int:
+    if value <= 0 or top <= 0:
+        return 0
+    return max(1, min(most, round(value / top * most)))
