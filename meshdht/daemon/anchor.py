@@ -30,8 +30,9 @@ from meshdht.daemon.anchor_store import (
 )
 from meshdht.daemon.config import read_config
 from meshdht.daemon.founding import host_label
-from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end, set_up_logging
+from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end
 from meshdht.daemon.lending import Lending
+from meshdht.daemon.logs import set_up_logging
 from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
 from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask

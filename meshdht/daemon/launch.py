@@ -20,6 +20,7 @@ from meshdht.daemon.daemon import Daemon
 from meshdht.daemon.engines import make_carrier
 from meshdht.daemon.founding import PendingKeys, found, join
 from meshdht.daemon.local import refuse_local_overlap
+from meshdht.daemon.logs import set_up_logging
 from meshdht.daemon.persistence import (
     last_stream,
     listen_port,
@@ -33,7 +34,7 @@ from meshdht.daemon.proxy import proxy_of
 from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
-from meshdht.errors import MeshdhtError, PlatformError, StateError, UsageError
+from meshdht.errors import MeshdhtError, PlatformError, UsageError
 from meshdht.membership.fold import fold
 from meshdht.membership.link import Link, parse_link
 from meshdht.membership.names import validate_label
@@ -263,24 +264,6 @@ async def open_port(stack: AsyncExitStack, carrier: Carrier, number: int) -> Por
 async def known_port(store: Store, config: Config) -> int:
     """What the configuration says, else what was chosen when the network was set up."""
     return config.listen_port if config.listen_port is not None else await listen_port(store)
-
-
-def set_up_logging(reporter: Reporter, places: Places, level: str) -> None:
-    """Log where the reporter says, from this level on; raises StateError."""
-    try:
-        reporter.log_to(places.log)
-    except OSError as error:
-        raise StateError(
-            f"cannot write {places.log}: {error.strerror}",
-            "is the disk full, or not yours?",
-        ) from None
-    logging.basicConfig(
-        level=level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    # What asyncio and the DHT's package say of single packets is strangers' to provoke.
-    for noisy in ("asyncio", "kademlia", "rpcudp", "aiosqlite"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 def launch(request: LaunchRequest, reporter: Reporter) -> None:

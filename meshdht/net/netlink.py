@@ -52,6 +52,8 @@ _IFA_F_NODAD = 0x02
 _IFA_F_TEMPORARY = 0x01
 _IFA_F_UNUSABLE = 0x08 | 0x20 | 0x40  # failed duplicate detection, deprecated, tentative
 _TABLE_LOCAL = 255
+# A shorter destination is a default route in pieces, as a VPN sets it (0.0.0.0/1 and 128.0.0.0/1).
+_DESTINATION_BITS_MIN = {socket.AF_INET: 8, socket.AF_INET6: 4}
 _FOR_EVER_S = 0xFFFFFFFF
 
 # What the kernel says to an IPv6 address where IPv6 is switched off.
@@ -276,7 +278,7 @@ class Netlink:
         """Ranges of this machine that share addresses with ``network``.
 
         Addresses and routes of all tables count (other VPNs have tables of their own), default
-        routes and the interface ``excluding`` do not. Raises PlatformError.
+        routes, whole or in pieces, and the interface ``excluding`` do not. Raises PlatformError.
         """
         with self._explained("cannot list the routes of this machine"):
             ranges = {each async for each in self._ranges()}
@@ -297,9 +299,9 @@ class Netlink:
             name = interface_name(message["index"])
             yield LocalRange(_address_of(message).network, name)
         async for message in await self._route.get_routes():
-            if message["type"] != TYPE_UNICAST or not message["dst_len"]:
+            if message["type"] != TYPE_UNICAST or message.get("RTA_TABLE") == _TABLE_LOCAL:
                 continue
-            if message.get("RTA_TABLE") == _TABLE_LOCAL:
+            if message["dst_len"] < _DESTINATION_BITS_MIN[message["family"]]:
                 continue
             destination = f"{message.get('RTA_DST')}/{message['dst_len']}"
             name = interface_name(message.get("RTA_OIF") or 0)

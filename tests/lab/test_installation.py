@@ -86,6 +86,9 @@ def test_a_network_is_a_service_with_a_user_of_its_own(box: Booted) -> None:
         "meshdht 700\nmeshdht 600"
     )
     assert "up as nas" in box.sh("systemctl show --property=StatusText meshdht@home")
+    said = box.sh("journalctl --unit meshdht@home --output json --no-pager | grep 'up as '")
+    assert '"PRIORITY":"6"' in said
+    assert '"MESSAGE":"meshdht.daemon.daemon: up as ' in said
 
 
 def test_systemd_calls_its_exposure_small(box: Booted) -> None:

@@ -240,6 +240,20 @@ async def test_an_overlap_excludes_the_mesh_itself_and_other_families(
     ]
 
 
+async def test_a_default_route_in_pieces_is_no_overlap_and_another_vpns_range_is(
+    netlink: Netlink, tun: Tun
+) -> None:
+    ip("link set mesh0 up")
+    for pieces in ("0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"):
+        ip(f"route add {pieces} dev mesh0")
+    assert await netlink.overlaps(ip_network("100.64.0.0/18"), excluding="") == []
+    assert await netlink.overlaps(ip_network("fd12::/64"), excluding="") == []
+    ip("route add 100.64.0.0/10 dev mesh0")
+    assert await netlink.overlaps(ip_network("100.64.0.0/18"), excluding="") == [
+        LocalRange(ip_network("100.64.0.0/10"), "mesh0")
+    ]
+
+
 async def test_a_missing_interface_is_one_clear_line(netlink: Netlink) -> None:
     with pytest.raises(PlatformError, match="network interface mesh9: No such device"):
         await netlink.configure("mesh9", [V4], 1420)
