@@ -205,8 +205,14 @@ async def _nft(rules: str) -> None:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with asyncio.timeout(TIMEOUT_S):
-            _, said = await process.communicate(rules.encode())
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                _, said = await process.communicate(rules.encode())
+        finally:
+            if process.returncode is None:
+                # Or it may write the table after it was deleted.
+                process.kill()
+                await process.wait()
     except (OSError, TimeoutError) as error:
         raise PlatformError(f"nft does not run: {error}") from None
     if process.returncode:

@@ -40,6 +40,7 @@ RestartSec=2
 RestartPreventExitStatus={final}
 RestartKillSignal=SIGUSR2
 WatchdogSec=60
+KillMode=mixed
 TimeoutStopSec=20
 LimitNOFILE=65536
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,20 @@ async def test_what_nft_refuses_is_told(netlink: Netlink) -> None:
     kernel = KernelForwarder("no name", netlink)
     assert not await kernel.start()
     assert kernel.trouble.startswith("nft: ")
+
+
+async def test_an_nft_that_is_waited_for_no_more_does_not_go_on(
+    netlink: Netlink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    nft = tmp_path / "nft"
+    nft.write_text(f"#!/bin/sh\ntouch {begun}\nsleep 0.5\ntouch {ended}\n")
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    kernel = KernelForwarder(TABLE, netlink)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await kernel.start()
+    assert begun.exists()
+    await asyncio.sleep(0.8)
+    assert not ended.exists()
