@@ -53,6 +53,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "path": ("path", "Every way to a peer, and why it is reached as it is."),
         "doctor": ("doctor", "What may keep this machine from its mesh, and how to mend it."),
         "netcheck": ("netcheck", "What the network around this device lets it do."),
+        "bugreport": ("bugreport", "What helps to find a fault, without names and addresses."),
         "tui": ("tui", "Watch the network live (also: meshdht alone)."),
         "version": ("show", "The release of this program."),
     },

@@ -34,7 +34,7 @@ def read_machine(state_dir: Path, network: str | None) -> Machine:
     directory = state_dir / network if network is not None else None
     settings = read_settings(directory)
     log = directory / "daemon.log" if directory is not None else None
-    lines = _tail(log) if log is not None else None
+    lines = last_lines(log) if log is not None else None
     return Machine(
         uid=os.geteuid(),
         capabilities=capabilities(_text("/proc/self/status")),
@@ -267,7 +267,7 @@ def _rights(path: Path) -> FileRights:
     return FileRights(path, found.st_mode & 0o777, found.st_uid)
 
 
-def _tail(path: Path) -> tuple[str, ...] | None:
+def last_lines(path: Path) -> tuple[str, ...] | None:
     """The last lines of a log; None where there is none to read."""
     try:
         with path.open("rb") as file:

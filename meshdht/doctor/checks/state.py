@@ -27,7 +27,9 @@ def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
         others = f" and {len(open_ones) - 1} more" if len(open_ones) > 1 else ""
         findings.append((f"{open_ones[0].path}{others} can be read by others", "chmod -R go="))
     if any(each.uid != state.files[0].uid for each in state.files):
-        findings.append(("files of the state belong to different users", "chown -R root:root"))
+        findings.append(
+            ("files of the state belong to different users", f"chown -R --reference={directory}")
+        )
     for message, command in findings:
         fix = f"sudo {command} {directory}"
         yield Finding(check=NAME, level="problem", message=message, fix=fix)

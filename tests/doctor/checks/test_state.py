@@ -37,7 +37,7 @@ def test_keys_that_others_can_read_are_a_problem() -> None:
 
 def test_files_of_different_users_are_a_problem() -> None:
     found = only(judge, holding(SAFE[0], FileRights(DATABASE, 0o600, 1000)))
-    assert found.fix == "sudo chown -R root:root /var/lib/meshdht"
+    assert found.fix == "sudo chown -R --reference=/var/lib/meshdht /var/lib/meshdht"
 
 
 def test_a_disk_that_takes_nothing_is_a_problem() -> None:

@@ -1,0 +1,1 @@
+"""What a report of a fault holds, and what it must not."""
