@@ -50,7 +50,7 @@ async def gateways_to_ask(netlink: Netlink, own_interface: str, config: Config) 
 
 class RouterPort:
     """One router: what it was asked and gave. ``on_change()``: look at ``mapping``;
-    ``on_restart()``: it says that it has started anew."""
+    ``on_restart()``: it says that it has started anew; None: another one listens for that."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class RouterPort:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[], None],
-        on_restart: Callable[[], None],
+        on_restart: Callable[[], None] | None,
         transport: Transport = Transport.UDP,
     ) -> None:
         self.gateway = gateway
@@ -68,7 +68,7 @@ class RouterPort:
         self._on_change = on_change
         told = self._changed, on_restart
         self._control = ControlWay(gateway, port, nonce, clock, entropy, *told, transport)
-        self._upnp = UpnpWay(gateway, port, entropy, self._changed, transport)
+        self._upnp = UpnpWay(gateway, port, entropy, *told, transport)
         self._again = asyncio.Event()
         self._lost = asyncio.Event()
         self._is_left = False
@@ -275,7 +275,7 @@ class PortMapping:
         port: int,
         transport: Transport,
         on_change: Callable[[], None],
-        on_restart: Callable[[], None],
+        on_restart: Callable[[], None] | None,
     ) -> RouterPort:
         nonce = nonce_at(self._key, gateway, port, self._clock.unix())
         told = on_change, on_restart, transport
@@ -297,7 +297,7 @@ class PortMapping:
             self._lent_task = tasks.create_task(
                 lent.run(
                     lambda port, transport, on_change: self._ask(
-                        at, port, transport, on_change, lambda: None
+                        at, port, transport, on_change, None
                     )
                 )
             )

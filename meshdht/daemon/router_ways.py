@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from meshdht.clock import Clock, Entropy
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, Refused, RemoteError
-from meshdht.net.gateway import Announcements, Gateway, GatewayPort, find_description
+from meshdht.net.gateway import Announcements, Gateway, GatewayPort, find_upnp
 from meshdht.paths.port_control import LIFETIME_S, UPNP, Mapping, PortControl, may_be_outer
+from meshdht.paths.router_boots import RouterBoots
 from meshdht.waiting import set_within
-from meshdht.wire.port_mapping import Transport
+from meshdht.wire import ssdp
+from meshdht.wire.port_mapping import ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT, Transport
 
 if TYPE_CHECKING:
     from meshdht.net.upnp import UpnpFirewall, UpnpRouter
@@ -44,7 +46,7 @@ WITHDRAW_TIMEOUT_S = 1.5
 
 class ControlWay:
     """Drives a ``PortControl`` on a socket of its own. ``on_change()``: look at ``mapping``;
-    ``on_restart()``: the router says that it has started anew."""
+    ``on_restart()``: the router says that it has started anew, None: somebody else listens."""
 
     def __init__(
         self,
@@ -54,7 +56,7 @@ class ControlWay:
         clock: Clock,
         entropy: Entropy,
         on_change: Callable[[], None],
-        on_restart: Callable[[], None],
+        on_restart: Callable[[], None] | None,
         transport: Transport = Transport.UDP,
     ) -> None:
         self._clock = clock
@@ -64,8 +66,9 @@ class ControlWay:
         self._control = PortControl(inner, nonce, entropy, clock.monotonic(), transport)
         self._socket = GatewayPort(gateway, self._answered)
         self._announcements = None
-        if not inner.is_ipv6:
-            self._announcements = Announcements(gateway, self._announced)
+        if on_restart is not None and not inner.is_ipv6:
+            place = ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT
+            self._announcements = Announcements(gateway, place, self._announced)
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
 
@@ -125,7 +128,8 @@ class ControlWay:
         self._wake.set()
 
     def _announced(self, data: bytes) -> None:
-        if self._control.handle_announcement(data, self._clock.monotonic()):
+        has_restarted = self._control.handle_announcement(data, self._clock.monotonic())
+        if has_restarted and self._on_restart is not None:
             self._on_restart()
         self._wake.set()
 
@@ -137,7 +141,8 @@ class ControlWay:
 
 
 class UpnpWay:
-    """``ask`` until it returns a mapping; then ``hold`` it until it is lost."""
+    """``ask`` until it returns a mapping; then ``hold`` it until it is lost. ``on_restart``: as of
+    ``ControlWay``."""
 
     def __init__(
         self,
@@ -145,6 +150,7 @@ class UpnpWay:
         port: int,
         entropy: Entropy,
         on_change: Callable[[], None],
+        on_restart: Callable[[], None] | None,
         transport: Transport = Transport.UDP,
     ) -> None:
         self._gateway = gateway
@@ -152,6 +158,8 @@ class UpnpWay:
         self._inner = Endpoint(gateway.inner, port)
         self._entropy = entropy
         self._on_change = on_change
+        self._on_restart = on_restart
+        self._boots = RouterBoots()
         self._router: UpnpRouter | UpnpFirewall | None = None
         self._outer_port = port
         self._doubt = asyncio.Event()
@@ -164,13 +172,14 @@ class UpnpWay:
     async def find(self) -> bool:
         """Whether the gateway speaks UPnP; bounded in time."""
         self._router, self.trouble = None, ""
-        location = await find_description(self._gateway, self.counters)
-        if location is None:
+        presence = await find_upnp(self._gateway, self.counters)
+        if presence is None:
             return False
+        self._boots.found(presence)
         upnp = await asyncio.to_thread(importlib.import_module, "meshdht.net.upnp")
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                self._router = await upnp.connect(location, self._gateway, self._transport)
+                self._router = await upnp.connect(presence.location, self._gateway, self._transport)
         except (RemoteError, TimeoutError) as error:
             self._failed(error)
         return self._router is not None
@@ -181,6 +190,29 @@ class UpnpWay:
 
     async def hold(self) -> None:
         """Renew the mapping at half its life, and when there is doubt, until it is lost."""
+        notices = None
+        if self._on_restart is not None and not self._gateway.is_ipv6:
+            notices = Announcements(self._gateway, (ssdp.GROUP, ssdp.PORT), self._told)
+        try:
+            await self._renew_until_lost()
+        finally:
+            if notices is not None:
+                notices.close()
+        self.mapping = None
+        self._on_change()
+
+    def _told(self, data: bytes) -> None:
+        """The router told everybody something."""
+        try:
+            presence = ssdp.parse_notice(data, self._gateway.address)
+        except Malformed:
+            # Of other machines, and of things that we do not use.
+            return
+        if self._boots.told(presence) and self._on_restart is not None:
+            log.info("the router at %s has started anew", self._gateway.address)
+            self._on_restart()
+
+    async def _renew_until_lost(self) -> None:
         failures = 0
         while failures < RENEWAL_TRIES:
             await asyncio.sleep(CHECK_PAUSE_MIN_S)
@@ -188,8 +220,6 @@ class UpnpWay:
             await set_within(self._doubt, pause)
             self._doubt.clear()
             failures = 0 if await self._renew() else failures + 1
-        self.mapping = None
-        self._on_change()
 
     def check(self) -> None:
         """Whether the router still has the mapping, and the outer address that it had."""

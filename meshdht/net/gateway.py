@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,8 +18,6 @@ from meshdht.errors import Malformed
 from meshdht.limits import SSDP_ANSWERS_MAX
 from meshdht.wire import ssdp
 from meshdht.wire.port_mapping import (
-    ANNOUNCE_GROUP_IPV4,
-    ANNOUNCE_PORT,
     ANSWER_SIZE_MAX,
     CONTROL_PORT,
 )
@@ -32,6 +29,9 @@ _BATCH = 16
 # A search that gets lost is made up for by the second; who answers does so within a second (MX).
 SEARCH_REPEAT_S = 0.7
 SEARCH_S = 2.5
+# linux/in.h
+_IP_ADD_SOURCE_MEMBERSHIP, _IP_MULTICAST_ALL = 39, 49
+_ANNOUNCEMENT_SIZE = 1 + max(ANSWER_SIZE_MAX, ssdp.DATAGRAM_SIZE_MAX)
 _ANYWHERE_IPV6 = ("2000::", 9)
 # UPnP Device Architecture 2.0, 1.3.2: no further than the next router.
 _SEARCH_TTL = 2
@@ -114,11 +114,15 @@ class GatewayPort:
 
 
 class Announcements:
-    """What the gateway tells everybody on the link at port 5350. Closing it twice is harmless."""
+    """What the gateway tells everybody on the link, in IPv4. ``place``: a multicast group and a
+    port. Closing it twice is harmless."""
 
-    def __init__(self, gateway: Gateway, on_announcement: OnDatagram) -> None:
+    def __init__(
+        self, gateway: Gateway, place: tuple[str, int], on_announcement: OnDatagram
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self._gateway = gateway
+        self._place = place
         self._on_announcement = on_announcement
         self._loop = asyncio.get_running_loop()
         self._socket = self._open()
@@ -128,11 +132,13 @@ class Announcements:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT))
-            # struct ip_mreqn
-            group = socket.inet_aton(ANNOUNCE_GROUP_IPV4) + bytes(4)
-            group += struct.pack("@i", self._gateway.scope)
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+            sock.bind(self._place)
+            # What others tell, or other programs have joined, does not wake us.
+            sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+            # struct ip_mreq_source: group, interface, source
+            hosts = self._place[0], self._gateway.inner, self._gateway.address
+            group = b"".join(map(socket.inet_aton, hosts))
+            sock.setsockopt(socket.IPPROTO_IP, _IP_ADD_SOURCE_MEMBERSHIP, group)
         except OSError:
             sock.close()
             self.counters["no socket"] += 1
@@ -143,7 +149,7 @@ class Announcements:
     def _read(self, sock: socket.socket) -> None:
         for _ in range(_BATCH):
             try:
-                data, source = sock.recvfrom(ANSWER_SIZE_MAX + 1)
+                data, source = sock.recvfrom(_ANNOUNCEMENT_SIZE)
             except OSError:
                 return
             if source[0] == self._gateway.address:
@@ -156,8 +162,8 @@ class Announcements:
             self._socket = None
 
 
-async def find_description(gateway: Gateway, counters: Counter[str]) -> str | None:
-    """Where the gateway's UPnP description is, if it has one and answers within SEARCH_S."""
+async def find_upnp(gateway: Gateway, counters: Counter[str]) -> ssdp.Presence | None:
+    """The gateway's UPnP, if it has it and answers within SEARCH_S."""
     loop = asyncio.get_running_loop()
     sock = socket.socket(gateway.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
@@ -204,12 +210,12 @@ def _search(sock: socket.socket, gateway: Gateway, counters: Counter[str]) -> No
 
 async def _first_answer(
     sock: socket.socket, gateway: Gateway, counters: Counter[str]
-) -> str | None:
+) -> ssdp.Presence | None:
     loop = asyncio.get_running_loop()
     scope = gateway.scope if ip_address(gateway.address).is_link_local else 0
     for _ in range(SSDP_ANSWERS_MAX):
         try:
-            data, source = await loop.sock_recvfrom(sock, ssdp.ANSWER_SIZE_MAX + 1)
+            data, source = await loop.sock_recvfrom(sock, ssdp.DATAGRAM_SIZE_MAX + 1)
         except OSError:  # nobody listens on the gateway's port 1900
             continue
         # Python adds the interface's name to a link-local address.

@@ -341,7 +341,8 @@ class PortControl:
         """Whether the router has begun its time anew since it last told it."""
         before, self._epoch = self._epoch, (epoch_s, now)
         if before is None:
-            return False
+            # It never answered; what it made by UPnP is as old as our asking, at most.
+            return epoch_s + CLOCK_SLACK_S < now - self._started
         theirs, ours = epoch_s - before[0], now - before[1]
         slack = ours / CLOCK_SLACK + CLOCK_SLACK_S
         return abs(theirs - ours) > slack

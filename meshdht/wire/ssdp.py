@@ -1,4 +1,5 @@
-"""Finding a UPnP router: SSDP's search and what it is answered (UPnP Device Architecture 2.0, 1.3).
+"""Finding a UPnP router: SSDP's search and what it is answered (UPnP Device Architecture 2.0, 1.3),
+and what a router tells everybody of itself (1.2).
 
 The search goes to 239.255.255.250:1900, or [ff02::c]:1900, and to the router itself; an answer
 comes from the router and names, in its LOCATION, where the description is:
@@ -6,10 +7,19 @@ comes from the router and names, in its LOCATION, where the description is:
     HTTP/1.1 200 OK
     ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1
     LOCATION: http://192.168.1.1:5000/rootDesc.xml
+    BOOTID.UPNP.ORG: 1795802400
+
+    NOTIFY * HTTP/1.1
+    NTS: ssdp:alive, or ssdp:byebye when it goes down
+    LOCATION: …, BOOTID.UPNP.ORG: …
+
+The boot id is another after each start; routers of UPnP 1.0 have none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -18,12 +28,24 @@ from meshdht.errors import Malformed
 GROUP = "239.255.255.250"
 GROUP_IPV6 = "ff02::c"
 PORT = 1900
-ANSWER_SIZE_MAX = 2048
+DATAGRAM_SIZE_MAX = 2048
 SEARCH_TARGETS = tuple(
     f"urn:schemas-upnp-org:device:InternetGatewayDevice:{version}" for version in (2, 1)
 )
 
 _LOCATION_SIZE_MAX = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The gateway is there: where its description is, and which start of it this is, if it says
+    so. What it takes back by a byebye has neither."""
+
+    location: str
+    boot_id: str = ""
+
+
+GONE = Presence("")
 
 
 def search(target: str, host: str) -> bytes:
@@ -39,25 +61,47 @@ def search(target: str, host: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def parse_answer(data: bytes, gateway: str) -> str:
+def parse_notice(data: bytes, gateway: str) -> Presence:
+    """What the gateway tells everybody; raises Malformed as ``parse_answer`` does."""
+    first, headers = _parsed(data)
+    if not first.startswith("NOTIFY * HTTP/1.1"):
+        raise Malformed("no notice")
+    match headers.get("nts"):
+        case "ssdp:byebye":
+            return GONE
+        case "ssdp:alive":
+            return _presence(headers, gateway)
+    raise Malformed("a notice of another kind")
+
+
+def _parsed(data: bytes) -> tuple[str, dict[str, str]]:
+    """The first line, and the headers by name in lower case."""
+    if len(data) > DATAGRAM_SIZE_MAX:
+        raise Malformed(f"SSDP of {len(data)} bytes")
+    try:
+        first, *lines = data.decode("ascii").splitlines()
+    except (UnicodeDecodeError, ValueError):
+        raise Malformed("no SSDP") from None
+    fields = [line.partition(":") for line in lines]
+    return first, {name.strip().lower(): value.strip() for name, _, value in fields}
+
+
+def parse_answer(data: bytes, gateway: str) -> Presence:
     """Where the description of the gateway itself is; raises Malformed for all else, so also for
     one that lies on another machine."""
-    if len(data) > ANSWER_SIZE_MAX:
-        raise Malformed(f"an answer of {len(data)} bytes")
-    try:
-        status, *lines = data.decode("ascii").splitlines()
-    except (UnicodeDecodeError, ValueError):
-        raise Malformed("not an answer to a search") from None
-    fields = [line.partition(":") for line in lines]
-    headers = {name.strip().lower(): value.strip() for name, _, value in fields}
+    status, headers = _parsed(data)
     if not status.startswith("HTTP/1.1 200") or headers.get("st") not in SEARCH_TARGETS:
         raise Malformed("not an answer to our search")
+    return _presence(headers, gateway)
+
+
+def _presence(headers: Mapping[str, str], gateway: str) -> Presence:
     location = headers.get("location", "")
     if ":" in gateway and len(location) <= _LOCATION_SIZE_MAX:
         location = _moved(location, gateway)
     if len(location) > _LOCATION_SIZE_MAX or not is_at(location, gateway):
         raise Malformed("a description on another machine")
-    return location
+    return Presence(location, headers.get("bootid.upnp.org", ""))
 
 
 def _literal(host: str) -> str:

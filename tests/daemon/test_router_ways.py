@@ -76,7 +76,7 @@ async def upnp_way(
     box: UpnpBox, *, is_found: bool = True
 ) -> AsyncIterator[tuple[UpnpWay, list[None]]]:
     changes: list[None] = []
-    way = UpnpWay(box.gateway, PORT, SeededEntropy(1), lambda: changes.append(None))
+    way = UpnpWay(box.gateway, PORT, SeededEntropy(1), lambda: changes.append(None), lambda: None)
     async with box.serving():
         with SsdpBox(box).serving():
             assert await way.find() == is_found
@@ -132,7 +132,7 @@ async def test_a_description_that_is_none_is_counted() -> None:
 
 async def test_a_router_that_has_started_anew_is_found_and_asked_again() -> None:
     box = UpnpBox(loopback_gateway())
-    way = UpnpWay(box.gateway, PORT, SeededEntropy(1), lambda: None)
+    way = UpnpWay(box.gateway, PORT, SeededEntropy(1), lambda: None, lambda: None)
     with SsdpBox(box).serving():
         async with box.serving():
             assert await way.find()

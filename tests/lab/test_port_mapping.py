@@ -165,17 +165,30 @@ def test_a_port_that_another_machine_has_is_left_to_it(home: Home, protocol: str
     assert eventually(lambda: home.passes() == [taken])
 
 
-@pytest.mark.parametrize("protocol", ["NAT-PMP", "PCP"])
+@pytest.mark.parametrize(
+    ("protocol", "is_crash"),
+    [("NAT-PMP", False), ("PCP", False), ("UPnP", False), ("UPnP", True)],
+)
 def test_a_router_that_has_lost_everything_is_asked_again_within_seconds(
-    home: Home, protocol: str
+    home: Home, protocol: str, is_crash: bool, number: Callable[[str], None]
 ) -> None:
     home.silence(protocol)
+    # What announces the others is not heard.
+    deaf_to = 5350 if protocol == "UPnP" else 1900
+    hook = "type filter hook input priority filter;"
+    deaf = f"table inet deaf {{ chain deaf {{ {hook} udp dport {deaf_to} drop; }}; }}"
+    home.nas.host.run(["nft", deaf])
     home.nas.init("home")
     assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
     time.sleep(YOUNG_S)
+    if is_crash:
+        # It says no goodbye, and its description lies where it did.
+        home.router.run(["sh", "-c", "kill -9 $(cat /run/miniupnpd.pid)"])
     home.router.forget()
+    started = time.monotonic()
     home.silence(protocol)
     assert eventually(lambda: len(home.passes()) == 1)
+    number(f"asked again by {protocol} after a restart: {time.monotonic() - started:.1f} s")
 
 
 @pytest.mark.timeout(300)

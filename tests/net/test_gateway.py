@@ -11,12 +11,12 @@ from meshdht.net.gateway import (
     Announcements,
     Gateway,
     GatewayPort,
-    find_description,
+    find_upnp,
     gateway_at,
 )
 from meshdht.wire.port_mapping import ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT, CONTROL_PORT
 from meshdht.wire.ssdp import PORT as SSDP_PORT
-from meshdht.wire.ssdp import SEARCH_TARGETS
+from meshdht.wire.ssdp import SEARCH_TARGETS, Presence
 from tests.engine.eventually import eventually
 from tests.support.router import loopback_gateway
 
@@ -61,7 +61,7 @@ async def test_a_gateway_without_port_control_is_counted() -> None:
 async def test_announcements_count_from_the_gateway_alone() -> None:
     gateway = loopback_gateway()
     heard: list[bytes] = []
-    announcements = Announcements(gateway, heard.append)
+    announcements = Announcements(gateway, (ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT), heard.append)
     with bound(gateway.address, 0) as router, bound(gateway.inner, 0) as other:
         for sock, data in ((other, b"forged"), (router, b"restarted")):
             sock.setsockopt(
@@ -85,23 +85,23 @@ async def test_a_search_takes_the_gateways_own_answer_among_junk() -> None:
     counters: Counter[str] = Counter()
     loop = asyncio.get_running_loop()
     with bound(gateway.address, SSDP_PORT) as router, bound(gateway.inner, 0) as other:
-        search = loop.create_task(find_description(gateway, counters))
+        search = loop.create_task(find_upnp(gateway, counters))
         _, source = await loop.sock_recvfrom(router, 1000)
         other.sendto(answer("http://127.0.0.1:1/"), source)
         router.sendto(b"junk", source)
         router.sendto(answer("http://198.51.100.1/"), source)
         router.sendto(answer(location), source)
-        assert await search == location
+        assert await search == Presence(location)
     assert counters == {"not from the gateway": 1, "malformed": 2}
 
 
 async def test_a_search_that_nobody_answers_ends_by_itself() -> None:
     async with asyncio.timeout(10):
-        assert await find_description(loopback_gateway(), Counter()) is None
+        assert await find_upnp(loopback_gateway(), Counter()) is None
 
 
 async def test_a_machine_without_that_address_finds_nothing() -> None:
     counters: Counter[str] = Counter()
     gone = replace(loopback_gateway(), inner="198.51.100.1")
-    assert await find_description(gone, counters) is None
+    assert await find_upnp(gone, counters) is None
     assert counters["not sent"] == 1

@@ -144,6 +144,16 @@ def test_an_announcement_that_says_nothing_new_moves_nobody() -> None:
     assert len(world.router.seen) == count
 
 
+def test_an_announcement_of_one_that_never_answered_is_compared_with_our_asking() -> None:
+    """Its mapping may be by UPnP."""
+    for booted, is_news in ((-500.0, False), (-1.0, False), (99.0, True)):
+        world = World(ControlBox(pcp=False, pmp=False))
+        world.run(100.0)
+        epoch = int(world.now - booted).to_bytes(4, "big")
+        announced = bytes.fromhex("0280000000000000") + epoch + bytes(12)
+        assert world.control.handle_announcement(announced, world.now) is is_news
+
+
 def test_an_announced_outer_address_that_is_another_is_looked_at() -> None:
     world = World(ControlBox(pcp=False))
     world.run(100.0)

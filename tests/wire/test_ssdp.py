@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.errors import Malformed
-from meshdht.wire.ssdp import GROUP_IPV6, SEARCH_TARGETS, is_at, parse_answer, search
+from meshdht.wire.ssdp import (
+    GONE,
+    GROUP_IPV6,
+    SEARCH_TARGETS,
+    Presence,
+    is_at,
+    parse_answer,
+    parse_notice,
+    search,
+)
 
 GATEWAY = "192.168.1.1"
 ANSWER = (
@@ -30,7 +39,7 @@ def test_a_search_is_a_request_without_a_body() -> None:
 
 @pytest.mark.parametrize("target", SEARCH_TARGETS)
 def test_the_gateways_answer_says_where_its_description_is(target: str) -> None:
-    assert parse_answer(answer(target), GATEWAY) == LOCATION
+    assert parse_answer(answer(target), GATEWAY) == Presence(LOCATION)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +67,7 @@ def test_a_router_of_ipv6_is_asked_under_the_address_that_we_know() -> None:
         ("http://[2001:db8:1::1]:5000/d.xml?x", "http://[fe80::1]:5000/d.xml?x"),
         ("http://[fe80::1%25eth0]/d.xml", "http://[fe80::1]/d.xml"),
     ):
-        assert parse_answer(answer(location=told), gateway) == found
+        assert parse_answer(answer(location=told), gateway).location == found
     for told in (
         "https://[fe80::1]/",
         "http://a:b@[fe80::1]/",
@@ -69,6 +78,36 @@ def test_a_router_of_ipv6_is_asked_under_the_address_that_we_know() -> None:
         with pytest.raises(Malformed):
             parse_answer(answer(location=told), gateway)
     assert b"\r\nHOST: [ff02::c]:1900\r\n" in search(SEARCH_TARGETS[0], GROUP_IPV6)
+
+
+def notice(kind: str, location: str = LOCATION, boot: str = "BOOTID.UPNP.ORG: 7\r\n") -> bytes:
+    return (
+        f"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNTS: {kind}\r\n"
+        f"LOCATION: {location}\r\n{boot}NT: upnp:rootdevice\r\n\r\n"
+    ).encode()
+
+
+def test_a_notice_says_which_start_of_the_router_this_is() -> None:
+    assert parse_notice(notice("ssdp:alive"), GATEWAY) == Presence(LOCATION, "7")
+    assert parse_notice(notice("ssdp:alive", boot=""), GATEWAY) == Presence(LOCATION)
+    assert parse_notice(notice("ssdp:byebye"), GATEWAY) == GONE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xff",
+        answer(),
+        search(SEARCH_TARGETS[0], "239.255.255.250"),
+        notice("ssdp:update"),
+        notice("ssdp:alive", "http://192.168.1.9/"),
+        notice("ssdp:alive") + b"x" * 2048,
+    ],
+)
+def test_what_is_no_notice_of_the_gateway_is_refused(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_notice(data, GATEWAY)
 
 
 def test_what_answers_no_search_of_ours_is_refused() -> None:
@@ -83,6 +122,8 @@ def test_what_answers_no_search_of_ours_is_refused() -> None:
 def test_any_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         parse_answer(data, GATEWAY)
+    with pytest.raises(Malformed):
+        parse_notice(data, GATEWAY)
 
 
 @given(st.text(max_size=80))
