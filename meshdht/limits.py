@@ -343,3 +343,12 @@ STREAM_SERVERS_MAX = 12
 STREAM_PORTS_MAX = 64
 # What a proxy, or who plays one, says before the stream begins.
 PROXY_ANSWER_MAX = 8192
+
+# --- names ---
+# Any program of the machine may ask, and so may a page in a browser by way of one: more queries
+# than these, half a millisecond each, go unanswered and are asked again.
+NAME_QUERIES_PER_S = 500.0
+NAME_QUERIES_BURST = 1000.0
+# Who asks by TCP, and never ends its connection; and what it says before its question is read.
+NAME_STREAMS = 16
+NAME_QUERY_SIZE = 2048

@@ -45,6 +45,7 @@ def changes(old: Status, new: Status) -> Iterator[Event]:
             interface=new.interface,
             relay=new.relay,
             stream=new.stream,
+            names=new.names,
         )
     before = {peer.id: peer for peer in old.peers}
     after = {peer.id for peer in new.peers}
@@ -81,6 +82,7 @@ def apply(status: Status, event: Event) -> Status:
                 interface=event.interface,
                 relay=event.relay,
                 stream=event.stream,
+                names=event.names,
             )
         case PeerRemoved(id=gone):
             return replace(status, peers=tuple(peer for peer in status.peers if peer.id != gone))
@@ -94,7 +96,7 @@ def _header(status: Status) -> tuple[object, ...]:
     here = status.device, status.listen_port, status.dropped
     engine = status.engine, status.engine_reason, status.engine_features, status.engine_lacks
     told = status.clocks, status.copy_heard, status.held_out_by, status.applicants
-    ways = status.interface, status.relay, status.stream
+    ways = status.interface, status.relay, status.stream, status.names
     return *here, *engine, status.engine_trouble, *ways, *told
 
 

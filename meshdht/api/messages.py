@@ -41,6 +41,7 @@ from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
 from meshdht.api.doctor_messages import DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
 from meshdht.api.relay_messages import RelayStatus
@@ -120,7 +121,7 @@ class Status(Struct, frozen=True, kw_only=True):
     it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now,
     ``router_ports`` what the default gateways pass to this device, ``relay`` what it does for
     others as a relay, ``stream`` the TCP endpoint that all goes by while UDP is blocked, or
-    empty."""
+    empty, ``names`` how the names of devices resolve here."""
 
     version: int = API_VERSION
     network: str
@@ -143,6 +144,7 @@ class Status(Struct, frozen=True, kw_only=True):
     router_ports: tuple[RouterPort, ...] = ()
     relay: RelayStatus = RelayStatus()
     stream: str = ""
+    names: NamesStatus = NamesStatus()
 
 
 class Invite(Struct, frozen=True, kw_only=True):
@@ -207,6 +209,7 @@ class StatusChanged(Struct, frozen=True, kw_only=True, tag="status_changed"):
     interface: str = ""
     relay: RelayStatus = RelayStatus()
     stream: str = ""
+    names: NamesStatus = NamesStatus()
 
 
 Event = Snapshot | PeerChanged | PeerRemoved | StatusChanged

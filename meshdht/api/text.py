@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from meshdht.api.messages import Peer, PeerPath
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.spans import NOTHING as NOTHING
@@ -85,6 +86,11 @@ def relay_text(relay: RelayStatus) -> str:
 def stream_text(stream: str) -> str:
     """``UDP is blocked here: by TLS to 203.0.113.2:443``."""
     return f"UDP is blocked here: by TLS to {stream}"
+
+
+def names_text(names: NamesStatus) -> str:
+    """``*.home.internal by systemd-resolved``; nothing where they do not resolve."""
+    return "" if names.means in ("none", "off") else f"*.{names.zone} by {names.means}"
 
 
 def link_text(peer: Peer) -> str:

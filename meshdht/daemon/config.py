@@ -14,6 +14,7 @@ relay_ports = "41900-42155"  # UDP ports that are lent for it
 relay_mbit = 100           # of each pair, each way, in Mbit/s; 0: as much as comes
 stun = "stun.example:3478" # a server that says where it sees this device; none unless named
 metrics_port = 9586        # TCP port on the loopback for Prometheus; none unless set
+dns = true                 # names like nas.home.internal resolve on this machine
 log_level = "info"         # debug, info, warning or error
 
 An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports``, ``relay_mbit`` and
@@ -58,6 +59,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     relay_mbit: Annotated[int, Meta(ge=0, le=100_000)] = 100
     stun: Annotated[str, Meta(pattern=_ANCHOR)] | None = None
     metrics_port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    dns: bool = True
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

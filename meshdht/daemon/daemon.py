@@ -26,6 +26,7 @@ from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.lending import Lending
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.metrics_server import MetricsServer
+from meshdht.daemon.naming import Naming
 from meshdht.daemon.outcast import told_out, why_out
 from meshdht.daemon.path_sizes import PathSizes
 from meshdht.daemon.persistence import DiskStore
@@ -34,7 +35,7 @@ from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask
 from meshdht.daemon.service import DaemonService
 from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.streams import StreamClient
-from meshdht.daemon.stun_server import StunServer
+from meshdht.daemon.stun_server import make_stun
 from meshdht.daemon.surroundings import Surroundings
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
@@ -113,8 +114,11 @@ class Daemon:
             stamps_after=stamps_after,
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
+        self._naming = Naming(
+            config, lambda: self.node.roster, self._own, lambda: carrier.interface, clock
+        )
         self._path_sizes = self._make_path_sizes()
-        self._stun = self._make_stun()
+        self._stun = make_stun(config.stun, port, self.node.seen_from, entropy)
         self._traffic = TrafficWatch(self.node, self._engine, clock)
         self._tunnels = Tunnels(self.node, self._engine, self.node.time, self._tunnel_used)
         self._lending = self._make_lending()
@@ -157,15 +161,6 @@ class Daemon:
             lambda: self._path_sizes.limits(),
         )
 
-    def _make_stun(self) -> StunServer | None:
-        """The server that the user named, if any."""
-        if self._config.stun is None:
-            return None
-        server = self._config.stun
-        stun = StunServer(server, self._port.send, self.node.seen_from, self._entropy)
-        self._port.on_stun = stun.received
-        return stun
-
     def _make_service(self) -> DaemonService:
         return DaemonService(
             self._places.network,
@@ -183,6 +178,7 @@ class Daemon:
             self._lending.status,
             self._settings,
             lambda: self._streams.server,
+            self._naming.status,
             self._stop,
             self._restart,
         )
@@ -283,6 +279,7 @@ class Daemon:
                         *([tasks.create_task(self._stun.run())] if self._stun is not None else []),
                         tasks.create_task(self._port_mapping.run()),
                         tasks.create_task(self._lending.run()),
+                        tasks.create_task(self._naming.run()),
                     ]
                     try:
                         await self._serve(reporter, on_up)
@@ -298,6 +295,7 @@ class Daemon:
         async with ApiServer(self._places.socket, self.service):
             if self._wait_for_peer:
                 await self._wait_connected(reporter)
+            await self._naming.settled()
             own = self._own()
             on_up()
             # Before anybody hears that we are up, and may ask us to end.
@@ -361,6 +359,7 @@ class Daemon:
     async def _changed_around(self, has_moved: bool) -> None:
         await self._interface.fit()
         self._port_mapping.network_changed(has_moved=has_moved)
+        self._naming.network_changed()
         if self._stun is not None:
             self._stun.network_changed()
         if has_moved:
@@ -387,11 +386,12 @@ class Daemon:
 
     def _dropped(self) -> dict[str, int]:
         routers, stun = self._port_mapping, self._stun
-        around = self._nearby, self._legs, self._port, routers, stun
+        around = self._nearby, self._legs, self._port, routers, stun, self._naming
         return dropped_counts(self.node, *around, self._carrier)
 
     async def _settings_changed(self, config: Config) -> None:
         await self._metrics.serve_at(config.metrics_port)
         await self._interface.use(config)
         self._port_mapping.network_changed(has_moved=False)
+        self._naming.use(config)
         logging.getLogger().setLevel(config.log_level.upper())

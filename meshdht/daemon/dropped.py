@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from meshdht.daemon.carriers import Carrier, prefixed
+from meshdht.daemon.naming import Naming
 from meshdht.daemon.port_mapping import PortMapping
 from meshdht.daemon.stun_server import StunServer
 from meshdht.net.leg import LegSockets
@@ -20,6 +21,7 @@ def dropped_counts(
     port: Port,
     port_mapping: PortMapping,
     stun: StunServer | None,
+    naming: Naming,
     carrier: Carrier,
 ) -> dict[str, int]:
     """Counts since the start, those that are none left out."""
@@ -30,5 +32,6 @@ def dropped_counts(
     routers = port_mapping.counters
     dropped.update({f"router_{reason.replace(' ', '_')}": n for reason, n in routers.items()})
     dropped.update({f"stun_{each}": n for each, n in (stun.counters if stun else {}).items()})
+    dropped.update({f"name_{reason}": n for reason, n in naming.counters.items()})
     dropped.update(carrier.dropped())
     return {reason: count for reason, count in sorted(dropped.items()) if count}

@@ -18,7 +18,7 @@ from meshdht.errors import MeshdhtError, StateError, UsageError
 
 log = logging.getLogger(__name__)
 
-LIVE = ("log_level", "metrics_port", "mtu", "port_mapping")
+LIVE = ("dns", "log_level", "metrics_port", "mtu", "port_mapping")
 DEFAULT = "default"
 _YES_NO = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 

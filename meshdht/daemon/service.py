@@ -21,6 +21,7 @@ from meshdht.api.messages import (
     Status,
     ThisDevice,
 )
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import NetCheck
 from meshdht.api.path_messages import PathReport
 from meshdht.api.relay_messages import RelayStatus
@@ -73,6 +74,7 @@ class DaemonService(NetworkService):
         relay_status: Callable[[], RelayStatus],
         settings: LiveSettings,
         stream: Callable[[], Endpoint | None],
+        names: Callable[[], NamesStatus],
         stop: Callable[[], None],
         restart: Callable[[], None],
     ) -> None:
@@ -91,6 +93,7 @@ class DaemonService(NetworkService):
         self._relay_status = relay_status
         self._stream = stream
         self._settings = settings
+        self._names = names
         self._stop = stop
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
@@ -136,6 +139,7 @@ class DaemonService(NetworkService):
             dropped=self._dropped(),
             relay=self._relay_status(),
             stream=str(self._stream() or ""),
+            names=self._names(),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
             held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),

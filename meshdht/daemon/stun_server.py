@@ -14,6 +14,7 @@ from meshdht.clock import Entropy
 from meshdht.daemon.resolving import resolve
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
+from meshdht.net.port import Port
 from meshdht.waiting import set_within
 from meshdht.wire.stun import TRANSACTION_SIZE, binding_request, read_binding_response
 
@@ -89,3 +90,17 @@ class StunServer:
                 if not await set_within(self._answered, pause):
                     break
         return len(self._asked) < count
+
+
+def make_stun(
+    server: str | None,
+    port: Port,
+    on_seen: Callable[[Endpoint, Endpoint], None],
+    entropy: Entropy,
+) -> StunServer | None:
+    """The server that the user named, if any, asked by the network's port."""
+    if server is None:
+        return None
+    stun = StunServer(server, port.send, on_seen, entropy)
+    port.on_stun = stun.received
+    return stun

@@ -18,12 +18,12 @@ import asyncio
 import contextlib
 import logging
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import PlatformError
+from meshdht.net.command import run_command
 from meshdht.net.netlink import Netlink
 from meshdht.net.relay_rate import RelayRate
 from meshdht.waiting import set_within
@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 # How long the kernel goes on by itself, and how often it is told that we are still there.
 LIFETIME_S = 120
 RENEW_S = 40.0
-# nft needs a few milliseconds, on a busy machine more.
-TIMEOUT_S = 10.0
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 
 
@@ -193,30 +191,5 @@ def _letters(interface: str) -> str:
 
 async def _nft(rules: str) -> None:
     """Have them read, all or none; raises PlatformError."""
-    nft = shutil.which("nft")
-    if nft is None:
-        raise PlatformError("there is no nft", "install nftables")
-    try:
-        process = await asyncio.create_subprocess_exec(
-            nft,
-            "-f",
-            "-",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(TIMEOUT_S):
-                _, said = await process.communicate(rules.encode())
-        finally:
-            if process.returncode is None:
-                # Or it may write the table after it was deleted.
-                process.kill()
-                await process.wait()
-    except (OSError, TimeoutError) as error:
-        raise PlatformError(f"nft does not run: {error}") from None
-    if process.returncode:
-        lines = said.decode(errors="replace").splitlines() or ["no reason given"]
-        raise PlatformError(
-            f"nft: {lines[0]}", "run with sudo; in a container: --cap-add NET_ADMIN"
-        )
+    hint = "run with sudo; in a container: --cap-add NET_ADMIN"
+    await run_command("nft", "-f", "-", said=rules, hint=hint)

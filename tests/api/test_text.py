@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from meshdht.api.messages import PeerPath
+from meshdht.api.name_messages import Means, NamesStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.text import (
     ipv4_first,
     link_text,
     moment_text,
+    names_text,
     path_text,
     router_text,
     rtt_text,
@@ -123,3 +125,16 @@ def test_a_moment_that_no_calendar_has_is_a_dash(unix: float | None) -> None:
 )
 def test_what_a_router_passes_on_is_told_once_it_does(port: RouterPort, text: str) -> None:
     assert router_text(port) == text
+
+
+@pytest.mark.parametrize(
+    ("means", "text"),
+    [
+        ("systemd-resolved", "*.home.internal by systemd-resolved"),
+        ("resolv.conf", "*.home.internal by resolv.conf"),
+        ("none", ""),
+        ("off", ""),
+    ],
+)
+def test_names_say_by_what_they_resolve(means: Means, text: str) -> None:
+    assert names_text(NamesStatus(zone="home.internal", means=means)) == text

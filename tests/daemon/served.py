@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from meshdht.api.messages import Ping, Pong
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
@@ -47,6 +48,7 @@ class Served:
             RelayStatus,
             LiveSettings("home", Path("/nonexistent/config.toml"), Config(), _apply),
             lambda: None,
+            lambda: NamesStatus(zone="home.internal"),
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),
         )

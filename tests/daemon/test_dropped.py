@@ -24,6 +24,7 @@ def test_counts_are_named_by_their_places_and_those_that_are_none_left_out() -> 
         SimpleNamespace(counters=PortCounters()),
         SimpleNamespace(counters=Counter({"not ours": 5})),
         SimpleNamespace(counters={"late": 0, "junk": 6}),
+        SimpleNamespace(counters=Counter(too_many=8)),
         SimpleNamespace(dropped=lambda: {"engine_replay": 7}),
     ]
     assert dropped_counts(*parts) == {
@@ -31,6 +32,7 @@ def test_counts_are_named_by_their_places_and_those_that_are_none_left_out() -> 
         "engine_replay": 7,
         "junk": 3,
         "leg_junk": 4,
+        "name_too_many": 8,
         "port_unsent": 2,
         "router_not_ours": 5,
         "stun_junk": 6,

@@ -46,7 +46,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
                 "version", "network", "engine", "device", "peers", "daemon", "uptime_s",
                 "listen_port", "dropped", "clocks", "copy_heard", "held_out_by", "applicants",
                 "engine_reason", "engine_features", "engine_lacks", "engine_trouble",
-                "interface", "router_ports", "relay", "stream",
+                "interface", "router_ports", "relay", "stream", "names",
             }  # fmt: skip
             assert keys(status.device) == {"name", "id", "addresses"}
             [peer] = status.peers

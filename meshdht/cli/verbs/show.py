@@ -11,6 +11,7 @@ from meshdht import __version__
 from meshdht.api.client import Client
 from meshdht.api.device_messages import Device, Devices
 from meshdht.api.messages import Peer, Status
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.text import (
     age_text,
     copy_text,
@@ -19,6 +20,7 @@ from meshdht.api.text import (
     ipv4_first,
     link_text,
     moment_text,
+    names_text,
     relay_text,
     router_text,
     rtt_text,
@@ -73,6 +75,7 @@ def show_status(settings: Settings, *, as_json: bool = False) -> None:
         *clock_lines(snapshot, on=on),
         *copy_lines(snapshot, on=on),
         *held_out_lines(snapshot, on=on),
+        *names_lines(snapshot.names, on=on),
     ]
     for line in [*status_lines(snapshot, on=on), *warnings]:
         say(line)
@@ -90,6 +93,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         *map(router_text, snapshot.router_ports),
         *([relay_text(snapshot.relay)] if snapshot.relay.offered else []),
         *([stream_text(snapshot.stream)] if snapshot.stream else []),
+        names_text(snapshot.names),
         f"up {age_text(snapshot.uptime_s)}",
     )
     said = " · ".join(fact for fact in facts if fact)
@@ -158,6 +162,25 @@ def held_out_lines(snapshot: Status, *, on: bool) -> list[str]:
         return []
     what, todo = held_out_text(snapshot.device.name, snapshot.held_out_by)
     return [style(f"⚠ {what}", "yellow", on=on), style(f"  {todo}", "dim", on=on)]
+
+
+def names_lines(names: NamesStatus, *, on: bool) -> list[str]:
+    """Why names do not resolve, and what to do."""
+    if names.means != "none":
+        return []
+    host, _, port = names.server.rpartition(":")
+    if not host:
+        todo = "dns = false in config.toml keeps meshdht from trying"
+    elif port == "53":
+        todo = (
+            "install systemd-resolved or resolvconf, or put this first in /etc/resolv.conf:"
+            f" nameserver {host}"
+        )
+    else:
+        todo = f"have this machine's DNS server ask {host} port {port} about {names.zone}"
+    why = f": {names.trouble}" if names.trouble else f", nothing asks {names.server}"
+    what = printable(f"names in {names.zone} do not resolve on this machine{why}")
+    return [style(what, "dim", on=on), style(f"  {todo}", "dim", on=on)]
 
 
 def _status_row(peer: Peer) -> list[str]:

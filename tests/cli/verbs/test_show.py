@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from meshdht import __version__
 from meshdht.api.messages import ClockWarning
+from meshdht.api.name_messages import NamesStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.cli.verbs.show import clock_lines, status_lines
 from tests.api.fake_daemon import STATUS, WHY, FakeService
@@ -205,3 +206,26 @@ def test_status_says_that_another_machine_has_this_devices_keys(
     assert "⚠ another machine is nas too, heard " in said
     assert "have an admin revoke nas, and join anew" in said
     assert json.loads(meshdht("status", "--json").out)["copy_heard"] == 1_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("server", "trouble", "todo"),
+    [
+        ("127.84.3.9:53", "", "put this first in /etc/resolv.conf: nameserver 127.84.3.9"),
+        ("127.84.3.9:5335", "", "ask 127.84.3.9 port 5335 about home.internal"),
+        ("", "cannot listen", "dns = false in config.toml"),
+    ],
+)
+def test_status_says_what_to_do_where_names_do_not_resolve(
+    meshdht: Meshdht, service: FakeService, server: str, trouble: str, todo: str
+) -> None:
+    names = NamesStatus(zone="home.internal", means="none", server=server, trouble=trouble)
+    service.snapshot = replace(STATUS, names=names)
+    said = meshdht("status").out
+    assert "names in home.internal do not resolve on this machine" in said
+    assert (trouble or f"nothing asks {server}") in said
+    assert todo in said
+    service.snapshot = replace(STATUS, names=replace(names, means="resolvconf"))
+    said = meshdht("status").out
+    assert "*.home.internal by resolvconf" in said
+    assert "do not resolve" not in said

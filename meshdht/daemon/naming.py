@@ -1,0 +1,182 @@
+"""The names of the network's devices, for the programs of this machine.
+
+A server answers for the network's zone, and whoever resolves names here is told of it, as long as
+the interface is there. Where nobody can be told, it answers at a loopback address of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+from meshdht.api.name_messages import Means, NamesStatus
+from meshdht.clock import Clock
+from meshdht.daemon.config import Config
+from meshdht.errors import PlatformError
+from meshdht.limits import NAME_QUERIES_BURST, NAME_QUERIES_PER_S
+from meshdht.membership.roster import Device, Roster
+from meshdht.names.zone import domain_of, loopback_address, reverse_zones
+from meshdht.net.dns_server import DnsServer
+from meshdht.net.resolver import (
+    RESOLVCONF,
+    RESOLVED,
+    Resolvconf,
+    Resolved,
+    Resolver,
+    Zone,
+    find_resolver,
+    interface_index,
+    is_written_down,
+)
+from meshdht.node.allowance import Allowance
+from meshdht.waiting import set_within
+
+log = logging.getLogger(__name__)
+
+# A line of resolv.conf names no port. Where 53 is taken, somebody has a server that can be told.
+DNS_PORT = 53
+OTHER_PORT = 5335
+# How often to see who resolves names here; a change of interfaces or addresses has it seen at once.
+LOOK_AGAIN_S = 60.0
+# What begins when the network is up may ask for a name at once, and it is not to go elsewhere.
+SETTLE_TIMEOUT_S = 3.0
+
+Words = Callable[[bytes, Roster, bool], bytes | None]
+
+
+class Naming:
+    """``roster``, ``own`` and ``interface`` are asked anew each time."""
+
+    def __init__(
+        self,
+        config: Config,
+        roster: Callable[[], Roster],
+        own: Callable[[], Device],
+        interface: Callable[[], str],
+        clock: Clock,
+    ) -> None:
+        self._is_on = config.dns
+        self._roster = roster
+        self._own = own
+        self._interface = interface
+        self._clock = clock
+        self._server = DnsServer(self._answer)
+        self._allowance = Allowance(NAME_QUERIES_PER_S, NAME_QUERIES_BURST, clock.monotonic())
+        self._words: Words = lambda query, roster, by_stream: None
+        self._host = ""
+        self._resolvers: dict[str, Resolver] = {RESOLVED: Resolved(), RESOLVCONF: Resolvconf()}
+        self._told = ""
+        """Who was told, of those."""
+        self._seen: tuple[object, ...] = ()
+        """What all was like when that was done."""
+        self._trouble = ""
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+
+    @property
+    def counters(self) -> Counter[str]:
+        return self._server.counters
+
+    def network_changed(self) -> None:
+        """An interface, an address or a route is another."""
+        self._wake.set()
+
+    async def settled(self) -> None:
+        """Names resolve, or do not, as they will while nothing changes; or it takes too long."""
+        if self._is_on:
+            await set_within(self._settled, SETTLE_TIMEOUT_S)
+
+    def status(self) -> NamesStatus:
+        zone = domain_of(self._roster())
+        if not self._is_on:
+            return NamesStatus(zone=zone)
+        by_hand = "resolv.conf" if self._host and is_written_down(self._host) else "none"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return NamesStatus(
+            zone=zone,
+            means=cast(Means, self._told or by_hand),
+            server=f"{host}:{self._server.port}" if self._server.port else "",
+            trouble=self._trouble,
+        )
+
+    def use(self, config: Config) -> None:
+        """Go by another configuration from now on."""
+        self._is_on = config.dns
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serve until cancelled; then all is as if it had never been."""
+        # It takes long to load, and nobody asks before it is there.
+        self._words = await asyncio.to_thread(_load_words)
+        try:
+            while True:
+                self._wake.clear()
+                if self._is_on:
+                    await self._look()
+                else:
+                    await self._undo()
+                self._settled.set()
+                await set_within(self._wake, LOOK_AGAIN_S if self._is_on else None)
+        finally:
+            await self._undo()
+
+    async def _look(self) -> None:
+        """See that who resolves names here now is told of what is now."""
+        own, interface, found = self._own(), self._interface(), find_resolver()
+        seen = found, own.ipv4, own.ipv6, interface, interface_index(interface)
+        if seen == self._seen:
+            return
+        await self._undo()
+        trouble = await self._serve(found, own, interface)
+        if trouble:
+            if trouble != self._trouble:
+                log.warning("names resolve less well than they could: %s", trouble)
+            if found:
+                await self._serve("", own, interface)
+        self._trouble = trouble
+        # What failed is tried again.
+        self._seen = () if trouble else seen
+
+    async def _serve(self, by: str, own: Device, interface: str) -> str:
+        """Serve so that it fits who is told; returns what went wrong."""
+        roster = self._roster()
+        # A resolver of the machine goes out by the tunnel's interface, which leads to the address
+        # that is there, and not to 127.0.0.0/8.
+        self._host = str((own.ipv4 or own.ipv6) if by else loopback_address(roster.network))
+        ports = {RESOLVED: (0,), RESOLVCONF: (DNS_PORT,)}.get(by, (DNS_PORT, OTHER_PORT))
+        domain, others = domain_of(roster), reverse_zones(roster)
+        try:
+            await self._server.open(self._host, ports)
+            if by:
+                # Told in part is told as well.
+                self._told = by
+                zone = Zone(interface, self._host, self._server.port, domain, others)
+                await self._resolvers[by].tell(zone)
+        except PlatformError as error:
+            await self._undo()
+            return f"{error.message} ({error.hint})" if error.hint else error.message
+        return ""
+
+    async def _undo(self) -> None:
+        told, self._told, self._seen = self._told, "", ()
+        if told:
+            try:
+                await self._resolvers[told].forget()
+            except PlatformError as error:
+                log.warning("%s was not told that the network is down: %s", told, error.message)
+        await self._server.close()
+
+    def _answer(self, query: bytes, by_stream: bool) -> bytes | None:
+        if not self._allowance.take(self._clock.monotonic()):
+            self.counters["too_many"] += 1
+            return None
+        return self._words(query, self._roster(), by_stream)
+
+
+def _load_words() -> Words:
+    from meshdht.names.answer import answer
+
+    return answer

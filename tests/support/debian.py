@@ -1,0 +1,32 @@
+"""Programs of Debian packages that are not installed: unpacked, and run from where they lie.
+
+So that what takes over a machine's names, when installed, cannot take over the one that tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+CACHE = Path(os.environ.get("MESHDHT_DEBIAN_CACHE", "~/.cache/meshdht-debian")).expanduser()
+
+
+def unpacked(*packages: str) -> Path:
+    """A directory that has the files of these packages, as / would; fetched at the first use."""
+    tree = CACHE / "+".join(packages)
+    if not tree.exists():
+        partial = CACHE / f"partial-{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        _run("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages, cwd=partial)
+        for archive in partial.glob("*.deb"):
+            _run("dpkg-deb", "--extract", str(archive), str(partial / "tree"), cwd=partial)
+        (partial / "tree").rename(tree)
+        shutil.rmtree(partial)
+    return tree
+
+
+def _run(*command: str, cwd: Path) -> None:
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True, timeout=100)
