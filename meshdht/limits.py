@@ -66,11 +66,10 @@ NAT_REQUESTS_BURST = 60.0
 NAT_SOCKETS = 8
 # How hard meets easy (paths/birthday.py), from the hard side: sockets that are opened at one time,
 # each of which sends one datagram to each peer that is to be met, and such datagrams in any
-# BIRTHDAY_WINDOW_S. Each takes a port of our NAT for about that long; a router at home has some
-# thousands of entries, a provider gives a customer a thousand ports or two, and all that it does
-# needs some.
+# BIRTHDAY_WINDOW_S. Each takes an entry of our NAT for about that long; a router at home has some
+# thousands, a provider may give a customer no more than two, and all that it does needs some.
 BIRTHDAY_SOCKETS = 256
-BIRTHDAY_PORTS = 1024
+BIRTHDAY_ENTRIES_HARD = 2048
 # From the easy side: datagrams that one attempt sends to one address, 250 bytes each, and such
 # datagrams in any BIRTHDAY_WINDOW_S, each of which takes an entry of our NAT. A member that claims
 # another's address for its own could have us send them there: so it must be seen there by others,
@@ -80,7 +79,7 @@ BIRTHDAY_PORTS = 1024
 # one alone has seen the peer there.)
 BIRTHDAY_TRIES = 2048
 BIRTHDAY_TRIES_ONE_WITNESS = 1024
-BIRTHDAY_ENTRIES = 3072
+BIRTHDAY_ENTRIES_EASY = 3072
 # NATs forget what was not answered within this (nf_conntrack_udp_timeout).
 BIRTHDAY_WINDOW_S = 30.0
 # How fast, on either side: to one peer, and to all together. 2.2 Mbit/s, for a second or two.

@@ -25,6 +25,7 @@ from meshdht.limits import (
     CALLS_BURST,
     CALLS_PER_S,
     CALLS_REMEMBERED,
+    FULL_MESH_DEVICES,
 )
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
@@ -94,8 +95,10 @@ class Caller:
         now = self._control.clock.monotonic()
         has_answered = device in self._answered
         is_early = now - self._called.get(device, float("-inf")) < 1 / PER_S
-        # Where nobody can hand it on, it is to be made once somebody can.
-        is_in_vain = self._peers.is_needed(device) and not self._may_be_heard(device)
+        # Where nobody can hand it on, it is to be made once somebody can; but not by all of a large
+        # network that starts together.
+        is_missed = self._peers.is_needed(device) or len(self._holdings.roster) <= FULL_MESH_DEVICES
+        is_in_vain = is_missed and not self._may_be_heard(device)
         if not is_early and not is_in_vain:
             self._call(device, now)
         return has_answered

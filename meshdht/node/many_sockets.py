@@ -9,8 +9,8 @@ from typing import Protocol
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.limits import (
-    BIRTHDAY_ENTRIES,
-    BIRTHDAY_PORTS,
+    BIRTHDAY_ENTRIES_EASY,
+    BIRTHDAY_ENTRIES_HARD,
     BIRTHDAY_SOCKETS,
     BIRTHDAY_TRIES,
     BIRTHDAY_TRIES_ONE_WITNESS,
@@ -63,7 +63,7 @@ class ManySockets:
         self._closed = closed
         self._control = control
         self._counters = counters
-        self.volley: Volley[DeviceId] = Volley(BIRTHDAY_PORTS)
+        self.volley: Volley[DeviceId] = Volley(BIRTHDAY_ENTRIES_HARD)
         self._spares: list[Spare] = []
         self._fars: dict[Endpoint, tuple[DeviceId, float]] = {}
         """Of those that are to be met: whose, and since when."""
@@ -134,7 +134,7 @@ class ManyTries:
         self._beyond = beyond
         self._control = control
         self._counters = counters
-        self.volley: Volley[DeviceId] = Volley(BIRTHDAY_ENTRIES)
+        self.volley: Volley[DeviceId] = Volley(BIRTHDAY_ENTRIES_EASY)
         self._lots: dict[DeviceId, PortLot] = {}
 
     def begin(self, device: DeviceId, seen: Seen, now: float) -> None:

@@ -23,6 +23,7 @@ from simulations.ledger import prepare
 from simulations.loop import UNIX_START, VirtualClock, run
 from simulations.nat import Inside, Nat, NatKind
 from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
+from tests.support.nats import CONE, behind, wanted_until_direct
 
 INSIDE = Endpoint("192.168.1.2", 41820)
 OUTER = ("198.51.100.1", "198.51.100.2")
@@ -253,5 +254,17 @@ def test_who_answers_calls_but_cannot_be_reached_is_not_looked_up() -> None:
             one.node.watched()
             await asyncio.sleep(3600)
             assert looked_up != []
+
+    run(main())
+
+
+def test_who_starts_calls_as_soon_as_somebody_hands_it_on_and_not_before() -> None:
+    async def main() -> None:
+        async with behind(CONE, CONE) as (_, hosts):
+            first, second = hosts
+            first.start()
+            await asyncio.sleep(60)
+            second.start()
+            assert await wanted_until_direct(first, second, 10) < 1.0
 
     run(main())

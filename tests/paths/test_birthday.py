@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from meshdht.clock import SeededEntropy
 from meshdht.limits import (
-    BIRTHDAY_ENTRIES,
+    BIRTHDAY_ENTRIES_EASY,
+    BIRTHDAY_ENTRIES_HARD,
     BIRTHDAY_PEER_PER_S,
     BIRTHDAY_PER_S,
-    BIRTHDAY_PORTS,
     BIRTHDAY_REMEMBERED,
     BIRTHDAY_SOCKETS,
     BIRTHDAY_TRIES,
@@ -44,7 +44,7 @@ def fired(volley: Volley[str], begins: float, ends: float) -> list[tuple[float, 
 
 
 def test_to_one_peer_so_many_a_second_and_no_more_than_it_may_have() -> None:
-    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES)
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES_EASY)
     volley.begin("one", 0.0, BIRTHDAY_TRIES)
     due = fired(volley, 0.0, ATTEMPT_S)
     assert [number for _, _, number in due] == list(range(BIRTHDAY_TRIES))
@@ -59,7 +59,7 @@ def test_to_one_peer_so_many_a_second_and_no_more_than_it_may_have() -> None:
 
 
 def test_several_have_the_same_each_and_all_together_no_more_than_is_allowed() -> None:
-    volley: Volley[str] = Volley(BIRTHDAY_PORTS)
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES_HARD)
     peers = [f"peer {number}" for number in range(9)]
     for peer in peers[:6]:
         volley.begin(peer, 0.0, BIRTHDAY_SOCKETS)
@@ -69,18 +69,18 @@ def test_several_have_the_same_each_and_all_together_no_more_than_is_allowed() -
     due += fired(volley, 0.4, 5.0)
     for number, (at, _, _) in enumerate(due):
         assert number <= (at + LATE_S) * BIRTHDAY_PER_S
-    assert len(due) == BIRTHDAY_PORTS
+    assert len(due) == BIRTHDAY_ENTRIES_HARD
     counts = [sum(whom == peer for _, whom, _ in due) for peer in peers]
     assert max(counts) - min(counts) <= 1
     assert not volley.end(peers[0])
     # What these were told expires in the NAT, and there is room for as many again.
     assert volley.left(5.0) == 0
     assert not volley.due(BIRTHDAY_WINDOW_S - 0.5)
-    assert volley.left(BIRTHDAY_WINDOW_S + 5.0) == BIRTHDAY_PORTS
+    assert volley.left(BIRTHDAY_WINDOW_S + 5.0) == BIRTHDAY_ENTRIES_HARD
 
 
 def test_who_is_done_leaves_the_rest_to_the_others() -> None:
-    volley: Volley[str] = Volley(BIRTHDAY_PORTS)
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES_HARD)
     for peer in ("one", "other", *(f"peer {number}" for number in range(6))):
         volley.begin(peer, 0.0, BIRTHDAY_SOCKETS)
     due = fired(volley, 0.0, 0.5)
@@ -93,7 +93,7 @@ def test_who_is_done_leaves_the_rest_to_the_others() -> None:
 
 
 def test_one_that_was_late_does_not_make_up_for_it_all_at_once() -> None:
-    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES)
+    volley: Volley[str] = Volley(BIRTHDAY_ENTRIES_EASY)
     volley.begin("one", 0.0, BIRTHDAY_TRIES)
     assert len(volley.due(5.0)) <= LATE_S * BIRTHDAY_PER_S
 
