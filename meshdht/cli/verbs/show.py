@@ -27,7 +27,7 @@ from meshdht.api.text import (
     size_text,
     stream_text,
 )
-from meshdht.api.version import API_VERSION
+from meshdht.cli.answers import Peers, Release
 from meshdht.cli.output import (
     Column,
     coloured,
@@ -217,7 +217,7 @@ def peers(context: click.Context, as_json: bool) -> None:
     with Client(settings_of(context).chosen_socket()) as daemon:
         snapshot = daemon.status()
     if as_json:
-        say_json({"version": API_VERSION, "network": snapshot.network, "peers": snapshot.peers})
+        say_json(Peers(network=snapshot.network, peers=snapshot.peers))
         return
     if not snapshot.peers:
         note(NOBODY)
@@ -305,6 +305,6 @@ def version(as_json: bool) -> None:
     """
     python = ".".join(map(str, sys.version_info[:3]))
     if as_json:
-        say_json({"version": API_VERSION, "meshdht": __version__, "python": python})
+        say_json(Release(meshdht=__version__, python=python))
     else:
         say(f"meshdht {__version__} (Python {python})")

@@ -11,7 +11,7 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoPermission
 from meshdht.api.messages import PeerPath, Ping
 from meshdht.api.text import path_text
-from meshdht.api.version import API_VERSION
+from meshdht.cli.answers import Waited
 from meshdht.cli.output import ProgressLine, printable, say, say_json
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import peer_name, seconds
@@ -60,8 +60,8 @@ def wait(
     finally:
         progress.clear()
     if as_json:
-        waited = {"version": API_VERSION, "network": network, "peer": peer, "path": path}
-        say_json({**waited, "waited_s": round(waiting.waited_s, 2)})
+        waited_s = round(waiting.waited_s, 2)
+        say_json(Waited(network=network, peer=peer, path=path, waited_s=waited_s))
     elif path is None:
         say(f"network {network} is up")
     else:

@@ -7,7 +7,7 @@ import time
 import click
 
 from meshdht.api.client import Client
-from meshdht.api.version import API_VERSION
+from meshdht.cli.answers import Watched
 from meshdht.cli.output import say_json
 from meshdht.cli.settings import common_options, settings_of
 from meshdht.cli.values import whole
@@ -27,18 +27,16 @@ from meshdht.cli.values import whole
 def watch(context: click.Context, count: int | None) -> None:
     """What changes, as it does: a JSON object a line, the first a snapshot of everything.
 
-    Each has `type`: snapshot (with the `status`), peer_changed (with the `peer`), peer_removed
-    (with its `id`) or status_changed; and `at`, in Unix seconds. Ends with exit code 1 when the
-    daemon does.
+    Each has `at`, in Unix seconds, and an `event` with its `type`: snapshot (with the `status`),
+    peer_changed (with the `peer`), peer_removed (with its `id`) or status_changed. Ends with exit
+    code 1 when the daemon does.
 
     \b
-    Example: meshdht watch | jq 'select(.type == "peer_changed") | .peer.name'
+    Example: meshdht watch | jq '.event.peer.name // empty'
     """
-    from msgspec import to_builtins
-
     with Client(settings_of(context).chosen_socket()) as daemon:
         for number, event in enumerate(daemon.events(), 1):
             at = round(time.time(), 3)
-            say_json({"version": API_VERSION, "at": at, **to_builtins(event)})
+            say_json(Watched(at=at, event=event))
             if number == count:
                 return

@@ -15,8 +15,8 @@ from tests.cli.conftest import Meshdht
 def test_the_first_line_is_everything(meshdht: Meshdht, service: FakeService) -> None:
     result = meshdht("watch", "--count", "1")
     [told] = map(json.loads, result.out.splitlines())
-    assert (result.code, told["version"], told["type"]) == (0, 1, "snapshot")
-    assert told["status"]["device"]["name"] == "nas"
+    assert (result.code, told["version"], told["event"]["type"]) == (0, 1, "snapshot")
+    assert told["event"]["status"]["device"]["name"] == "nas"
     assert told["at"] > 1_700_000_000
 
 
@@ -30,7 +30,8 @@ def test_then_what_changes(meshdht: Meshdht, service: FakeService) -> None:
     changing.start()
     _, told = map(json.loads, meshdht("watch", "-c", "2").out.splitlines())
     changing.join()
-    assert (told["type"], told["peer"]["rtt_ms"]) == ("peer_changed", 99.0)
+    event = told["event"]
+    assert (event["type"], event["peer"]["rtt_ms"]) == ("peer_changed", 99.0)
 
 
 def test_a_daemon_that_ends_is_exit_code_1(meshdht: Meshdht, service: FakeService) -> None:
