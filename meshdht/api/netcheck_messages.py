@@ -40,7 +40,8 @@ class NetCheck(Struct, frozen=True, kw_only=True):
     """What the network around this device lets it do.
 
     ``public``: the endpoints at which others see it; ``port_mapping``: the ports that routers
-    opened, or why they did not; ``relays``: those that answer; ``counters``: what was done since
+    opened, or why they did not; ``relays``: those that answer; ``portal``: what stands between
+    this device and others over TCP, in words, as far as it seems; ``counters``: what was done since
     the daemon's start to get direct paths through NATs, by kind."""
 
     version: int = API_VERSION
@@ -50,6 +51,7 @@ class NetCheck(Struct, frozen=True, kw_only=True):
     nat: NatReport = NatReport()
     port_mapping: tuple[str, ...] = ()
     relays: tuple[RelayDelay, ...] = ()
+    portal: str = ""
     summary: str = ""
     took_s: float = 0.0
     counters: dict[str, int] = {}

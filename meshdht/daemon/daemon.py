@@ -177,7 +177,7 @@ class Daemon:
             self._dropped,
             self._lending.status,
             self._settings,
-            lambda: self._streams.server,
+            self._streams,
             self._naming.status,
             self._stop,
             self._restart,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay, Udp
 from meshdht.api.router_messages import RouterPort
+from meshdht.endpoint import Endpoint
 from meshdht.node.node import Node
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 
@@ -15,11 +17,30 @@ BLOCKED = "UDP gets nowhere from here: peers are reached by relays over TLS, if 
 UNKNOWN = "no peer beyond this network answers: nothing is known of the way out"
 
 
+class Streams(Protocol):
+    """What is known of TCP (``StreamClient``)."""
+
+    @property
+    def server(self) -> Endpoint | None:
+        """To whom the stream leads that is open."""
+
+    @property
+    def impostors(self) -> Sequence[Endpoint]:
+        """Where others than machines of the mesh answered."""
+
+    def look_again(self) -> None:
+        """Try anew, if there is need."""
+
+
 async def check_network(
-    network: str, node: Node, router_ports: Callable[[], Sequence[RouterPort]]
+    network: str,
+    node: Node,
+    router_ports: Callable[[], Sequence[RouterPort]],
+    streams: Streams,
 ) -> NetCheck:
     """Look anew; takes less than three seconds."""
     begun = node.time.monotonic()
+    streams.look_again()
     behaviour, _ = await asyncio.gather(node.traversal.checks.check(), node.look())
     udp: Udp = "unknown"
     if node.has_way():
@@ -42,6 +63,7 @@ async def check_network(
         nat=report,
         port_mapping=tuple(port_line(each) for each in router_ports()),
         relays=relays(node),
+        portal="" if udp == "works" else portal(node, streams),
         summary=summary(behaviour, udp),
         took_s=round(node.time.monotonic() - begun, 2),
         counters=dict(sorted(node.traversal.counters().items())),
@@ -63,6 +85,20 @@ def relays(node: Node) -> tuple[RelayDelay, ...]:
         (each.delay_s, node.roster.name_of(each.relay)) for each in places if each.delay_s
     )
     return tuple(RelayDelay(name=name, rtt_ms=round(1000 * delay, 2)) for delay, name in near)
+
+
+def portal(node: Node, streams: Streams) -> str:
+    """Who stands between this device and the machines that should answer over TCP, in words; empty
+    if nobody seems to. One that might have a web server of its own there says little by itself."""
+    if streams.server is not None:
+        return ""
+    owners = node.stream_hosts()
+    known = [each for each in streams.impostors if each in owners]
+    if not known and len({each.host for each in streams.impostors}) < 2:
+        return ""
+    names = [f"{node.roster.name_of(owners[each])} ({each})" for each in known]
+    places = ", ".join(names or map(str, streams.impostors))
+    return f"something answers in the place of {places}: a captive portal or an inspecting proxy"
 
 
 def summary(behaviour: Behaviour, udp: str) -> str:

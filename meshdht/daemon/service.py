@@ -36,7 +36,7 @@ from meshdht.daemon.examining import diagnosis
 from meshdht.daemon.explaining import path_report
 from meshdht.daemon.finding import Finder
 from meshdht.daemon.live_settings import LiveSettings
-from meshdht.daemon.netcheck import check_network
+from meshdht.daemon.netcheck import Streams, check_network
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import UsageError
@@ -73,7 +73,7 @@ class DaemonService(NetworkService):
         dropped: Callable[[], dict[str, int]],
         relay_status: Callable[[], RelayStatus],
         settings: LiveSettings,
-        stream: Callable[[], Endpoint | None],
+        streams: Streams,
         names: Callable[[], NamesStatus],
         stop: Callable[[], None],
         restart: Callable[[], None],
@@ -91,7 +91,7 @@ class DaemonService(NetworkService):
         self._path_mtu = path_mtu
         self._dropped = dropped
         self._relay_status = relay_status
-        self._stream = stream
+        self._streams = streams
         self._settings = settings
         self._names = names
         self._stop = stop
@@ -138,7 +138,7 @@ class DaemonService(NetworkService):
             listen_port=self._listen_port,
             dropped=self._dropped(),
             relay=self._relay_status(),
-            stream=str(self._stream() or ""),
+            stream=str(self._streams.server or ""),
             names=self._names(),
             clocks=clock_warnings(self._node),
             copy_heard=None if self._node.copy_heard is None else int(self._node.copy_heard),
@@ -224,7 +224,7 @@ class DaemonService(NetworkService):
         return await path_report(self._node, self._finder.peer(peer))
 
     async def netcheck(self) -> NetCheck:
-        return await check_network(self._network, self._node, self._router_ports)
+        return await check_network(self._network, self._node, self._router_ports, self._streams)
 
     async def diagnosis(self) -> Diagnosis:
         return await diagnosis(

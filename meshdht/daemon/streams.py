@@ -20,7 +20,7 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.net.stream import ClientSide, Junction, close
-from meshdht.net.stream_client import Proxy, Stream, StreamFailed, open_stream
+from meshdht.net.stream_client import Impostor, Proxy, Stream, StreamFailed, open_stream
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import OpenPort
 from meshdht.wire.stream import MAIN_PORT, FrameReader
@@ -100,6 +100,8 @@ class StreamClient:
         """To whom the stream leads that is open."""
         self.trouble = ""
         """Why there was none the last time that one was wanted."""
+        self.impostors: tuple[Endpoint, ...] = ()
+        """Where others than machines of the mesh answered then."""
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -124,6 +126,10 @@ class StreamClient:
         self._failures, self._due = 0, 0.0
         for port, leg in self._legs.items():
             self._announce(port, leg)
+
+    def look_again(self) -> None:
+        """Somebody wants to know how things are now."""
+        self._due = 0.0
 
     async def _run(self) -> None:
         if self._last is not None:
@@ -165,15 +171,19 @@ class StreamClient:
     async def _find(self, user: StreamUser) -> Stream | None:
         """The first that greets, of those that may serve."""
         servers = user.servers()
-        failures: dict[Endpoint, str] = {}
+        failures: dict[Endpoint, StreamFailed] = {}
         stream = await self._open(servers, user.packet_key(), failures) if servers else None
-        if failures and stream is None:
+        is_in_vain = failures and stream is None
+        self.impostors = tuple(
+            to for to, why in failures.items() if is_in_vain and isinstance(why, Impostor)
+        )
+        if is_in_vain:
             told = ", ".join(f"{to}: {why}" for to, why in failures.items())
             self._tell(f"no stream over TCP either ({told})")
         return stream
 
     async def _open(
-        self, servers: Sequence[Endpoint], key: PacketKey, failures: dict[Endpoint, str]
+        self, servers: Sequence[Endpoint], key: PacketKey, failures: dict[Endpoint, StreamFailed]
     ) -> Stream | None:
         """A stream to one of these, which is ``server`` then; or why there is none."""
 
@@ -182,7 +192,7 @@ class StreamClient:
             try:
                 return to, await open_stream(to, key, self._entropy, self._proxy)
             except StreamFailed as failure:
-                failures[to] = str(failure)
+                failures[to] = failure
                 return None
 
         tried = islice(cycle(servers), max(len(servers), ATTEMPTS_MIN))

@@ -34,6 +34,10 @@ class StreamFailed(Exception):
     """No stream came up; says why, in a user's words."""
 
 
+class Impostor(StreamFailed):
+    """Somebody answers, and it is no machine of the mesh."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """An HTTP proxy that lets CONNECT through."""
@@ -62,7 +66,7 @@ async def open_stream(
     except TimeoutError:
         raise StreamFailed("no answer") from None
     except ssl.SSLError:
-        raise StreamFailed("who answers there speaks no TLS") from None
+        raise Impostor("who answers there speaks no TLS") from None
     except asyncio.IncompleteReadError:
         raise StreamFailed("the connection was closed") from None
     except OSError as error:
@@ -85,11 +89,11 @@ async def _open(to: Endpoint, key: PacketKey, entropy: Entropy, proxy: Proxy | N
         writer.write(frame(MAIN_PORT, greet(key, nonce)))
         header = await reader.readexactly(HEADER_SIZE)
         if header != GREETING_HEADER:
-            raise StreamFailed("who answers there is none of ours")
+            raise Impostor("who answers there is none of ours")
         check_answer(key, await reader.readexactly(GREETING_SIZE), nonce)
     except OpenFailed:
         await close(writer)
-        raise StreamFailed("who answers there is none of ours") from None
+        raise Impostor("who answers there is none of ours") from None
     except BaseException:
         await close(writer)
         raise

@@ -73,13 +73,18 @@ class CutOff:
         paths = [self._peers.path(device) for device in self._peers.sought()]
         return any(path.kind is not PathKind.LAN for path in paths) or not self._dht.is_entered
 
-    def servers(self) -> list[Endpoint]:
-        """TCP endpoints that may serve streams: as records say, then as may be guessed."""
-        told: list[Endpoint] = []
+    def told_servers(self) -> dict[Endpoint, DeviceId]:
+        """Where devices serve streams, as their records say."""
+        told: dict[Endpoint, DeviceId] = {}
         for device in self._holdings.roster:
             record = self._holdings.cache.record(device.id)
             if record is not None and device.id != self._own_id:
-                told += record.stream_endpoints
+                told |= dict.fromkeys(record.stream_endpoints, device.id)
+        return told
+
+    def servers(self) -> list[Endpoint]:
+        """TCP endpoints that may serve streams: as records say, then as may be guessed."""
+        told = self.told_servers()
         contacts = (each.endpoint for each in self._dht.contacts())
         return likely_servers(told, (*self._entrance.places, *contacts))
 

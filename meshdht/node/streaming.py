@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshdht.crypto.keys import PacketKey
+from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.dht.prefix import is_household
 from meshdht.endpoint import Endpoint
-from meshdht.node.cut_off import CutOff
+from meshdht.node.cut_off import STREAM_PORT, CutOff
 from meshdht.node.reaching import NodeReach
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import OpenPort
@@ -45,6 +45,12 @@ class NodeStreams(NodeReach):
     def servers(self) -> Sequence[Endpoint]:
         """TCP endpoints that may serve streams, the likeliest first."""
         return self._cut_off.servers()
+
+    def stream_hosts(self) -> dict[Endpoint, DeviceId]:
+        """Those of the servers of which it is known who should answer there: a device that says
+        so, or an anchor."""
+        anchors = {Endpoint(at.host, STREAM_PORT): who for who, at in self._known_anchors().items()}
+        return anchors | self._cut_off.told_servers()
 
     def leg_opened(
         self,

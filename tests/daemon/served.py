@@ -15,7 +15,7 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.config import Config
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.service import DaemonService
-from tests.daemon.stand_ins import FakeEngine
+from tests.daemon.stand_ins import FakeEngine, NoStreams
 from tests.support.mesh import Machine, Mesh, mesh
 
 
@@ -47,7 +47,7 @@ class Served:
             lambda: dict(machine.node.dropped),
             RelayStatus,
             LiveSettings("home", Path("/nonexistent/config.toml"), Config(), _apply),
-            lambda: None,
+            NoStreams(),
             lambda: NamesStatus(zone="home.internal"),
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),

@@ -108,3 +108,15 @@ class FakeEngine:
 
     async def close(self) -> None:
         raise AssertionError("nobody should close it")
+
+
+class NoStreams:
+    """What is known of TCP where no stream is open."""
+
+    def __init__(self, *impostors: Endpoint) -> None:
+        self.server: Endpoint | None = None
+        self.impostors = impostors
+        self.looked = 0
+
+    def look_again(self) -> None:
+        self.looked += 1

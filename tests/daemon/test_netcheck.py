@@ -8,12 +8,15 @@ import pytest
 
 from meshdht.api.netcheck_messages import NetCheck, RelayDelay
 from meshdht.api.router_messages import RouterPort
-from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, summary
+from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, portal, summary
+from meshdht.endpoint import Endpoint
 from meshdht.node.relay_waits import RelayPlace
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 from simulations.host import Host
 from simulations.loop import run
 from simulations.nat import NatKind
+from tests.daemon.stand_ins import NoStreams
+from tests.support.mesh import eventually
 from tests.support.nats import CONE, SYMMETRIC, behind, settle
 
 PORTS = (
@@ -23,10 +26,10 @@ PORTS = (
 )
 
 
-async def checked(host: Host) -> NetCheck:
+async def checked(host: Host, streams: NoStreams | None = None) -> NetCheck:
     """A check, which takes less than three seconds."""
     begun = asyncio.get_running_loop().time()
-    check = await check_network("home", host.node, lambda: PORTS)
+    check = await check_network("home", host.node, lambda: PORTS, streams or NoStreams())
     assert asyncio.get_running_loop().time() - begun < 3.0
     return check
 
@@ -106,7 +109,31 @@ def test_where_nobody_answers_nothing_is_known_and_udp_that_gets_nowhere_is_told
             hosts[0].node.watched()
             await asyncio.sleep(300)
             check = await checked(hosts[0])
-            assert (check.udp, check.summary) == ("blocked", BLOCKED)
+            assert (check.udp, check.summary, check.portal) == ("blocked", BLOCKED, "")
+
+    run(main())
+
+
+def test_who_answers_in_the_place_of_a_device_that_serves_streams_is_a_portal() -> None:
+    async def main() -> None:
+        async with behind(CONE) as (one, hosts):
+            await settle(hosts)
+            one.hosts[0].node.set_stream_port(443)
+            served = Endpoint(one.hosts[0].endpoint.host, 443)
+            node = hosts[0].node
+            await eventually(lambda: served in node.stream_hosts(), 60)
+            streams = NoStreams(served)
+            assert (await checked(hosts[0], streams)).portal == ""  # UDP works
+            assert streams.looked == 1
+            said = f"something answers in the place of d0 ({served}): a captive portal"
+            assert portal(node, streams).startswith(said)
+            streams.server = served
+            assert portal(node, streams) == ""
+            # A web server that somebody has is none, but hardly all of them have one.
+            here, there = Endpoint("198.51.100.7", 443), Endpoint("198.51.100.8", 443)
+            assert portal(node, NoStreams(here)) == ""
+            said = f"something answers in the place of {here}, {there}: a captive portal"
+            assert portal(node, NoStreams(here, there)).startswith(said)
 
     run(main())
 

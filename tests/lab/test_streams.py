@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections.abc import Callable
+from subprocess import DEVNULL
 
 import pytest
 
@@ -92,6 +95,58 @@ def test_a_device_whose_network_begins_to_block_udp_goes_on_and_goes_back(
     assert not laptop.peer("vps")["path"]["tls"]
     assert eventually(lambda: not laptop.status()["stream"], within=40)
     assert laptop.reaches(address) is not None
+
+
+# Answers every TLS connection with a page to log in.
+PORTAL = """
+import asyncio
+from meshdht.net.certificate import server_context
+
+async def serve(reader, writer):
+    await reader.read(1)
+    writer.write(b"HTTP/1.1 302 Found\\r\\nLocation: https://login.example/\\r\\n\\r\\n")
+    await writer.drain()
+    writer.close()
+
+async def main():
+    async with await asyncio.start_server(serve, "0.0.0.0", 8443, ssl=server_context()) as server:
+        await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+def test_a_captive_portal_is_told_until_it_lets_the_device_through(
+    world: World, internet: Switch
+) -> None:
+    vps = serving(world, internet)
+    laptop = behind_nat(world, internet, "laptop", 11)
+    laptop.join(vps.invite("laptop"))
+    assert laptop.reaches(vps.addresses()[0]) is not None
+    assert laptop.json("netcheck")["portal"] == ""
+    hotel = world.switch("hotel")
+    portal = world.router(
+        "portal", internet, "203.0.113.12/32", hotel, "10.1.0.1/24", nat="udp-blocked"
+    )
+    portal.popen([sys.executable, "-c", PORTAL], stderr=DEVNULL)
+    assert eventually(lambda: bool(portal.run(["ss", "-Hltn", "sport = :8443"]).stdout))
+    hook = "type nat hook prerouting priority dstnat - 10;"
+    portal.run(
+        ["nft", f"table ip portal {{ chain in {{ {hook} tcp dport 443 redirect to :8443; }}; }}"]
+    )
+    laptop.host.move(laptop.host.cards[0], hotel, "10.1.0.2/24", gateways=["10.1.0.1"])
+    said = "something answers in the place of vps (203.0.113.2:443): a captive portal"
+
+    def told() -> str:
+        found: str = laptop.meshdht("netcheck").stdout
+        return found
+
+    assert eventually(lambda: said in told(), 40)
+    assert json.loads(laptop.meshdht("netcheck", "--json").stdout)["portal"].startswith(said)
+    # Somebody has logged in.
+    portal.run(["nft", "delete table ip portal"])
+    assert eventually(lambda: "portal" not in told() and laptop.status()["stream"] != "", 40)
+    assert laptop.reaches(vps.addresses()[0]) is not None
 
 
 PROXY = """

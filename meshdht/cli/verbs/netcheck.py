@@ -68,7 +68,8 @@ def netcheck_lines(check: NetCheck, *, on: bool) -> list[str]:
         ["relays", ", ".join(relays) or "none answer"],
     ]
     columns = [Column(styles=("dim",)), Column()]
-    return [head, *table(columns, rows, titles=False, on=on), check.summary]
+    portal = [style(printable(check.portal), "yellow", on=on)] if check.portal else []
+    return [head, *table(columns, rows, titles=False, on=on), *portal, check.summary]
 
 
 def _nat_rows(nat: NatReport) -> list[list[str]]:

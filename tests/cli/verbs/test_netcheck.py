@@ -52,6 +52,15 @@ def test_udp_that_gets_nowhere_is_exit_code_1(meshdht: Meshdht, service: FakeSer
     assert "UDP blocked" in result.out
 
 
+def test_who_answers_in_the_place_of_others_is_told_before_what_it_means(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    service.check = replace(NETCHECK, udp="blocked", portal="something answers in the place of x")
+    lines = meshdht("netcheck").out.splitlines()
+    assert lines[-2:] == ["something answers in the place of x", "direct to most peers"]
+    assert json.loads(meshdht("netcheck", "--json").out)["portal"] == lines[-2]
+
+
 def test_json_has_all_of_it(meshdht: Meshdht, service: FakeService) -> None:
     told = json.loads(meshdht("netcheck", "--json").out)
     assert told["nat"]["mapping"] == "endpoint-independent"
