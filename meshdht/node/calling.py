@@ -45,7 +45,7 @@ TOLERANCE_S = 120.0
 # A device is called, and a caller heard, so often; some at once, since there may be more to say a
 # moment later (that the path is needed, and where to meet).
 PER_S = 1.0
-AT_ONCE = 3.0
+AT_ONCE = 5.0
 # An answer is waited for so long.
 ANSWER_WITHIN_S = 10.0
 

@@ -332,7 +332,10 @@ class Peers(PeerViews):
             self._send_probe(device, peer, probe)
 
     def _send_probe(self, device: DeviceId, peer: Peer, probe: Probe) -> None:
-        if not self._restraint.allows(device, probe, self._control.clock.monotonic()):
+        now = self._control.clock.monotonic()
+        # Who lent us a port has proved that it is no stranger.
+        is_lent = probe.endpoint in self.vantage.lent
+        if not is_lent and not self._restraint.allows(device, probe, now):
             return
         nonce = self._control.draw_nonce()
         silence_s = self._trial[1] if probe.message_id == self._trial[0] else 0

@@ -42,7 +42,7 @@ from meshdht.wire.relay import (
 # Pauses between tries at a peer that does not come to the relays either; the last one repeats.
 PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 # From the first call to the second, then twice as long each time.
-CALL_AGAIN_S = 1.0
+CALL_AGAIN_S = 0.4
 # A peer that needs the path proves it more often than this.
 HEARD_S = 45.0
 # A direct path stands so long before the relays are left to themselves.

@@ -320,7 +320,8 @@ class PathAgent:
         if pair.misses and pair.alive:
             pair.outcomes.append(False)
         probe = self._new_probe(pair, now)
-        retry = PUNCH_S if pair.punches > 1 else self._pace.retry_s(pair.misses)
+        retry = self._pace.retry_s(pair.misses, is_needed=self.is_needed(now))
+        retry = min(retry, PUNCH_S) if pair.punches > 1 else retry
         pair.punches = max(0, pair.punches - 1)
         # An alive pair is retried as soon as its answer is overdue; a silent one backs off.
         wait = pair.timeout_s if pair.alive else retry

@@ -27,6 +27,9 @@ IDLE_STANDBY_S = 3600.0
 OWN_PROOF = 4
 # Pauses after unanswered probes; the last one repeats.
 RETRY_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
+# Before all but the first of these, while the path is needed: where packets get lost, the way there
+# and back may take some tries.
+NEEDED_RETRY_S = (0.2, 0.2, 0.3, 0.4)
 # Beyond these, while another peer would tell us that a silent one is back.
 PATIENT_RETRY_S = (300.0, 900.0, 3600.0, 4 * 3600.0)
 
@@ -43,7 +46,8 @@ class Pace:
         """Between two proofs of an idle path."""
         return min(max(IDLE_SHARE_S * self.peers, IDLE_SHORTEST_S), IDLE_LONGEST_S)
 
-    def retry_s(self, misses: int) -> float:
+    def retry_s(self, misses: int, *, is_needed: bool = False) -> float:
         """The pause after so many unanswered probes, the first of which is number 0."""
-        pauses = (*RETRY_S, *PATIENT_RETRY_S) if self.peers else RETRY_S
+        pauses = (*NEEDED_RETRY_S, *RETRY_S[1:]) if is_needed else RETRY_S
+        pauses = (*pauses, *PATIENT_RETRY_S) if self.peers else pauses
         return pauses[min(misses, len(pauses) - 1)]

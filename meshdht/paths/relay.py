@@ -20,7 +20,10 @@ from meshdht.wire.relay import BindReply, Outcome, Wish
 # Well within what the relay grants; a lost bind is made up for.
 RENEW_S = 30.0
 # After each bind that is not answered, so long; after the last, the relay is taken to be off.
-RETRY_S = (0.25, 0.5, 1.0, 2.0)
+RETRY_S = (0.15, 0.2, 0.3, 0.5, 0.8, 1.2)
+# While the peer is not there, so long after each answer; the last repeats. The relay tells when it
+# comes, but once.
+ASK_S = (0.3, 0.5, 1.0, 2.0)
 # The peer was told of the relay at the same time. If it has not bound by then, it is not there.
 UNJOINED_S = 15.0
 # How often a relay may ask us to prove our address in one go.
@@ -71,6 +74,7 @@ class Binding:
         self._begun = now
         self._due = now
         self._tries = 0
+        self._asked = 0
         self._proofs = 0
         self._ids: deque[bytes] = deque(maxlen=_IDS_MAX)
         self._is_fading = False
@@ -92,7 +96,9 @@ class Binding:
         self._due = now + RETRY_S[self._tries]
         self._tries += 1
         self._ids.append(message_id)
-        return self.there if self.phase is Phase.GOING else self.main
+        # If it has us at the port, and only its answer was lost, it passes on what we send there.
+        is_at_port = self.phase is Phase.GOING and self._tries % 3
+        return self.there if is_at_port else self.main
 
     @property
     def wish(self) -> Wish:
@@ -121,12 +127,12 @@ class Binding:
                     self._tries = max(0, self._tries - 1)
                     self._due = now
             case Outcome.GO_TO_PORT | Outcome.BOUND | Outcome.JOINED:
-                self._granted(source, reply, now)
+                self._granted(reply, now)
             case _:
                 self.phase, self.why = Phase.OVER, reply.outcome
         return True
 
-    def _granted(self, source: Endpoint, reply: BindReply, now: float) -> None:
+    def _granted(self, reply: BindReply, now: float) -> None:
         there = self._at_port(reply.port)
         if there is None:
             self.phase, self.is_silent = Phase.OVER, True
@@ -138,13 +144,12 @@ class Binding:
             self.there, self.phase, self.is_joined = there, Phase.GOING, False
             self._begun = self._due = now
             return
-        if self.phase is Phase.GOING and source != there:
-            return
         if self.is_joined and reply.outcome is Outcome.BOUND:
             self._begun = now
         self.phase, self.is_joined = Phase.HELD, reply.outcome is Outcome.JOINED
         self.lasts_until = now + reply.lifetime_s
-        self._due = now + RENEW_S
+        self._asked = 0 if self.is_joined else self._asked + 1
+        self._due = now + (RENEW_S if self.is_joined else ASK_S[min(self._asked, len(ASK_S)) - 1])
 
     def restart(self, now: float) -> None:
         """Our network changed: we come to the relay from elsewhere."""

@@ -22,8 +22,8 @@ from meshdht.wireguard.constants import JITTER_S, Intervals
 NEVER = math.inf
 
 # The first repetitions of an initiation come sooner than after REKEY_TIMEOUT: one datagram lost
-# shall not cost five seconds. Who answers them late is met by the later ones.
-HASTE_S = (0.25, 0.5, 1.0, 2.0)
+# shall not cost five seconds, nor a row of them. Who answers late is met by the later ones.
+HASTE_S = (0.25, 0.3, 0.4, 0.5, 0.5, 0.7, 0.7, 1.0, 1.0)
 
 
 class Expiry(enum.Enum):
@@ -130,7 +130,8 @@ class Timers:
         haste = HASTE_S[self._tries : self._tries + 1]
         self._tries += 1
         self.pause_s = min([*haste, self._intervals.rekey_timeout])
-        self._retransmit_at = self._due(now + self.pause_s + self._jitter())
+        jitter = self._jitter() * min(1.0, self.pause_s)
+        self._retransmit_at = self._due(now + self.pause_s + jitter)
         self.empty_sent(now)
 
     def handshake_wanted(self, now: float) -> None:

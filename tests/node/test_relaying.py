@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from meshdht.endpoint import Endpoint
 from meshdht.node.inviting import hints
 from meshdht.node.relay_host import RelayHost
@@ -163,6 +165,18 @@ def test_who_was_started_again_takes_what_comes_by_a_relay_for_no_direct_path() 
             await asyncio.sleep(600)
             assert kind(one, two) is PathKind.NONE
             assert not one.node._peers.vantage.lent
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_no_lost_packet_holds_up_for_long_two_that_meet_at_a_relay(seed: int) -> None:
+    async def main() -> None:
+        async with mesh(seed, latency=(0.019, 0.021)) as world:
+            one, two, _ = await hard(world, relays=2)
+            world.internet.loss = 0.2
+            one.node.want(two.id)
+            await eventually(lambda: relayed(one, two), 3)
 
     run(main())
 

@@ -8,7 +8,7 @@ import pytest
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
-from meshdht.paths.relay import PROOFS_MAX, RENEW_S, RETRY_S, UNJOINED_S, Binding, Phase
+from meshdht.paths.relay import ASK_S, PROOFS_MAX, RENEW_S, RETRY_S, UNJOINED_S, Binding, Phase
 from meshdht.wire.relay import BindReply, Outcome, Wish
 
 MAIN = Endpoint("203.0.113.2", 41820)
@@ -112,6 +112,53 @@ def test_a_relay_by_which_nothing_comes_any_more_is_known_to_be_off_within_four_
         side.poll()
         side.now = max(side.now, side.binding.deadline())
     assert side.now - begun < 4
+
+
+def test_that_the_other_side_has_come_is_asked_for_since_the_word_of_it_may_get_lost() -> None:
+    side = Side()
+    side.poll()
+    side.hears(MAIN, Outcome.GO_TO_PORT)
+    side.poll()
+    side.hears(PORT, Outcome.BOUND)
+    for pause in ASK_S:
+        assert side.poll() is None
+        side.now += pause
+        assert side.poll() == MAIN
+        assert side.hears(MAIN, Outcome.BOUND)
+    assert not side.binding.is_joined
+    side.now += ASK_S[-1]
+    side.poll()
+    side.hears(MAIN, Outcome.JOINED)
+    assert side.binding.is_joined
+    side.now += RENEW_S - 1
+    assert side.poll() is None
+
+
+def test_a_relay_whose_answer_from_the_port_was_lost_says_at_the_main_port_that_it_is_bound() -> (
+    None
+):
+    side = Side()
+    side.poll()
+    side.hears(MAIN, Outcome.GO_TO_PORT)
+    asked = []
+    for _ in range(3):
+        asked.append(side.poll())
+        side.now = side.binding.deadline()
+    assert asked == [PORT, PORT, MAIN]
+    assert side.hears(MAIN, Outcome.JOINED)
+    assert side.binding.phase is Phase.HELD
+    assert side.binding.is_joined
+
+
+def test_a_relay_that_had_no_bind_at_the_port_sends_there_once_more() -> None:
+    side = Side()
+    side.poll()
+    side.hears(MAIN, Outcome.GO_TO_PORT)
+    for _ in range(3):
+        side.poll()
+        side.now = side.binding.deadline()
+    assert side.hears(MAIN, Outcome.GO_TO_PORT)
+    assert side.poll() == PORT
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each.is_refusal])

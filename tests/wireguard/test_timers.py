@@ -90,7 +90,7 @@ def test_an_initiation_is_repeated_soon_then_until_rekey_attempt_time_is_over(
 ) -> None:
     due = repeated(timers)
     for pause, gap in zip(HASTE_S, gaps(due), strict=False):
-        assert pause <= gap <= pause + 0.34
+        assert pause <= gap <= 1.34 * pause
     assert all(5.0 <= gap <= 5.34 for gap in gaps(due)[len(HASTE_S) :])
     assert due[-1][1] is Expiry.GIVE_UP
     assert 90.0 <= due[-1][0] <= 95.34
@@ -99,11 +99,11 @@ def test_an_initiation_is_repeated_soon_then_until_rekey_attempt_time_is_over(
 
 @pytest.mark.parametrize("what", ["handshake_done", "moved"])
 def test_what_begins_anew_is_repeated_soon_again(timers: Timers, what: str) -> None:
-    for at in range(6):
+    for at in range(len(HASTE_S) + 1):
         timers.initiation_sent(6.0 * at)
     assert timers.pause_s == 5.0
     getattr(timers, what)()
-    timers.initiation_sent(40.0)
+    timers.initiation_sent(80.0)
     assert timers.pause_s == HASTE_S[0]
 
 
