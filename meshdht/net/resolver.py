@@ -118,7 +118,7 @@ class Resolved:
 
     @staticmethod
     async def _set(interface: str, what: str, *values: str) -> None:
-        hint = "run as root, or let polkit allow it: see docs/guides/names.md"
+        hint = "sudo meshdht service install has polkit allow it, where polkitd is installed"
         await run_command("resolvectl", what, interface, *values, hint=hint)
 
 
@@ -146,7 +146,13 @@ class Resolvconf:
             )
         except OSError as error:
             raise PlatformError(f"/bin/sh does not run: {error}") from None
-        await run_command("resolvconf", "-a", record, said=said, hint="run as root")
+        await run_command(
+            "resolvconf",
+            "-a",
+            record,
+            said=said,
+            hint="only root may tell it; systemd-resolved can do without",
+        )
 
     async def forget(self) -> None:
         guard, self._guard = self._guard, None

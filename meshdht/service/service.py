@@ -13,7 +13,7 @@ from pathlib import Path
 
 import meshdht
 from meshdht.api.errors import ApiError
-from meshdht.service import account, systemd
+from meshdht.service import account, polkit, systemd
 from meshdht.service.unit import KINDS, NETWORK, STATE_DIR, USER, Kind
 
 HAND_OVER_TIMEOUT_S = 20.0
@@ -45,6 +45,7 @@ def install() -> list[str]:
             if not packaged.exists():
                 own.write_text(kind.text(argv))
                 own.chmod(0o644)
+        polkit.allow()
     systemd.systemctl("daemon-reload")
     return [adopt(kind, name) for kind, name in _present()]
 
@@ -94,6 +95,7 @@ def remove() -> list[str]:
     with _as_errors():
         for kind in KINDS:
             (systemd.UNIT_DIRS[0] / kind.file).unlink(missing_ok=True)
+        polkit.forbid()
         account.own(Path(STATE_DIR), uid=0, gid=0)
     systemd.systemctl("daemon-reload")
     account.remove_account()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from meshdht.lab.process import PATIENCE
+from tests.lab.conftest import CHECKOUT
 from tests.support.booted import Booted
 
 pytestmark = pytest.mark.timeout(600)
 
-CHECKOUT = Path(__file__).parents[2]
-WHEELS = CHECKOUT / ".venv" / "wheels"
 # What lies on the disk: kind, mode, owner, size, and where a link leads.
 FILES = (
     "find /etc /usr /opt /var/lib/meshdht /run/meshdht -not -name '*-' -not -name .pwd.lock"
@@ -28,16 +25,6 @@ NETWORK = (
     " nft list ruleset; cat /etc/resolv.conf; ss -Hlntu"
 )
 MAIN_PID = "systemctl show --property=MainPID --value meshdht@home"
-
-
-@pytest.fixture(scope="module")
-def offline() -> dict[str, str]:
-    """The environment in which pip takes what it installs from a directory: a machine in a
-    namespace reaches no index."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    wanted = [str(CHECKOUT), "setuptools>=77", "wheel"]
-    subprocess.run([*pip, "download", "--dest", str(WHEELS), *wanted], check=True, timeout=300)
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_NO_CACHE_DIR": "1"}
 
 
 @pytest.fixture(scope="module")
