@@ -13,7 +13,7 @@ class VerbGroup(click.Group):
     """A click group whose mistakes read like the others of the command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args and not self.invoke_without_command:
+        if not args and not self.invoke_without_command and not ctx.resilient_parsing:
             click.echo(ctx.get_help(), err=True)
             ctx.exit(EXIT_USAGE)
         return super().parse_args(ctx, args)
@@ -21,6 +21,9 @@ class VerbGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if ctx.resilient_parsing:
+            # A shell asks what may follow: it is shown no help and no mistakes.
+            return super().resolve_command(ctx, args)
         verbs = self.list_commands(ctx)
         if args[0] == "help":
             # What many type first: `help VERB` is `VERB --help`.

@@ -55,6 +55,8 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "netcheck": ("netcheck", "What the network around this device lets it do."),
         "bugreport": ("bugreport", "What helps to find a fault, without names and addresses."),
         "tui": ("tui", "Watch the network live (also: meshdht alone)."),
+        "completion": ("completion", "Have your shell complete verbs and names."),
+        "manual": ("manual", "The manual page, for man."),
         "version": ("show", "The release of this program."),
     },
     "Run": {
@@ -85,6 +87,20 @@ class LazyGroup(VerbGroup):
                 module = importlib.import_module(f"meshdht.cli.verbs.{section[cmd_name][0]}")
                 return cast(click.Command, getattr(module, _FUNCTIONS.get(cmd_name, cmd_name)))
         return None
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Verbs by their names and texts alone, without importing each."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(verb, help=text)
+            for section in VERBS.values()
+            for verb, (_, text) in section.items()
+            if verb.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, section in VERBS.items():

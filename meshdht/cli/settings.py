@@ -100,6 +100,12 @@ def settings_of(context: click.Context) -> Settings:
     )
 
 
+def _fitting_networks(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    return [name for name in settings_of(context).networks() if name.startswith(incomplete)]
+
+
 def common_options(*, environment: bool = False, network: bool = True) -> Callable[[F], F]:
     """``--state-dir``, ``--runtime-dir`` and, unless the verb names its own, ``--network``.
 
@@ -139,6 +145,7 @@ def common_options(*, environment: bool = False, network: bool = True) -> Callab
                 envvar=variable("NETWORK"),
                 expose_value=False,
                 callback=_remember("network"),
+                shell_complete=_fitting_networks,
                 help="Which network, where there are several, MESHDHT_NETWORK.",
             )
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from meshdht.crypto.keys import DeviceId
@@ -85,11 +87,20 @@ class Finder:
         return found
 
     def _unknown(self, text: str, known: tuple[Device, ...]) -> Device:
-        names = ", ".join(device.name for device in known)
         raise UsageError(
             f"no device {text!r} in network {self.network!r}",
-            f"known are: {names}" if names else "invite one: meshdht invite",
+            names_meant(text, [device.name for device in known]) or "invite one: meshdht invite",
         )
+
+
+def names_meant(text: str, names: Sequence[str]) -> str:
+    """For who named none of them: which was meant, or which there are; empty without any."""
+    if close := difflib.get_close_matches(text.lower(), names, n=1):
+        return f"did you mean {close[0]}?"
+    some = ", ".join(names[:NAMED_MAX])
+    more = len(names) - NAMED_MAX
+    known = f"{some} and {more} more" if more > 0 else some
+    return f"known are: {known}" if known else ""
 
 
 def invite_id(invite: Invite) -> str:

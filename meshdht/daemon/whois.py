@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from meshdht.api.device_messages import Device as DeviceLine
 from meshdht.api.whois_messages import FoundBy, Match
-from meshdht.daemon.finding import Finder
+from meshdht.daemon.finding import Finder, names_meant
 from meshdht.errors import UsageError
 from meshdht.membership.roster import Device
 from meshdht.node.node import Node
@@ -27,7 +27,7 @@ def who_is(
     if not found:
         raise UsageError(
             f"nothing in network {finder.network!r} is {text!r}",
-            "meshdht devices lists names, ids and mesh addresses",
+            names_meant(asked, [device.name for device in node.roster]),
         )
     return tuple(
         Match(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from meshdht.daemon.finding import Finder
+from meshdht.daemon.finding import Finder, names_meant
 from meshdht.errors import MeshdhtError, UsageError
 from meshdht.membership.administration import LeaveBody
 from meshdht.membership.roster import Device
@@ -69,3 +69,11 @@ def test_a_device_that_is_out_is_told_so() -> None:
             assert finder(first).admin("invite").id == first.id
 
     run(main())
+
+
+def test_who_named_nobody_is_told_whom_he_may_have_meant() -> None:
+    assert names_meant("Latop", ["nas", "laptop"]) == "did you mean laptop?"
+    assert names_meant("x", ["nas", "laptop"]) == "known are: nas, laptop"
+    many = [f"device-{number}" for number in range(100)]
+    assert names_meant("zanzibar", many).endswith("device-7 and 92 more")
+    assert names_meant("x", []) == ""

@@ -78,6 +78,16 @@ def test_a_network_is_a_service_with_a_user_of_its_own(box: Booted) -> None:
     assert '"MESSAGE":"meshdht.daemon.daemon: up as ' in said
 
 
+def test_it_has_a_manual_page_and_shells_complete_it(box: Booted) -> None:
+    assert "MESHDHT(1)" in box.sh("MANWIDTH=100 man meshdht | head -1")
+    offered = box.sh(
+        """bash --norc -c '. /usr/local/share/bash-completion/completions/meshdht
+        COMP_WORDS=(meshdht stat) COMP_CWORD=1; _meshdht_completion meshdht stat meshdht
+        echo "${COMPREPLY[@]}"'"""
+    )
+    assert offered == "status"
+
+
 def test_systemd_calls_its_exposure_small(box: Booted) -> None:
     said = box.sh("systemd-analyze security --no-pager meshdht@home | tail -1")
     assert float(said.split("level for meshdht@home.service:")[1].split()[0]) < 3.0, said

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from meshdht.api.client import Client
 from meshdht.api.device_messages import GrantAdmin, RemoveAdmin
+from meshdht.cli import completing
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import coloured, say, say_json
@@ -32,7 +33,7 @@ def admin() -> None:
 
 
 @admin.command("add")
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.devices)
 @json_option
 @common_options()
 @click.pass_context
@@ -48,7 +49,7 @@ def add(context: click.Context, device: str, as_json: bool) -> None:
 
 
 @admin.command("remove")
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.devices)
 @yes_option
 @json_option
 @common_options()

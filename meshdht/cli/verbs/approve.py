@@ -10,6 +10,7 @@ import click
 from meshdht.api.approval_messages import Applicant, Decide
 from meshdht.api.client import Client
 from meshdht.api.text import age_text
+from meshdht.cli import completing
 from meshdht.cli.output import Column, coloured, note, say, say_json, table
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import peer_name
@@ -50,7 +51,7 @@ def approvals(context: click.Context, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.applicants)
 @click.option("--deny", is_flag=True, help="Refuse it instead.")
 @click.option("--reason", default="", metavar="TEXT", help="What a refused device is told.")
 @json_option

@@ -9,12 +9,13 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError
 from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
+from meshdht.cli import completing
 from meshdht.cli.output import Column, coloured, printable, say, say_json, table
 from meshdht.cli.settings import common_options, json_option, settings_of
 
 
 @click.command("get")
-@click.argument("key", required=False)
+@click.argument("key", required=False, shell_complete=completing.setting_keys)
 @json_option
 @common_options()
 @click.pass_context
@@ -41,7 +42,13 @@ def get(context: click.Context, key: str | None, as_json: bool) -> None:
 
 
 @click.command("set")
-@click.argument("changes", metavar="KEY=VALUE...", nargs=-1, required=True)
+@click.argument(
+    "changes",
+    metavar="KEY=VALUE...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing.setting_changes,
+)
 @json_option
 @common_options()
 @click.pass_context

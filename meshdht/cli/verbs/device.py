@@ -17,6 +17,7 @@ from meshdht.api.device_messages import (
 )
 from meshdht.api.errors import ApiError
 from meshdht.api.text import moment_text
+from meshdht.cli import completing
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import say, say_json
@@ -40,7 +41,7 @@ def device() -> None:
 
 
 @device.command("rename")
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.devices)
 @click.argument("name", type=label)
 @json_option
 @common_options()
@@ -57,7 +58,7 @@ def rename(context: click.Context, device: str, name: str, as_json: bool) -> Non
 
 
 @device.command("tag")
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.devices)
 @click.argument("tags", type=tag, nargs=-1, metavar="[TAG]...")
 @json_option
 @common_options()
@@ -75,7 +76,7 @@ def tag_(context: click.Context, device: str, tags: tuple[str, ...], as_json: bo
 
 
 @device.command("expire")
-@click.argument("device", type=peer_name)
+@click.argument("device", type=peer_name, shell_complete=completing.devices)
 @click.argument("after_s", type=duration_or_never, metavar="DURATION|never")
 @json_option
 @common_options()

@@ -13,6 +13,7 @@ from meshdht.api.client import Client
 from meshdht.api.invite_messages import RevokeInvite
 from meshdht.api.messages import CreateInvite, Invite
 from meshdht.api.text import age_text
+from meshdht.cli import completing
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import note, say, say_json
@@ -122,7 +123,7 @@ def _whom(made: Invite) -> str:
 
 
 @invite.command("revoke")
-@click.argument("invite", type=invite_id, metavar="ID")
+@click.argument("invite", type=invite_id, metavar="ID", shell_complete=completing.invites)
 @yes_option
 @json_option
 @common_options()

@@ -9,6 +9,7 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.path_messages import GetPath, PathPair, PathReport
 from meshdht.api.text import NOTHING, age_text, rtt_text
+from meshdht.cli import completing
 from meshdht.cli.output import Column, coloured, printable, say, say_json, style, table
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import peer_name
@@ -23,7 +24,7 @@ _STYLES = {
 
 
 @click.command()
-@click.argument("peer", type=peer_name)
+@click.argument("peer", type=peer_name, shell_complete=completing.peers)
 @json_option
 @common_options()
 @click.pass_context

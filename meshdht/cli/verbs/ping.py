@@ -9,6 +9,7 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.messages import Ping, Pong
 from meshdht.api.text import path_text, rtt_text
+from meshdht.cli import completing
 from meshdht.cli.output import coloured, complain, printable, say, say_json, style
 from meshdht.cli.settings import common_options, settings_of
 from meshdht.cli.values import peer_name, seconds, whole
@@ -17,7 +18,7 @@ _DIRECT = ("direct", "lan")
 
 
 @click.command()
-@click.argument("peer", type=peer_name)
+@click.argument("peer", type=peer_name, shell_complete=completing.peers)
 @click.option(
     "-c",
     "--count",

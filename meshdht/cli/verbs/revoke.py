@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from meshdht.api.client import Client
 from meshdht.api.removal_messages import Revoke
+from meshdht.cli import completing
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.output import say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
@@ -14,7 +15,7 @@ from meshdht.cli.spreading import follow, no_wait_option, say_spread
 
 
 @click.command()
-@click.argument("device")
+@click.argument("device", shell_complete=completing.peers)
 @yes_option
 @no_wait_option
 @json_option

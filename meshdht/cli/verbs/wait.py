@@ -11,6 +11,7 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoPermission
 from meshdht.api.messages import PeerPath, Ping
 from meshdht.api.text import path_text
+from meshdht.cli import completing
 from meshdht.cli.answers import Waited
 from meshdht.cli.output import ProgressLine, printable, say, say_json
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
@@ -22,7 +23,7 @@ _DIRECT = ("direct", "lan")
 
 
 @click.command()
-@click.argument("peer", type=peer_name, required=False)
+@click.argument("peer", type=peer_name, required=False, shell_complete=completing.peers)
 @click.option(
     "--timeout",
     "timeout_s",

@@ -9,13 +9,14 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.text import moment_text
 from meshdht.api.whois_messages import Match, WhoIs
+from meshdht.cli import completing
 from meshdht.cli.output import Column, coloured, say, say_json, table
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import peer_name
 
 
 @click.command()
-@click.argument("what", type=peer_name)
+@click.argument("what", type=peer_name, shell_complete=completing.devices)
 @json_option
 @common_options()
 @click.pass_context
