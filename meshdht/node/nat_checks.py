@@ -147,6 +147,8 @@ class NatChecks:
             return
         if source is None:
             self._vantage.judge.kept_out()
+        else:
+            self._vantage.test_got_in(source, knew_address=True)
         there = source or Endpoint(endpoint.host, reply.endpoint.port)
         if there.port:
             self._talk.probe(device, there, token)
@@ -167,7 +169,7 @@ class NatChecks:
             reply = await self._talk.ask(device, leg, request, WAIT_S)
             source = await within(probed, WAIT_S if reply is not None and reply.done else 0.0)
             if source is not None and source.host != endpoint.host:
-                self._vantage.let_in(source, knew_address=False)
+                self._vantage.test_got_in(source, knew_address=False)
         finally:
             self._ways.close(leg)
 

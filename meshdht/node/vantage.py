@@ -23,6 +23,8 @@ _MAPPINGS = {
     Mapping.ADDRESS_DEPENDENT: "AD",
     Mapping.ADDRESS_AND_PORT_DEPENDENT: "APD",
 }
+# So long a NAT may let in whom the last process has sent to (RFC 4787, REQ-5).
+OLD_MAPPINGS_S = 300.0
 # Who does not know what its NAT lets in is met as one that lets in little.
 _FILTERINGS = {
     Filtering.ENDPOINT_INDEPENDENT: "EI",
@@ -167,7 +169,13 @@ class Vantage:
             self.heard_beyond = self._clock.monotonic()
 
     def let_in(self, source: Endpoint, *, knew_address: bool) -> None:
-        """A packet of the network came from where nothing was sent to."""
+        """A packet of the network came from where nothing was sent to. Just after a start that says
+        nothing: our NAT still has what another process at this port has sent to."""
+        if self._clock.monotonic() - self.moved >= OLD_MAPPINGS_S:
+            self.test_got_in(source, knew_address=knew_address)
+
+    def test_got_in(self, source: Endpoint, *, knew_address: bool) -> None:
+        """The same of one that was asked to come from where nothing can have been sent to."""
         if self.is_beyond(source):
             self.judge.got_in(knew_address=knew_address)
 

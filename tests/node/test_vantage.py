@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
-from meshdht.node.vantage import Vantage
+from meshdht.node.vantage import OLD_MAPPINGS_S, Vantage
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.nat_behaviour import Filtering
 from meshdht.records.endpoint import NatBehaviour
@@ -16,10 +16,12 @@ WITNESSES = [Endpoint("198.51.1.1", 41820), Endpoint("198.51.2.1", 41820)]
 
 
 class StillClock:
-    """It is always the same moment."""
+    """It is always the same moment, until it is told otherwise."""
+
+    now = 0.0
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.now
 
     def unix(self) -> float:
         return 0.0
@@ -104,7 +106,7 @@ def test_what_kind_of_nat_is_on_our_side_is_told_in_one_word() -> None:
     # That it is seen there, and then that all see the same.
     assert len(changes) == 2
     hard = Vantage(STILL, lambda: None)
-    hard.let_in(WITNESSES[0], knew_address=True)
+    hard.test_got_in(WITNESSES[0], knew_address=True)
     seen_from_everywhere(hard, OUTER, Endpoint(OUTER.host, 2))
     assert hard.nat is NatBehaviour.APD_AD
     open_to_all = Vantage(STILL, lambda: None)
@@ -119,9 +121,28 @@ def test_who_is_on_our_side_of_the_nat_says_nothing_about_it() -> None:
     vantage.set_local([home], [IPv4Network("192.168.1.0/24")])
     for inside in (Endpoint("192.168.1.9", 5), Endpoint("10.9.9.9", 5), Endpoint("2001:db8::1", 5)):
         vantage.seen_by_contact(inside, home)
-        vantage.let_in(inside, knew_address=False)
+        vantage.test_got_in(inside, knew_address=False)
     assert vantage.nat is NatBehaviour.UNKNOWN
     assert vantage.judge.filtering is Filtering.UNKNOWN
+
+
+def test_what_gets_in_just_after_a_start_may_have_been_sent_to_before_it() -> None:
+    clock = StillClock()
+    vantage = Vantage(clock, lambda: None)
+    vantage.set_local([Endpoint("192.168.1.2", 1)], [])
+    judge = vantage.judge
+    found = [judge.filtering]
+    clock.now = OLD_MAPPINGS_S - 1
+    vantage.let_in(WITNESSES[0], knew_address=False)
+    found.append(judge.filtering)
+    # One that was asked to come from a port that it has just opened was not.
+    vantage.test_got_in(WITNESSES[0], knew_address=True)
+    found.append(judge.filtering)
+    clock.now = OLD_MAPPINGS_S
+    vantage.let_in(WITNESSES[0], knew_address=False)
+    found.append(judge.filtering)
+    one_way = [Filtering.ADDRESS_DEPENDENT, Filtering.ENDPOINT_INDEPENDENT]
+    assert found == [Filtering.UNKNOWN, Filtering.UNKNOWN, *one_way]
 
 
 def test_who_has_an_address_in_public_is_taken_for_public_until_others_see_it_elsewhere() -> None:
