@@ -62,6 +62,14 @@ class StateFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """The last lines of the daemon's log, and the command that shows them to a user."""
+
+    lines: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What was read of this machine, as ``uid`` with ``capabilities`` (a mask) could see it."""
 
@@ -82,8 +90,8 @@ class Machine:
     """Of the settings' hosts those that have no address, and why."""
     state: StateFiles | None = None
     settings: Settings = Settings()
-    log_path: Path | None = None
-    log: tuple[str, ...] = ()
+    log: Log | None = None
+    """None: there is none, or it may not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import socket
 import subprocess
@@ -18,11 +19,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from meshdht.doctor.machine import FileRights, Firewall, Machine, Module, Settings, StateFiles
+from meshdht.doctor.machine import FileRights, Firewall, Log, Machine, Module, Settings, StateFiles
 
 COMMAND_TIMEOUT_S = 5.0
 RESOLVE_TIMEOUT_S = 3.0
 LOG_BYTES = 64 * 1024
+JOURNAL_LINES = 500
+# By syslog's priorities, 0 to 7.
+_LEVELS = *["CRITICAL"] * 3, "ERROR", "WARNING", "INFO", "INFO", "DEBUG"
 # Administrators' commands are not on everybody's PATH.
 PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 # State flags of a UDP socket in /proc/net/udp that has no peer: TCP_CLOSE.
@@ -33,8 +37,6 @@ def read_machine(state_dir: Path, network: str | None) -> Machine:
     """Takes up to some seconds, where commands or names are slow."""
     directory = state_dir / network if network is not None else None
     settings = read_settings(directory)
-    log = directory / "daemon.log" if directory is not None else None
-    lines = last_lines(log) if log is not None else None
     return Machine(
         uid=os.geteuid(),
         capabilities=capabilities(_text("/proc/self/status")),
@@ -50,8 +52,7 @@ def read_machine(state_dir: Path, network: str | None) -> Machine:
         unresolved=_unresolved(settings.hosts),
         state=_state(state_dir, directory),
         settings=settings,
-        log_path=log if lines is not None else None,
-        log=lines or (),
+        log=read_log(directory) if directory is not None else None,
     )
 
 
@@ -267,12 +268,36 @@ def _rights(path: Path) -> FileRights:
     return FileRights(path, found.st_mode & 0o777, found.st_uid)
 
 
-def last_lines(path: Path) -> tuple[str, ...] | None:
-    """The last lines of a log; None where there is none to read."""
+def read_log(directory: Path) -> Log | None:
+    """The log of the network whose state is in ``directory``: systemd's journal has that of a
+    service, else there is a file."""
+    unit = f"meshdht@{directory.name}"
+    shown = "--no-pager", "--quiet", "--output=json", f"--lines={JOURNAL_LINES}"
+    entries, _ = _output("journalctl", f"--unit={unit}", *shown)
+    if lines := journal_lines(entries or ""):
+        return Log(lines, f"sudo journalctl -u {unit} -n 50")
+    path = directory / "daemon.log"
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - LOG_BYTES))
-            return tuple(file.read().decode(errors="replace").splitlines())
+            lines = tuple(file.read().decode(errors="replace").splitlines())
     except OSError:
         return None
+    return Log(lines, f"sudo tail -n 50 {shlex.quote(str(path))}")
+
+
+def journal_lines(entries: str) -> tuple[str, ...]:
+    """Entries of ``journalctl --output=json`` as the daemon writes lines to a file."""
+    lines = []
+    for entry in entries.splitlines():
+        try:
+            told = json.loads(entry)
+            at = int(told["__REALTIME_TIMESTAMP"]) / 1e6
+            level = _LEVELS[min(int(told["PRIORITY"]), 7)]
+            message = str(told["MESSAGE"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+        lines += [f"{stamp},{at % 1 * 1000:03.0f} {level} {each}" for each in message.splitlines()]
+    return tuple(lines)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from meshdht.doctor.reading import (
     bound_ports,
     capabilities,
     default_interfaces,
+    journal_lines,
     nameservers,
     read_machine,
     read_settings,
@@ -53,7 +56,7 @@ def test_a_taken_port_is_seen() -> None:
 
 def test_a_machine_without_any_network_is_read(tmp_path: Path) -> None:
     machine = read_machine(tmp_path / "absent", None)
-    assert (machine.uid, machine.state, machine.log_path) == (os.geteuid(), None, None)
+    assert (machine.uid, machine.state, machine.log) == (os.geteuid(), None, None)
     assert machine.kernel
     assert machine.unix > 1_700_000_000
 
@@ -69,7 +72,18 @@ def test_the_state_of_a_network_is_read(tmp_path: Path) -> None:
     assert rights["state.db"] == 0o640
     assert machine.state.writable
     assert machine.state.free_bytes is not None
-    assert machine.log == ("one", "two")
+    assert machine.log is not None
+    assert machine.log.lines == ("one", "two")
+    assert machine.log.command == f"sudo tail -n 50 {home / 'daemon.log'}"
+
+
+def test_the_journal_of_a_service_reads_as_the_file_does() -> None:
+    entry = {"__REALTIME_TIMESTAMP": "1790000000123456", "PRIORITY": "4", "MESSAGE": "a: b\nc"}
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(1_790_000_000))
+    text = (
+        json.dumps(entry) + "\nno json\n" + json.dumps({**entry, "MESSAGE": None, "PRIORITY": "x"})
+    )
+    assert journal_lines(text) == (f"{stamp},123 WARNING a: b", f"{stamp},123 WARNING c")
 
 
 def test_settings_are_read_as_far_as_they_matter_here(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -108,6 +109,18 @@ def test_it_comes_back_after_being_killed_and_after_standing_still(box: Booted) 
     box.sh(f"kill -STOP {second}")
     until(box, f"[ $({MAIN_PID}) != {second} ] && systemctl is-active meshdht@home", "active")
     box.sh("rm -r /run/systemd/system/meshdht@.service.d; systemctl daemon-reload")
+
+
+def test_the_doctor_finds_a_service_well_and_reads_its_log(box: Booted) -> None:
+    told = json.loads(box.run(["meshdht", "doctor", "--json"], check=False).stdout)
+    said = {each["check"]: each for each in told["findings"]}
+    assert told["daemon"] is True
+    assert [each for each in told["findings"] if each["level"] == "problem"] == []
+    assert {"firewall", "rights", "tun", "mtu", "state", "port"} <= {
+        each["check"] for each in told["findings"] if each["level"] in ("fine", "note")
+    }, said
+    assert said["log"]["level"] in ("fine", "note")
+    assert "up as <key-" in box.run(["meshdht", "bugreport"]).stdout
 
 
 def test_down_and_up_are_of_the_service(box: Booted) -> None:

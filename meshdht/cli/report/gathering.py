@@ -16,7 +16,7 @@ from meshdht.api.log_messages import LOG_ENTRIES_MAX, GetLog
 from meshdht.cli.report.composition import Facts
 from meshdht.cli.settings import Settings
 from meshdht.cli.verbs.doctor import diagnose
-from meshdht.doctor.reading import last_lines
+from meshdht.doctor.reading import read_log
 
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -38,10 +38,11 @@ def gather(settings: Settings, network: str | None) -> Facts:
     )
     if network is not None:
         _ask(settings.socket(network), facts)
-        log = last_lines(settings.state_dir / network / "daemon.log")
+        log = read_log(settings.state_dir / network)
         if log is None:
             facts.notes.append("the log: it is for root to read")
-        facts.log = log or ()
+        else:
+            facts.log = log.lines
     return facts
 
 

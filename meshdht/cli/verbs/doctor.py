@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from meshdht import __version__
 from meshdht.api.client import Client
@@ -61,7 +63,7 @@ def diagnose(settings: Settings, network: str | None) -> Diagnosis:
         return _local(settings, None, None)
     try:
         with Client(settings.socket(network)) as daemon:
-            found = daemon.diagnosis()
+            found = _with_log(daemon.diagnosis(), settings.state_dir / network)
             release = judge_releases(__version__, daemon.release)
     except NoDaemon as error:
         down = Finding(check="daemon", level="problem", message=error.message, fix=error.hint)
@@ -76,6 +78,18 @@ def diagnose(settings: Settings, network: str | None) -> Diagnosis:
     return _with(found, release)
 
 
+def _with_log(diagnosis: Diagnosis, directory: Path) -> Diagnosis:
+    """A service may not read the journal that has its log; this user may."""
+    from meshdht.doctor.checks import log
+    from meshdht.doctor.machine import Machine
+    from meshdht.doctor.reading import read_log
+
+    if any(each.check == log.NAME for each in diagnosis.findings):
+        return diagnosis
+    found = log.judge(Machine(unix=time.time(), log=read_log(directory)), None)
+    return replace(diagnosis, findings=(*diagnosis.findings, *found))
+
+
 def _local(settings: Settings, network: str | None, daemon: Finding | None) -> Diagnosis:
     from meshdht.doctor.examine import examine
     from meshdht.doctor.reading import read_machine
@@ -88,8 +102,6 @@ def _local(settings: Settings, network: str | None, daemon: Finding | None) -> D
 
 
 def _with(diagnosis: Diagnosis, first: Finding) -> Diagnosis:
-    from msgspec.structs import replace
-
     return replace(diagnosis, findings=(first, *diagnosis.findings))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator
 
 from meshdht.api.doctor_messages import Finding
-from meshdht.doctor.machine import Machine, Running
+from meshdht.doctor.machine import Log, Machine, Running
 
 NAME = "log"
 LATELY_S = 86400.0
@@ -17,11 +16,11 @@ _MESSAGE_MAX = 200
 
 
 def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
-    if machine.log_path is None:
+    if machine.log is None:
         return
-    errors = _lately(machine, ("ERROR", "CRITICAL"))
-    warnings = _lately(machine, ("WARNING",))
-    fix = f"sudo tail -n 50 {shlex.quote(str(machine.log_path))}"
+    errors = _lately(machine.log, machine.unix, ("ERROR", "CRITICAL"))
+    warnings = _lately(machine.log, machine.unix, ("WARNING",))
+    fix = machine.log.command
     if errors:
         yield Finding(check=NAME, level="problem", message=_said("error", errors), fix=fix)
     if warnings:
@@ -30,10 +29,10 @@ def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
         yield Finding(check=NAME, level="fine", message="no complaint in the log for a day")
 
 
-def _lately(machine: Machine, levels: tuple[str, ...]) -> list[str]:
-    """The messages of these levels, of the last day."""
+def _lately(log: Log, now: float, levels: tuple[str, ...]) -> list[str]:
+    """The messages of these levels, of the day before ``now``."""
     found = []
-    for line in machine.log:
+    for line in log.lines:
         stamp, rest = line[:_STAMP_LENGTH], line[_STAMP_LENGTH:].split(" ", 2)
         if len(rest) < 3 or rest[1] not in levels:
             continue
@@ -41,7 +40,7 @@ def _lately(machine: Machine, levels: tuple[str, ...]) -> list[str]:
             at = time.mktime(time.strptime(stamp, _STAMP))
         except (ValueError, OverflowError):
             continue
-        if at >= machine.unix - LATELY_S:
+        if at >= now - LATELY_S:
             found.append(rest[2].partition(": ")[2] or rest[2])
     return found
 

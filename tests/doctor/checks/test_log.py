@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from pathlib import Path
 
 from meshdht.doctor.checks.log import judge
-from meshdht.doctor.machine import Machine
+from meshdht.doctor.machine import Log, Machine
 from tests.doctor.facts import WELL, judged, only
 
-LOG = Path("/var/lib/meshdht/home/daemon.log")
+SHOW = "sudo tail -n 50 /var/lib/meshdht/home/daemon.log"
 
 
 def line(level: str, message: str, *, age_s: float = 60.0) -> str:
@@ -19,7 +18,7 @@ def line(level: str, message: str, *, age_s: float = 60.0) -> str:
 
 
 def logged(*lines: str) -> Machine:
-    return replace(WELL, log_path=LOG, log=lines)
+    return replace(WELL, log=Log(lines, SHOW))
 
 
 def test_no_log_is_nothing_to_judge() -> None:
@@ -36,7 +35,7 @@ def test_errors_are_a_problem_and_warnings_a_note_each_with_the_last() -> None:
     assert error.level == "problem"
     assert error.message == "2 errors in the log within a day, the last: no space"
     assert (warning.level, warning.message[:9]) == ("note", "1 warning")
-    assert error.fix == f"sudo tail -n 50 {LOG}"
+    assert error.fix == SHOW
 
 
 def test_what_is_older_than_a_day_is_past() -> None:
