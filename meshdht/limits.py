@@ -125,6 +125,10 @@ CALLS_BURST = 100.0
 # Calls that came, so that none is handed on twice.
 CALLS_REMEMBERED = 4096
 
+# --- what is told of ways ----------------------------------------------------------------------
+# Endpoints of which it is remembered why they were not reached: anybody can send us ICMP.
+WAY_ERRORS_MAX = 256
+
 # --- relays --------------------------------------------------------------------------------
 # Ports that a relay lends at one time: each is a socket, and bounds what strangers to it can use.
 RELAY_ALLOCATIONS = 256

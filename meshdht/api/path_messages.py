@@ -20,7 +20,8 @@ class PathPair(Struct, frozen=True, kw_only=True):
     unanswered, ``dead`` did answer, ``silent`` never did, ``unreachable`` is of an address family
     that this device does not have, ``refused`` lies inside the mesh or is no host's.
     ``unanswered`` probes were sent since the last answer, ``answered_s`` ago; ``note`` says in
-    words what is the matter with it, if anything is.
+    words what is the matter with it, if anything is; ``error`` what the kernel, or a machine on the
+    way, said of what was sent by it last, if nothing was answered since.
     """
 
     endpoint: str
@@ -31,6 +32,7 @@ class PathPair(Struct, frozen=True, kw_only=True):
     answered_s: float | None = None
     unanswered: int = 0
     note: str = ""
+    error: str = ""
 
 
 class PathReport(Struct, frozen=True, kw_only=True):

@@ -179,6 +179,7 @@ class Daemon:
             self._settings,
             self._streams,
             self._naming.status,
+            self._port.errors.of,
             self._stop,
             self._restart,
         )

@@ -33,7 +33,7 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
 from meshdht.daemon.clocks import clock_warnings
 from meshdht.daemon.examining import diagnosis
-from meshdht.daemon.explaining import path_report
+from meshdht.daemon.explaining import ErrorOf, path_report
 from meshdht.daemon.finding import Finder
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.netcheck import Streams, check_network
@@ -75,6 +75,7 @@ class DaemonService(NetworkService):
         settings: LiveSettings,
         streams: Streams,
         names: Callable[[], NamesStatus],
+        error_of: ErrorOf,
         stop: Callable[[], None],
         restart: Callable[[], None],
     ) -> None:
@@ -94,6 +95,7 @@ class DaemonService(NetworkService):
         self._streams = streams
         self._settings = settings
         self._names = names
+        self._error_of = error_of
         self._stop = stop
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
@@ -221,7 +223,7 @@ class DaemonService(NetworkService):
         return Anchors(network=self._network, anchors=tuple(lines))
 
     async def path(self, peer: str) -> PathReport:
-        return await path_report(self._node, self._finder.peer(peer))
+        return await path_report(self._node, self._finder.peer(peer), self._error_of)
 
     async def netcheck(self) -> NetCheck:
         return await check_network(self._network, self._node, self._router_ports, self._streams)

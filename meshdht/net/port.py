@@ -6,6 +6,7 @@ from typing import Protocol
 
 from meshdht.endpoint import Endpoint
 from meshdht.net.udp import PortCounters, Receiver
+from meshdht.net.way_errors import WayErrors
 
 
 class Port(Protocol):
@@ -16,6 +17,8 @@ class Port(Protocol):
     on_stun: Receiver | None
     """Who gets STUN messages; nobody at first."""
     counters: PortCounters
+    errors: WayErrors
+    """Why what was sent did not arrive."""
 
     def start(self) -> None:
         """Read from now on, on the running loop."""

@@ -17,6 +17,7 @@ import struct
 from meshdht.endpoint import Endpoint
 from meshdht.errors import PlatformError
 from meshdht.net.udp import DATAGRAM_SIZE, PortCounters, Receiver, allow_fragments
+from meshdht.net.way_errors import WayErrors
 from meshdht.wire.classify import Traffic, classify
 from meshdht.wire.packet import MAX_DATAGRAM_SIZE
 
@@ -85,6 +86,8 @@ class SharedPort:
     def __init__(self, port: int, *, on_control: Receiver) -> None:
         """Open the sockets; raises PlatformError. ``start`` begins to read."""
         self.port = port
+        self.errors = WayErrors(port)
+        """Why what was sent did not arrive."""
         self.counters = PortCounters()
         self._on_control = on_control
         self.on_stun: Receiver | None = None
@@ -100,6 +103,7 @@ class SharedPort:
     def start(self) -> None:
         """Read from now on, on the running loop."""
         self._loop = asyncio.get_running_loop()
+        self.errors.start()
         self._loop.add_reader(self._v4.fileno(), self._read, self._v4, True)
         if self._v6 is not None:
             self._loop.add_reader(self._v6.fileno(), self._read, self._v6, False)
@@ -114,14 +118,20 @@ class SharedPort:
         sock = self._v6 if ":" in host else self._v4
         if sock is None:
             self.counters.send_failed += 1
+            self.errors.failed(destination, None)
             return
         try:
             header = _UDP_HEADER.pack(self.port, port, _UDP_HEADER.size + len(data), 0)
             sock.sendto(header + data, (host, 0))
-        except (OSError, struct.error):
+            self.errors.sent(destination)
+        except struct.error:
             self.counters.send_failed += 1
+        except OSError as error:
+            self.counters.send_failed += 1
+            self.errors.failed(destination, error)
 
     def close(self) -> None:
+        self.errors.close()
         for sock in (self._v4, self._v6):
             if sock is not None:
                 if self._loop is not None and sock.fileno() >= 0:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from meshdht.endpoint import Endpoint
 from meshdht.errors import PlatformError
+from meshdht.net.way_errors import WayErrors
 from meshdht.wire.classify import Traffic, classify
 
 Receiver = Callable[[bytes, Endpoint], None]
@@ -62,6 +63,8 @@ class UdpPort:
         """Who asks a STUN server, if anybody."""
         self._v4, self._v6 = bind_port(port)
         self.port: int = self._v4.getsockname()[1]
+        self.errors = WayErrors(self.port)
+        """Why what was sent did not arrive."""
         self._loop: asyncio.AbstractEventLoop | None = None
         # The Endpoint of the last datagram: most come in trains from one source.
         self._last_address: tuple[object, ...] = ()
@@ -70,6 +73,7 @@ class UdpPort:
     def start(self) -> None:
         """Read from now on, on the running loop."""
         self._loop = asyncio.get_running_loop()
+        self.errors.start()
         for sock in self.sockets():
             with contextlib.suppress(OSError):  # another reader may have left it on
                 sock.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 0)
@@ -97,14 +101,18 @@ class UdpPort:
         sock = self._v6 if ":" in host else self._v4
         if sock is None:
             self.counters.send_failed += 1
+            self.errors.failed(destination, None)
             return
         try:
             sock.sendto(data, destination)
-        except (OSError, OverflowError):
+            self.errors.sent(destination)
+        except (OSError, OverflowError) as error:
             self.counters.send_failed += 1
+            self.errors.failed(destination, error)
 
     def close(self) -> None:
         self.pause()
+        self.errors.close()
         for sock in self.sockets():
             sock.close()
 

@@ -44,4 +44,5 @@ def test_its_keys_are_a_promise_to_scripts() -> None:
         "answered_s",
         "unanswered",
         "note",
+        "error",
     }

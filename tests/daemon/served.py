@@ -49,6 +49,7 @@ class Served:
             LiveSettings("home", Path("/nonexistent/config.toml"), Config(), _apply),
             NoStreams(),
             lambda: NamesStatus(zone="home.internal"),
+            lambda endpoint: None,
             lambda: self.stops.append(True),
             lambda: self.restarts.append(True),
         )
