@@ -63,7 +63,8 @@ def measure(world: World, runs: int) -> int:
             control_packets(each.device)
         (sample,) = cold_start(source, addresses)
         sent = sum(control_packets(each.device) for each in pair.values())
-        said = f"{source.name} started; first byte {sample.first_byte_s}, direct {sample.direct_s}"
+        soon = f"first byte {_text(sample.first_byte_s)}, direct {_text(sample.direct_s)}"
+        said = f"{source.name} started; {soon}"
         print(f"{said}; {sent} packets", file=sys.stderr, flush=True)
         connected += sample.first_byte_s is not None
         if sample.direct_s is not None:
@@ -75,6 +76,10 @@ def measure(world: World, runs: int) -> int:
         print(f"  after {statistics.median(seconds):.2f} s (median), {max(seconds):.2f} s (worst)")
         print(f"  {statistics.median(packets):.0f} packets (median), {max(packets)} (most)")
     return len(seconds)
+
+
+def _text(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.2f}"
 
 
 def main() -> int:
