@@ -112,27 +112,3 @@ def filled(columns: dict[Column, Callable[[T], str]], items: Iterable[T], *, on:
     cells = {column: [cell(each) for each in items] for column, cell in columns.items()}
     shown = {column: each for column, each in cells.items() if any(each)}
     return table(list(shown), list(zip(*shown.values(), strict=True)), titles=True, on=on)
-
-
-class ProgressLine:
-    """Steps of something that takes a while: one changing line on a terminal, else a line each."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
-        self._shown = False
-
-    def __call__(self, text: str) -> None:
-        text = printable(text)
-        if self._live:
-            self._stream.write(f"\r\x1b[K{style('…', 'dim', on=coloured(self._stream))} {text}")
-            self._shown = True
-        else:
-            self._stream.write(f"meshdht: {text}\n")
-        self._stream.flush()
-
-    def clear(self) -> None:
-        if self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
-            self._shown = False

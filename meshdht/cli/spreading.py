@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
 import time
 
 import click
 
 from meshdht.api.client import Client
 from meshdht.api.removal_messages import Spread
-from meshdht.cli.output import ProgressLine, note, say
+from meshdht.cli.output import note, say
+from meshdht.cli.progress import Progress
 
 no_wait_option = click.option(
     "--no-wait", is_flag=True, help="Do not wait until the connected devices know."
@@ -23,20 +24,12 @@ FOLLOW_S = 30.0
 def follow(daemon: Client, spread: Spread, *, wait: bool) -> Spread:
     """Show how it spreads until all connected devices know, the user has seen enough (Ctrl-C), or
     FOLLOW_S have passed; returns what was known at the end."""
-    progress = ProgressLine(sys.stderr)
     deadline = time.monotonic() + FOLLOW_S
-    shown = ""
-    try:
+    with contextlib.suppress(KeyboardInterrupt), Progress() as progress:
         while wait and spread.waiting and time.monotonic() < deadline:
-            if (text := count_text(spread)) != shown and sys.stderr.isatty():
-                progress(text)
-                shown = text
+            progress.count(spread.know, spread.devices, count_text(spread))
             time.sleep(POLL_S)
             spread = daemon.spread()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        progress.clear()
     return spread
 
 

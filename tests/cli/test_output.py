@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from meshdht.cli.output import Column, ProgressLine, coloured, filled, printable, style, table
+from meshdht.cli.output import Column, coloured, filled, printable, style, table
 
 
 class Terminal(io.StringIO):
@@ -38,25 +38,6 @@ def test_styles_do_not_move_columns() -> None:
 
 def test_control_characters_are_not_printed() -> None:
     assert printable("a\x1b[31mb\x07\nc") == "a?[31mb?\nc"
-
-
-def test_progress_is_one_changing_line_on_a_terminal() -> None:
-    terminal = Terminal()
-    progress = ProgressLine(terminal)
-    progress("one")
-    progress("two")
-    progress.clear()
-    assert terminal.getvalue().count("\n") == 0
-    assert terminal.getvalue().endswith("\r\x1b[K")
-
-
-def test_progress_is_plain_lines_elsewhere() -> None:
-    stream = io.StringIO()
-    progress = ProgressLine(stream)
-    progress("one")
-    progress("two")
-    progress.clear()
-    assert stream.getvalue() == "meshdht: one\nmeshdht: two\n"
 
 
 def test_a_column_that_says_nothing_is_left_out() -> None:

@@ -11,8 +11,10 @@ import click
 
 from meshdht.api.errors import ApiError
 from meshdht.cli.confirm import yes_option
-from meshdht.cli.output import ProgressLine, interactive, note
+from meshdht.cli.output import interactive, note
+from meshdht.cli.progress import Progress
 from meshdht.cli.settings import common_options, settings_of
+from meshdht.cli.verbs.doctor import EXPECTED_S
 
 
 @click.command()
@@ -42,13 +44,8 @@ def bugreport(context: click.Context, output: Path | None, yes: bool) -> None:
     network = settings.network
     if network is None and settings.networks():
         network = settings.chosen()
-    progress = ProgressLine(sys.stderr)
-    if sys.stderr.isatty():
-        progress("looking around")
-    try:
+    with Progress("looking around", expected_s=EXPECTED_S):
         report = compose(gather(settings, network))
-    finally:
-        progress.clear()
     sys.stdout.write(report)
     sys.stdout.flush()
     path = output or Path(time.strftime("meshdht-bugreport-%Y%m%d-%H%M%S.md"))

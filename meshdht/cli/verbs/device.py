@@ -21,6 +21,7 @@ from meshdht.cli import completing
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import say, say_json
+from meshdht.cli.progress import Progress
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import duration_or_never, label, peer_name, tag
 
@@ -119,7 +120,8 @@ def replace_keys(context: click.Context, yes: bool, as_json: bool) -> None:
     confirm(f"replacing the keys of this device in network {network!r}", question, yes=yes)
     with Client(settings.socket(network)) as daemon:
         replaced = daemon.replace_keys()
-    _wait_until_back(settings.socket(network), replaced.id)
+    with Progress("starting again by the new keys"):
+        _wait_until_back(settings.socket(network), replaced.id)
     if as_json:
         say_json(replaced)
     else:

@@ -13,9 +13,12 @@ from meshdht import __version__
 from meshdht.api.client import Client
 from meshdht.api.doctor_messages import Diagnosis, Finding
 from meshdht.api.errors import ApiError, NoDaemon, NoPermission, as_root
-from meshdht.cli.output import ProgressLine, coloured, printable, say, say_json, style
+from meshdht.cli.output import coloured, printable, say, say_json, style
+from meshdht.cli.progress import Progress
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 
+# As a rule: names that do not resolve, and peers that are asked about the NAT, take this long.
+EXPECTED_S = 4.0
 _MARKS = {"fine": "✔", "note": "○", "problem": "✘", "unknown": "?"}
 _COLOURS = {"fine": "green", "note": "yellow", "problem": "red", "unknown": "dim"}
 
@@ -39,13 +42,8 @@ def doctor(context: click.Context, as_json: bool) -> None:
     network = settings.network
     if network is None and settings.networks():
         network = settings.chosen()
-    progress = ProgressLine(sys.stderr)
-    if sys.stderr.isatty():
-        progress("looking around")
-    try:
+    with Progress("looking around", expected_s=EXPECTED_S):
         diagnosis = diagnose(settings, network)
-    finally:
-        progress.clear()
     if as_json:
         say_json(diagnosis)
     else:

@@ -10,8 +10,10 @@ from meshdht.api.client import Client
 from meshdht.api.netcheck_messages import NatReport, NetCheck
 from meshdht.api.text import rtt_text
 from meshdht.cli.output import Column, coloured, printable, say, say_json, style, table
+from meshdht.cli.progress import Progress
 from meshdht.cli.settings import common_options, json_option, settings_of
 
+EXPECTED_S = 3.0
 _COLOURS = {"works": "green", "blocked": "red", "unknown": "yellow"}
 _MAPPINGS = {
     "none": "none: others see this device's own address",
@@ -40,7 +42,10 @@ def netcheck(context: click.Context, as_json: bool) -> None:
     \b
     Example: meshdht netcheck
     """
-    with Client(settings_of(context).chosen_socket()) as daemon:
+    with (
+        Client(settings_of(context).chosen_socket()) as daemon,
+        Progress("asking peers what they see", expected_s=EXPECTED_S),
+    ):
         check = daemon.netcheck()
     if as_json:
         say_json(check)

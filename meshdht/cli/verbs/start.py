@@ -11,7 +11,8 @@ import click
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
-from meshdht.cli.output import ProgressLine, interactive, note, say, say_json
+from meshdht.cli.output import interactive, note, say, say_json
+from meshdht.cli.progress import Progress
 from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import (
     RUNTIME_DIR,
@@ -251,11 +252,8 @@ def start(settings: Settings, action: Action, timeout_s: float) -> Ready:
     """Start a daemon in the background, saying on stderr what it does meanwhile."""
     from meshdht.api.spawn import launch
 
-    progress = ProgressLine(sys.stderr)
-    try:
+    with Progress("starting", says_steps=True) as progress:
         return launch(launch_request(settings, action), progress=progress, timeout_s=timeout_s)
-    finally:
-        progress.clear()
 
 
 def is_service(settings: Settings) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -13,7 +12,8 @@ from meshdht.api.messages import PeerPath, Ping
 from meshdht.api.text import path_text
 from meshdht.cli import completing
 from meshdht.cli.answers import Waited
-from meshdht.cli.output import ProgressLine, printable, say, say_json
+from meshdht.cli.output import printable, say, say_json
+from meshdht.cli.progress import Progress
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import peer_name, seconds
 
@@ -52,14 +52,9 @@ def wait(
     if direct and peer is None:
         raise click.UsageError("--direct needs a PEER")
     waiting = Waiting(settings_of(context), timeout_s)
-    progress = ProgressLine(sys.stderr)
-    if sys.stderr.isatty():
-        progress(f"waiting for {peer or 'the network'}")
-    try:
+    with Progress(f"waiting for {peer or 'the network'}", expected_s=timeout_s or None):
         network = waiting.until_up()
         path = waiting.until_reached(peer, direct=direct) if peer is not None else None
-    finally:
-        progress.clear()
     if as_json:
         waited_s = round(waiting.waited_s, 2)
         say_json(Waited(network=network, peer=peer, path=path, waited_s=waited_s))
