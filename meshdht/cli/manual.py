@@ -18,6 +18,7 @@ _EXIT_CODES = {
     "0": "It is done; for ping and wait: the peer answered.",
     "1": "It failed; for status: the network is not up; for doctor: there is a problem.",
     "2": "The command cannot be understood, or carried out as it stands.",
+    "3": "The network does not admit this device, or does no more.",
     "130": "Interrupted by the user.",
 }
 _ENVIRONMENT = {

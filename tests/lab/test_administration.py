@@ -39,7 +39,7 @@ def test_admins_change_and_the_first_one_leaves(world: World) -> None:
 
     assert "has left home" in nas.must("leave", "--yes")
     assert nas.meshdht("status").returncode == 1
-    assert "left network 'home'" in complaint(nas.meshdht("up"), 1)
+    assert "left network 'home'" in complaint(nas.meshdht("up"), 3)
     assert eventually(lambda: names(phone) == names(laptop) == {"laptop", "pixel"})
     assert admins(phone) == {"laptop"}
     everyone_reaches_everyone(laptop, phone)
