@@ -24,6 +24,7 @@ from meshdht.node.herald import Herald
 from meshdht.node.identity import Identity
 from meshdht.node.nat_talk import NatTalk
 from meshdht.node.peers import Peers
+from meshdht.paths.candidate import PathKind
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
 
@@ -82,8 +83,10 @@ class Dispatcher:
             if incoming.under is not None:
                 self._dispatch_other(incoming)
             elif incoming.packet.kind is MessageKind.RELAY_BIND:
-                # Its sender is no device's id.
-                self._on_bind(incoming)
+                # Its sender is no device's id. One that a relay passed on was for that: it has
+                # joined us two, and the other has not heard so yet.
+                if self._peers.vantage.kind_of(incoming.source) is not PathKind.RELAY:
+                    self._on_bind(incoming)
             else:
                 self._generations.heard(incoming.packet.sender)
                 self._dispatch(incoming)

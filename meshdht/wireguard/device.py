@@ -171,7 +171,8 @@ class Device(Transport):
         if peer.endpoint is None:
             return
         message = self._handshaker.initiate(peer, now, unix)
-        self._send_handshake(peer, message, peer.endpoint, now)
+        for _ in range(peer.timers.copies):
+            self._send_handshake(peer, message, peer.endpoint, now)
 
     # --- receiving
 

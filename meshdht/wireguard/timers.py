@@ -139,6 +139,12 @@ class Timers:
         self._retransmit_until = now + self._intervals.rekey_attempt_time
 
     @property
+    def copies(self) -> int:
+        """How often to send the initiation of this moment: where two were lost, the next goes
+        twice, for as long as they are repeated soon. Who gets both takes one."""
+        return 2 if 2 < self._tries <= len(HASTE_S) + 1 else 1
+
+    @property
     def attempting(self) -> bool:
         """Whether a handshake is wanted that is neither done nor given up."""
         return self._retransmit_until != NEVER

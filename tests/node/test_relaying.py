@@ -10,7 +10,9 @@ from meshdht.endpoint import Endpoint
 from meshdht.node.inviting import hints
 from meshdht.node.relay_host import RelayHost
 from meshdht.paths.candidate import PathKind
+from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
+from meshdht.wire.relay import Wish
 from simulations.loop import run
 from simulations.nat import Inside, Nat, NatKind
 from tests.support.anchor import Holder, link_of
@@ -165,6 +167,25 @@ def test_who_was_started_again_takes_what_comes_by_a_relay_for_no_direct_path() 
             await asyncio.sleep(600)
             assert kind(one, two) is PathKind.NONE
             assert not one.node._peers.vantage.lent
+
+    run(main())
+
+
+def test_a_bind_that_was_passed_on_to_the_other_is_not_answered_by_that() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.019, 0.021)) as world:
+            one, two, _ = await hard(world)
+            await one.node.ping(two.id, 5)
+            await eventually(lambda: relayed(one, two), 1)
+            await asyncio.sleep(1)
+            heard: list[Incoming] = []
+            one.node._dispatcher._on_bind_reply = heard.append
+            (binding,) = one.node._relays._efforts[two.id].bindings.values()
+            for wish, to in ((Wish.BIND, binding.there), (Wish.BIND, binding.main)):
+                assert to is not None
+                one.node._relays._send(binding, one.node._control.draw_message_id(), wish, to)
+            await asyncio.sleep(1)
+            assert [each.source for each in heard] == [binding.main]
 
     run(main())
 
