@@ -29,7 +29,7 @@ _TRAFFIC_CLASS = {
     False: (socket.IPPROTO_IP, 13, socket.IP_TOS),
     True: (socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS),
 }
-_ECN, _CE = 3, 3
+_ECN = 3
 
 _Ancillary = tuple[int, int, bytes]
 
@@ -71,13 +71,13 @@ class DatagramSocket:
         return self._sock.fileno()
 
     def heed_marks(self) -> None:
-        """Tell from now on whether a router marked what comes (ECN's CE)."""
+        """Tell from now on what field of ECN comes, and so whether a router marked it."""
         with contextlib.suppress(OSError):
             self._sock.setsockopt(self._level, self._tell_class, 1)
 
-    def receive_into(self, buffer: memoryview) -> tuple[int, int, Endpoint, bool] | None:
+    def receive_into(self, buffer: memoryview) -> tuple[int, int, Endpoint, int] | None:
         """Size of what was received, of each datagram in it but perhaps the last, its source, and
-        whether it was marked (see ``heed_marks``); None if there is nothing now. Raises OSError."""
+        its field of ECN (0 without ``heed_marks``); None if there is nothing. Raises OSError."""
         try:
             size, ancillary, _, address = self._sock.recvmsg_into((buffer,), _ANCILLARY)
         except BlockingIOError:
@@ -85,13 +85,13 @@ class DatagramSocket:
         if address != self._last_address:
             self._last_address = address
             self._last_source = Endpoint(address[0], address[1])
-        each, is_marked = size, False
+        each, field = size, 0
         for level, _, value in ancillary:
             if level == socket.IPPROTO_UDP:
                 each = _TRAIN_SIZE.unpack(value)[0]
             else:
-                is_marked = int.from_bytes(value, sys.byteorder) & _ECN == _CE
-        return size, each, self._last_source, is_marked
+                field = int.from_bytes(value, sys.byteorder) & _ECN
+        return size, each, self._last_source, field
 
     def send(
         self, pieces: Sequence[bytes | memoryview], each: int, to: Endpoint, ecn: int = 0

@@ -64,21 +64,21 @@ def test_the_source_is_told(sockets: Sockets) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_a_mark_is_told_once_somebody_asks_for_it(sockets: Sockets, count: int) -> None:
+def test_the_field_of_ecn_is_told_once_somebody_asks_for_it(sockets: Sockets, count: int) -> None:
     one, other, there = sockets
     pieces = [bytes(100)] * count
     buffer = memoryview(bytearray(65536))
 
-    def told(ecn: int) -> bool:
+    def told(ecn: int) -> int:
         one.send(pieces, 100, there, ecn)
         got = other.receive_into(buffer)
         assert got is not None
         assert got[:2] == (100 * count, 100)
         return got[3]
 
-    assert [told(ecn) for ecn in range(4)] == [False, False, False, False]
+    assert [told(ecn) for ecn in range(4)] == [0, 0, 0, 0]
     other.heed_marks()
-    assert [told(ecn) for ecn in range(4)] == [False, False, False, True]
+    assert [told(ecn) for ecn in range(4)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("is_known", [True, False])

@@ -261,9 +261,9 @@ class Pump:
         self.flush()
 
     def _from_socket(
-        self, size: int, each: int, source: Endpoint, is_marked: bool, now: float, unix: float
+        self, size: int, each: int, source: Endpoint, field: int, now: float, unix: float
     ) -> None:
-        view = self._received.view
+        view, is_marked = self._received.view, field == ecn.CE
         if size == each and not is_marked:
             self._take(bytes(view[:size]), source, now, unix)
             return

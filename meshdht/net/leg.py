@@ -4,9 +4,10 @@
 
 Who sends to 127.0.0.1:q sends to the far endpoint by that socket; what comes from there comes from
 127.0.0.1:q. So the engine and the control channel use another socket as they use any endpoint.
-Trains are passed on whole (UDP GSO and GRO): a leg costs Python a call for each, not for each
-packet. Nobody else on this machine is listened to, nor anybody on the network but the far endpoint:
-what others send to the socket is no part of the leg, and given to ``on_foreign``.
+Trains are passed on whole (UDP GSO and GRO), with their field of ECN: a leg costs Python a call for
+each, not for each packet. Nobody else on this machine is listened to, nor anybody on the network
+but the far endpoint: what others send to the socket is no part of the leg, and given to
+``on_foreign``.
 
 A *spare* is a socket that has no far end yet, and may get several: a leg for each.
 """
@@ -159,12 +160,12 @@ class LegSockets:
                 received = one.receive_into(self._buffer)
                 if received is None:
                     return
-                size, each, source, _ = received
+                size, each, source, ecn = received
                 train = self._buffer[:size]
                 onward = way(source, train, each) if size else None
                 if onward is not None:
                     other, to = onward
-                    other.send([train], each, to)
+                    other.send([train], each, to, ecn)
             except OSError:
                 # An ICMP message about an earlier datagram, or no route just now.
                 self.counters["failed"] += 1
@@ -205,6 +206,7 @@ class _Outer:
             allow_fragments(bound)
         self.port: int = bound.getsockname()[1]
         self.sock = DatagramSocket(bound)
+        self.sock.heed_marks()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(bound, legs.pass_inward, self)
 
@@ -241,6 +243,7 @@ class _Near:
         bound = _bind(socket.AF_INET, LOOPBACK)
         self.endpoint = Endpoint(LOOPBACK, bound.getsockname()[1])
         self.sock = DatagramSocket(bound)
+        self.sock.heed_marks()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(bound, legs.pass_outward, self)
 

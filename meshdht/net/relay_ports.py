@@ -66,6 +66,8 @@ class _Port:
 
     def __init__(self, number: int) -> None:
         self.sockets = [DatagramSocket(each) for each in bind_port(number) if each is not None]
+        for sock in self.sockets:
+            sock.heed_marks()
         self.ways: dict[Endpoint, _Way] = {}
         """By where from."""
 
@@ -153,10 +155,10 @@ class RelayPorts:
                 return
             if came is None:
                 return
-            size, each, source, _ = came
+            size, each, source, ecn = came
             way = port.ways.get(source)
             if way is not None:
-                self._relay(port, size, max(each, 1), way)
+                self._relay(port, size, max(each, 1), way, ecn)
                 continue
             for start in range(0, size, max(each, 1)):
                 datagram = bytes(self._buffer[start : min(start + each, size)])
@@ -164,20 +166,22 @@ class RelayPorts:
                 if self._ports.get(number) is not port:
                     return
 
-    def _relay(self, port: _Port, size: int, each: int, way: _Way) -> None:
+    def _relay(self, port: _Port, size: int, each: int, way: _Way, ecn: int) -> None:
         """A train came from one that is joined."""
         passed = way.policer.take(size, each, asyncio.get_running_loop().time())
         self.counters.over_rate += size - passed
         if passed:
             self.counters.datagrams += -(-passed // each)
             self.counters.bytes += passed
-            self._pass_on(port, self._buffer[:passed], each, way.to)
+            self._pass_on(port, self._buffer[:passed], each, way.to, ecn)
 
-    def _pass_on(self, port: _Port, train: memoryview, each: int, to: Endpoint) -> None:
+    def _pass_on(
+        self, port: _Port, train: memoryview, each: int, to: Endpoint, ecn: int = 0
+    ) -> None:
         sock = port.socket_for(to)
         try:
             if sock is None:
                 raise OSError
-            sock.send([train], max(each, 1), to)
+            sock.send([train], max(each, 1), to, ecn)
         except OSError:
             self.counters.send_failed += 1

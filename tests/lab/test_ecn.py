@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from meshdht.lab.host import Host
 from meshdht.lab.transfer import transfer
 from meshdht.lab.world import World
 from tests.engine.lab import PORT, EmbeddedEnd, End, WireGuardGoEnd
+from tests.lab.marks import heeded
 
 FILE_BYTES = 20_000_000
 
@@ -39,13 +39,6 @@ def prepare(*ends: End) -> None:
     for end in ends:
         end.host.run(["sysctl", "-qw", "net.ipv4.tcp_ecn=1"])
         end.host.run(["nft", "-f", "-"], input=ROUTER)
-
-
-def heeded(host: Host) -> int:
-    """Of the segments that this host sent, how many were said to have come with a mark."""
-    lines = host.run(["cat", "/proc/net/netstat"]).stdout.splitlines()
-    names, values = (line.split() for line in lines if line.startswith("TcpExt:"))
-    return int(dict(zip(names, values, strict=True))["TCPDeliveredCE"])
 
 
 @pytest.mark.parametrize("ipv6", [False, True], ids=["over-ipv4", "over-ipv6"])

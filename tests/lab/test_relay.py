@@ -11,6 +11,7 @@ import pytest
 from meshdht.lab.device import Device
 from meshdht.lab.world import World
 from tests.lab.homes import connect, eventually, public
+from tests.lab.marks import heeded
 from tests.lab.relays import (
     TRANSFER_S,
     busy_s,
@@ -137,6 +138,32 @@ def test_a_pair_gets_no_more_of_a_relay_than_its_owner_allows(
     assert 5 < mbit < 21 * (TRANSFER_S + 1) / TRANSFER_S
     # A connection is slowed down, and neither broken nor taken for a dead path.
     assert kind_of(laptop, "nas") == ("relay", "vps")
+
+
+# What a router that is about to be full does to some of what comes to the device.
+MARKS = """
+table netdev router { chain ingress { type filter hook ingress device "eth0" priority 0;
+    udp dport 41820 ip ecn ect0 numgen random mod 10 < 1 ip ecn set ce; }; }
+"""
+
+
+@pytest.mark.parametrize("forwarder", ["nftables", "plain"])
+def test_a_relay_carries_what_connections_say_of_congestion(world: World, forwarder: str) -> None:
+    internet = world.switch("internet")
+    vps = public(world, internet, "vps", 2)
+    if forwarder == "plain":
+        without_nft(vps)
+    nas, laptop = hard(world, internet)
+    connect(vps, nas, laptop)
+    assert eventually(lambda: offers(vps))
+    time.sleep(3)
+    first_ping(laptop, nas)
+    assert eventually(lambda: kind_of(laptop, "nas") == ("relay", "vps"))
+    for device in (laptop, nas):
+        device.host.run(["sysctl", "-qw", "net.ipv4.tcp_ecn=1"])
+    nas.host.run(["nft", MARKS])
+    transfer(laptop, nas)
+    assert heeded(laptop.host) > 0
 
 
 def test_when_a_relay_dies_under_traffic_another_carries_on(

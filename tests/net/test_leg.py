@@ -7,6 +7,7 @@ import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
+from select import select
 
 import pytest
 
@@ -104,6 +105,37 @@ async def test_trains_pass_whole_in_both_directions(ours: Ended) -> None:
             back = await ours.hears(len(pieces))
             assert [data for data, _ in back] == pieces
             assert {source for _, source in back} == {leg}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("count", [1, 20])
+async def test_the_field_of_ecn_passes_with_its_train_in_both_directions(
+    ours: Ended, host: str, count: int
+) -> None:
+    async with legs_of(ours) as (legs, _):
+        with closing(Ended(host)) as far:
+            leg = legs.open(far.endpoint)
+            assert leg is not None
+            here, there = DatagramSocket(ours.sock), DatagramSocket(far.sock)
+            here.heed_marks()
+            there.heed_marks()
+            train = [bytes(1300 * count)]
+            for ecn in range(4):
+                here.send(train, 1300, leg, ecn)
+                size, _, source, field = await whole(there)
+                assert (size, field) == (1300 * count, ecn)
+                there.send(train, 1300, source, ecn)
+                size, _, source, field = await whole(here)
+                assert (size, source, field) == (1300 * count, leg, ecn)
+
+
+async def whole(sock: DatagramSocket) -> tuple[int, int, Endpoint, int]:
+    """The next train that comes."""
+    buffer = memoryview(bytearray(65536))
+    await asyncio.get_running_loop().run_in_executor(None, select, [sock.fileno()], [], [], 5)
+    got = sock.receive_into(buffer)
+    assert got is not None
+    return got
 
 
 async def test_nobody_else_speaks_through_a_leg(ours: Ended) -> None:

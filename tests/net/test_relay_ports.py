@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from select import select
 
 import pytest
 
@@ -97,6 +98,22 @@ async def test_a_train_stays_one(ports: RelayPorts, sides: Three) -> None:
     DatagramSocket(one).send([b"".join(cars)], 1400, Endpoint("127.0.0.1", port))
     assert [data for data, _ in await received(other, 21)] == cars
     assert ports.counters.datagrams == 21
+
+
+@pytest.mark.parametrize("ecn", range(4))
+async def test_the_field_of_ecn_is_passed_on(ports: RelayPorts, sides: Three, ecn: int) -> None:
+    one, _, other = sides
+    port = ports.open()
+    assert port is not None
+    ports.join(port, of(one), of(other))
+    there = DatagramSocket(other)
+    there.heed_marks()
+    DatagramSocket(one).send([bytes(20 * 1400)], 1400, Endpoint("127.0.0.1", port), ecn)
+    buffer = memoryview(bytearray(65536))
+    await asyncio.get_running_loop().run_in_executor(None, select, [other], [], [], 5)
+    got = there.receive_into(buffer)
+    assert got is not None
+    assert (got[0], got[3]) == (20 * 1400, ecn)
 
 
 async def test_a_pair_sends_no_more_than_its_rate_and_of_a_train_the_first(sides: Three) -> None:
