@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO, TypeVar
 
-import msgspec
-
 T = TypeVar("T")
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -46,6 +44,8 @@ def say(text: str = "") -> None:
 
 def say_json(value: object) -> None:
     """The answer as one line of JSON, on stdout."""
+    import msgspec  # not for --help
+
     say(msgspec.json.encode(value).decode())
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -21,8 +20,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The options that every verb has; they may stand before or after the verb."""
 
     state_dir: Path

@@ -39,7 +39,7 @@ def test_the_named_network_is_meant_among_several(settings: Settings) -> None:
     for name in ("office", "home"):
         found(settings, name)
     assert settings.networks() == ["home", "office"]
-    settings.network = "office"
+    settings = settings._replace(network="office")
     assert settings.chosen() == "office"
 
 

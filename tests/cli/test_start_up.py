@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.api.fake_daemon import serving
 
 # Measured in turns with the baseline, best of several, so that a busy machine slows both.
@@ -53,6 +55,22 @@ def test_status_imports_nothing_slow(socket_path: Path) -> None:
     imported = set(result.stderr.split())
     assert "meshdht.api.client" in imported
     assert imported & SLOW == set()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["help"], ["--version"]])
+def test_help_imports_no_more_than_the_parser(words: list[str]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    imported = set(result.stderr.split())
+    assert "click" in imported
+    assert imported & (SLOW | {"msgspec", "json", "socket", "meshdht.api.client"}) == set()
+    # No verb is imported to be named.
+    assert not any(name.startswith("meshdht.cli.verbs.") for name in imported)
 
 
 def test_status_costs_little_more_than_its_two_libraries(
