@@ -182,6 +182,10 @@ STATEMENT_SIZE_MAX = 900
 STATEMENT_PARENTS_MAX = 8
 # Tags of a device that make a statement too large for a datagram.
 TAGS_MAX = 8
+# Names that admins add to those of the devices, and what one of them stands for: every device holds
+# them all, and the statement fits a datagram.
+EXTRA_NAMES_MAX = 256
+NAME_TARGETS_MAX = 8
 # Statements whose parents never come: the oldest waiting one makes room.
 STATEMENT_ORPHANS_MAX = 256
 # A member that writes statements for ever fills memory and disk of all others.

@@ -24,7 +24,6 @@ TESTED_ELSEWHERE = {
     "meshdht/lab/router.py": "tests/lab/test_nat.py",
     # declarations: constants, types and errors without behaviour
     "meshdht/api/administration_messages.py": "tests/api/test_administration.py",
-    "meshdht/api/name_messages.py": "tests/daemon/test_naming.py",
     "meshdht/api/relay_messages.py": "tests/daemon/test_lending.py",
     "meshdht/dht/base.py": "tests/dht/test_protocol.py",
     "meshdht/engine/backend.py": "tests/engine/test_reconcile.py",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from extra_names import extra_names
 from inputs import (
     LAPTOP,
     LAPTOP_TUNNEL,
@@ -398,6 +399,7 @@ def main() -> None:
         "relay": relay(),
         "administration": administration(),
         "succession": succession(),
+        "extra-names": extra_names(),
         "generations": generations(),
         "backup": backup(),
     }

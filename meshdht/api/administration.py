@@ -34,6 +34,16 @@ from meshdht.api.invite_messages import (
     RevokeInvite,
 )
 from meshdht.api.log_messages import GetLog, Log, LogReply
+from meshdht.api.name_messages import (
+    AddName,
+    ChangedName,
+    ChangedNameReply,
+    GetNames,
+    NameChange,
+    Names,
+    NamesReply,
+    RemoveName,
+)
 from meshdht.api.removal_messages import (
     GetSpread,
     Leave,
@@ -93,6 +103,12 @@ class Administration(ABC):
     async def spread(self) -> Spread: ...
 
     @abstractmethod
+    async def names(self) -> Names: ...
+
+    @abstractmethod
+    async def change_name(self, request: NameChange) -> ChangedName: ...
+
+    @abstractmethod
     async def approvals(self) -> Approvals: ...
 
     @abstractmethod
@@ -122,6 +138,10 @@ class Administration(ABC):
                 return RevokedReply(await self.revoke(request))
             case GetSpread():
                 return SpreadReply(await self.spread())
+            case GetNames():
+                return NamesReply(await self.names())
+            case AddName() | RemoveName():
+                return ChangedNameReply(await self.change_name(request))
             case GetApprovals():
                 return ApprovalsReply(await self.approvals())
             case Decide():

@@ -7,10 +7,13 @@ from meshdht.api.approval_messages import ApprovalReply, ApprovalRequest
 from meshdht.api.device_messages import DeviceReply, DeviceRequest
 from meshdht.api.invite_messages import InviteRequest, InvitesAnswer
 from meshdht.api.log_messages import GetLog, LogReply
+from meshdht.api.name_messages import NameReply, NameRequest
 from meshdht.api.removal_messages import RemovalReply, RemovalRequest
 from meshdht.api.whois_messages import KnownReply, WhoIs
 
 LookUp = GetLog | WhoIs
-AdministrationRequest = DeviceRequest | InviteRequest | ApprovalRequest | RemovalRequest | LookUp
+MemberChange = InviteRequest | ApprovalRequest | RemovalRequest
+AdministrationRequest = DeviceRequest | NameRequest | MemberChange | LookUp
 LookUpReply = LogReply | KnownReply
-AdministrationReply = DeviceReply | InvitesAnswer | ApprovalReply | RemovalReply | LookUpReply
+MemberChangeReply = InvitesAnswer | ApprovalReply | RemovalReply
+AdministrationReply = DeviceReply | NameReply | MemberChangeReply | LookUpReply

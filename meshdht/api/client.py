@@ -79,6 +79,14 @@ from meshdht.api.messages import (
     decode_reply,
     encode_line,
 )
+from meshdht.api.name_messages import (
+    ChangedName,
+    ChangedNameReply,
+    GetNames,
+    NameChange,
+    Names,
+    NamesReply,
+)
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
 from meshdht.api.removal_messages import (
@@ -184,6 +192,12 @@ class Client:
 
     def spread(self) -> Spread:
         return self._ask(GetSpread(), SpreadReply).spread
+
+    def names(self) -> Names:
+        return self._ask(GetNames(), NamesReply).names
+
+    def change_name(self, request: NameChange) -> ChangedName:
+        return self._ask(request, ChangedNameReply).changed
 
     def approvals(self) -> Approvals:
         return self._ask(GetApprovals(), ApprovalsReply).approvals

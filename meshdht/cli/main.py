@@ -29,6 +29,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Administer": {
         "invites": ("invites", "The invites of the network, and what became of them."),
         "device": ("device", "Name a device, tag it, or let it expire."),
+        "dns": ("dns", "Names beside those of the devices."),
         "admin": ("admin", "Make a device an admin, or one no more."),
         "recover": ("recover", "Make this device an admin, by the recovery key."),
         "rotate": ("rotate", "Begin a new network secret."),

@@ -29,10 +29,12 @@ from meshdht.api.invite_messages import (
     RevokeInvite,
 )
 from meshdht.api.log_messages import GetLog, Log, LogEntry
+from meshdht.api.name_messages import ChangedName, NameChange, Names
 from meshdht.api.removal_messages import Left, Revoke, Revoked, Rotated, Spread
 from meshdht.api.whois_messages import Known, WhoIs
 from meshdht.daemon.approving import applicants, decide
 from meshdht.daemon.finding import Finder, invite_id
+from meshdht.daemon.own_names import all_names, change_name
 from meshdht.daemon.whois import who_is
 from meshdht.errors import MeshdhtError, UsageError
 from meshdht.membership.administration import (
@@ -138,6 +140,8 @@ class NodeAdministration(Administration):
         if device.id != self._finder.own().id:
             self._finder.admin("rename another device")
         name = validate_label(asked)
+        if self._node.roster.extra_name(name) is not None:
+            raise UsageError(f"{name!r} is a name of the network", f"meshdht dns remove {name}")
         holder = self._node.roster.named(name)
         if holder is not None and holder.id != device.id:
             raise UsageError(f"another device is called {name!r}", "choose another name")
@@ -258,6 +262,16 @@ class NodeAdministration(Administration):
             offline=tuple(each.name for each in told.offline),
             elsewhere=len(told.elsewhere),
         )
+
+    # --- names -------------------------------------------------------------------------------
+
+    async def names(self) -> Names:
+        self._finder.own()
+        return all_names(self._node.roster, self._finder.network)
+
+    async def change_name(self, request: NameChange) -> ChangedName:
+        self._finder.admin("name things")
+        return await change_name(self._node, self._finder.network, request)
 
     # --- approvals ---------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@
 17 succeed         new device key 32 ‖ new WireGuard key 32 ‖ signature 64 by the new key
                    over all before it (see statements.py)
 18 retire          device key 32 that another one has succeeded
+19 name            text, a label ‖ targets (see extra_names.py)
 
 tags = number u8, at most 8 ‖ text each, a label of at most 32, ascending and distinct
 """
@@ -26,6 +27,7 @@ from itertools import pairwise
 from meshdht.crypto.keys import InvitePublicKey, VerifyKey, WireGuardPublicKey
 from meshdht.errors import Malformed, UsageError
 from meshdht.limits import TAGS_MAX
+from meshdht.membership.extra_names import Target, read_targets, write_targets
 from meshdht.membership.names import read_label, validate_label
 from meshdht.wire.buffer import Reader, Writer
 
@@ -124,9 +126,24 @@ class RetireBody:
     device: VerifyKey
 
 
+@dataclass(frozen=True, slots=True)
+class NameBody:
+    """A name that is no device's stands for these targets and no others; without any it is gone."""
+
+    name: str
+    targets: tuple[Target, ...]
+
+
 RemovalBody = RemoveAdminBody | RevokeBody | LeaveBody | RevokeInviteBody | SucceedBody | RetireBody
 AdministrationBody = (
-    RemovalBody | GrantAdminBody | RenameBody | TagBody | ExpireBody | RekeyBody | RecoverBody
+    RemovalBody
+    | GrantAdminBody
+    | RenameBody
+    | TagBody
+    | ExpireBody
+    | RekeyBody
+    | RecoverBody
+    | NameBody
 )
 
 
@@ -158,6 +175,8 @@ def encode_administration(body: AdministrationBody) -> tuple[int, bytes]:
             return 17, device.raw + wireguard_key.raw + countersignature
         case RetireBody(device):
             return 18, device.raw
+        case NameBody(name, targets):
+            return 19, write_targets(writer.text(name), targets).bytes()
 
 
 def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
@@ -191,6 +210,11 @@ def read_administration(kind: int, reader: Reader) -> AdministrationBody | None:
             return SucceedBody(device, WireGuardPublicKey(tunnel), reader.take(SIGNATURE_SIZE))
         case 18:
             return RetireBody(_read_key(reader))
+        case 19:
+            name, targets = read_label(reader), read_targets(reader)
+            if targets == (Target(name),):
+                raise Malformed("a name that leads to itself")
+            return NameBody(name, targets)
     return None
 
 

@@ -24,6 +24,7 @@ from meshdht.membership.administration import (
     SucceedBody,
 )
 from meshdht.membership.removals import ALL_KNOWN, NOW, Deed, Removal, Ruling, Sort
+from meshdht.membership.roster import Invite
 from meshdht.membership.statements import Body, InviteBody, Role, Statement
 
 _Right = Callable[[VerifyKey, int, int, int], "Standing | None"]
@@ -63,6 +64,22 @@ class Invitation:
                 return False
             self.winners[key] = key.device_id
         return True
+
+    def described(self, ruling: Ruling) -> Invite:
+        """As the roster has it."""
+        body, author = self.body, self.statement.author
+        return Invite(
+            hash=self.statement.hash,
+            key=body.invite,
+            author=author.device_id,
+            expires=body.expires,
+            uses=body.uses,
+            suggested_name=body.suggested_name,
+            role=body.role,
+            claimed_by=tuple(self.winners.values()),
+            terms=body.terms,
+            revoked=ruling.closes(body.invite, author, NOW) is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

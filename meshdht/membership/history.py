@@ -10,6 +10,7 @@ from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
     LeaveBody,
+    NameBody,
     RecoverBody,
     RekeyBody,
     RemoveAdminBody,
@@ -150,6 +151,9 @@ def _deed(body: Body, names: dict[VerifyKey, list[str]]) -> str:
             return f"let {who} expire on {_moment(expires)}" if expires else f"let {who} stay"
         case RevokeInviteBody(invite):
             return f"revoked the invite {_short(invite)}"
+        case NameBody(name, targets):
+            leads = ", ".join(str(each.value) for each in targets)
+            return f"had {name} stand for {leads}" if leads else f"took the name {name} away"
         case RekeyBody(generation):
             return f"began generation {generation}"
         case UnknownBody(kind):

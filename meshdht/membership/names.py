@@ -83,6 +83,9 @@ class NameTable:
         self._taken.add(name)
         return name
 
+    def is_taken(self, name: str) -> bool:
+        return name in self._taken
+
     def release(self, name: str) -> None:
         """A name that was given out is free again."""
         self._taken.discard(name)

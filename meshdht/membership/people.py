@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from meshdht.crypto.keys import NetworkId, VerifyKey, WireGuardPublicKey
+from meshdht.limits import EXTRA_NAMES_MAX
 from meshdht.membership.addresses import AddressTable, ipv6_address
-from meshdht.membership.administration import SucceedBody
+from meshdht.membership.administration import NameBody, SucceedBody
 from meshdht.membership.anchor_claims import AnchorClaim
+from meshdht.membership.extra_names import ExtraName
 from meshdht.membership.names import NameTable
 from meshdht.membership.removals import NOW, Ruling
 from meshdht.membership.roster import Anchor, Device, DeviceIndex, Rename, Succession
@@ -31,6 +33,7 @@ class People:
         self.renames: list[Rename] = []
         self.successions: list[Succession] = []
         self.index = DeviceIndex()
+        self.extra_names: dict[str, ExtraName] = {}
         self._heirs: dict[VerifyKey, VerifyKey] = {}
         self._successors: set[VerifyKey] = set()
         self._network = network
@@ -166,6 +169,27 @@ class People:
             self._names.release(device.name)
             del self._holders[device.name]
         self.edit(key, name=self._name(key, asked, place, past))
+
+    def name_extra(self, statement: Statement, body: NameBody, place: int, past: int) -> str:
+        """A name stands for something else than a device, or no longer. Returns why not, or an
+        empty text. A device that is out keeps its name only from those that did not know."""
+        name, targets = body.name, body.targets
+        if name not in self.extra_names and targets:
+            holder = self._holders.get(name)
+            if holder is not None and self._ruling.ends_member(holder, place, past):
+                self._names.release(name)
+            if self._names.is_taken(name):
+                return "a device is called so"
+            if len(self.extra_names) >= EXTRA_NAMES_MAX:
+                return "there are too many names"
+            self._holders.pop(self._names.take(name), None)
+        elif name in self.extra_names and not targets:
+            del self.extra_names[name]
+            self._names.release(name)
+        if targets:
+            by, written_at = statement.author.device_id, statement.unix_ms // 1000
+            self.extra_names[name] = ExtraName(name, targets, by, written_at)
+        return ""
 
     def edit(self, key: VerifyKey, **changes: Any) -> None:
         """Change what is said of a device, in or gone."""

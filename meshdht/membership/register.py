@@ -14,6 +14,7 @@ from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S
 from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
+    NameBody,
     RecoverBody,
     RekeyBody,
     RemovalBody,
@@ -26,12 +27,11 @@ from meshdht.membership.anchor_claims import AnchorClaim
 from meshdht.membership.authority import Authority, Invitation, Standing
 from meshdht.membership.claims import JoinClaim
 from meshdht.membership.people import People
-from meshdht.membership.removals import NOW, Removal, Ruling, Sort
+from meshdht.membership.removals import Removal, Ruling, Sort
 from meshdht.membership.roster import (
     Anchor,
     Device,
     DeviceIndex,
-    Invite,
     Rejection,
     Rekey,
     Removed,
@@ -128,7 +128,7 @@ class Register:
         return self._people.admins
 
     def roster(self) -> Roster:
-        invites = tuple(self._invite(each) for each in self._invitations)
+        invites = tuple(each.described(self._ruling) for each in self._invitations)
         rekeys = tuple(rekey for rekey, _ in self._rekeys)
         out = self._out
         if self._fell_by_removal:
@@ -156,6 +156,7 @@ class Register:
             successions=tuple(
                 replace(each, retired=each.old in retired) for each in self._people.successions
             ),
+            extra_names=tuple(self._people.extra_names.values()),
             _index=DeviceIndex(self._people.index),
         )
 
@@ -201,6 +202,9 @@ class Register:
                 self._people.edit(device, tags=tags)
             case ExpireBody(device, expires):
                 self._people.edit(device, expires=expires)
+            case NameBody() as body:
+                fault = self._people.name_extra(statement, body, place, past)
+                return self._reject(statement, fault) if fault else True
             case RekeyBody() as body:
                 self._rekeys.append((Rekey.of(statement, body), past))
             case UnknownBody():
@@ -367,21 +371,6 @@ class Register:
             by=removal.statement.author.device_id,
             removed_at=removal.statement.unix_ms // 1000,
             statement=removal.statement.hash,
-        )
-
-    def _invite(self, invitation: Invitation) -> Invite:
-        body, author = invitation.body, invitation.statement.author
-        return Invite(
-            hash=invitation.statement.hash,
-            key=body.invite,
-            author=author.device_id,
-            expires=body.expires,
-            uses=body.uses,
-            suggested_name=body.suggested_name,
-            role=body.role,
-            claimed_by=tuple(invitation.winners.values()),
-            terms=body.terms,
-            revoked=self._ruling.closes(body.invite, author, NOW) is not None,
         )
 
     def _fall(self, key: VerifyKey, place: int, *, by_removal: bool = False) -> None:

@@ -17,6 +17,7 @@ from meshdht.crypto.keys import (
 from meshdht.errors import StateError, UsageError
 from meshdht.membership.addresses import ipv6_subnet
 from meshdht.membership.administration import RekeyBody
+from meshdht.membership.extra_names import ExtraName
 from meshdht.membership.names import DOMAIN
 from meshdht.membership.neighbourhood import Ring
 from meshdht.membership.statements import Role, Statement, StatementHash, Terms
@@ -223,6 +224,8 @@ class Roster:
     which of those in use is the current one: an admin must begin a generation."""
     successions: tuple[Succession, ...]
     """Keys that devices have replaced by others, in the order of the fold."""
+    extra_names: tuple[ExtraName, ...]
+    """Names that are no devices', in the order in which they came."""
     _index: DeviceIndex = field(repr=False, compare=False)
     _invites: dict[tuple[InvitePublicKey, Role], Invite] = field(
         init=False, repr=False, compare=False
@@ -260,6 +263,10 @@ class Roster:
         if domain not in ("", self.network_name, f"{self.network_name}.{DOMAIN}"):
             return None
         return self._index.by_key.get(label)
+
+    def extra_name(self, label: str) -> ExtraName | None:
+        """What a name stands for that is no device's."""
+        return next((each for each in self.extra_names if each.name == label), None)
 
     def neighbourhood(self, device: DeviceId) -> tuple[DeviceId, ...]:
         """The members that a device keeps a path to: all of a small network."""

@@ -12,7 +12,7 @@ Bytes, integers big-endian, at most 900:
     3 admit     a join claim (see claims.py)
     4 invite an anchor   as 2
     5 admit an anchor    an anchor claim (see anchor_claims.py)
-    6 to 14, 16 to 18    see administration.py
+    6 to 14, 16 to 19    see administration.py
     15 invite on terms   as 2 ‖ terms u8 (bit 0: an admin must approve) ‖ ephemeral u32 (seconds)
                          ‖ tags (see administration.py); not without any of the three
 

@@ -21,7 +21,7 @@ import dns.rdatatype
 import dns.rrset
 
 from meshdht.membership.roster import Roster
-from meshdht.names.zone import Found, domain_of, find
+from meshdht.names.zone import Found, find
 
 # A rename shows within this time.
 TTL_S = 60
@@ -32,6 +32,8 @@ PLAIN_SIZE = 512
 EDNS_SIZE = 1232
 STREAM_SIZE = 65535
 HEADER_SIZE = 12
+# Of names that stand for names; admins could make a circle, each without knowing of the other.
+ALIASES_MAX = 8
 
 # Of the header's third byte.
 _RESPONSE = 0x80
@@ -71,10 +73,19 @@ def _fill(told: dns.message.Message, roster: Roster) -> None:
         told.set_rcode(dns.rcode.REFUSED)
         return
     told.flags |= dns.flags.AA
-    told.answer = _sets(question.name, question.rdtype, found, domain_of(roster))
+    sets: list[dns.rrset.RRset] = []
+    name = question.name
+    for _ in range(ALIASES_MAX):
+        sets = _sets(name, question.rdtype, found)
+        told.answer += sets
+        beyond = None if sets or not found.alias else find(roster, found.alias)
+        if beyond is None:
+            break
+        told.answer += _sets(name, dns.rdatatype.CNAME, found)
+        name, found = dns.name.from_text(found.alias), beyond
     if not found.exists:
         told.set_rcode(dns.rcode.NXDOMAIN)
-    if not told.answer:
+    if not sets:
         told.authority = [_soa(dns.name.from_text(found.apex), NEGATIVE_TTL_S)]
 
 
@@ -84,13 +95,15 @@ def _but_any(kind: dns.rdatatype.RdataType) -> dns.rdatatype.RdataType:
 
 
 def _sets(
-    name: dns.name.Name, kind: dns.rdatatype.RdataType, found: Found, domain: str
+    name: dns.name.Name, kind: dns.rdatatype.RdataType, found: Found
 ) -> list[dns.rrset.RRset]:
     """The records at a name that was asked for, of this type or of any."""
     texts: list[tuple[dns.rdatatype.RdataType, str]] = [
         (dns.rdatatype.A if isinstance(each, IPv4Address) else dns.rdatatype.AAAA, str(each))
         for each in found.addresses
     ]
+    if found.alias:
+        texts.append((dns.rdatatype.CNAME, f"{found.alias}."))
     if found.pointer:
         texts.append((dns.rdatatype.PTR, f"{found.pointer}."))
     if name == dns.name.from_text(found.apex):

@@ -2,6 +2,7 @@
 
     home.internal                       the zone
     nas.home.internal                   a device: its addresses
+    wiki.home.internal                  a name that an admin added: addresses, or another name
     7.3.64.100.in-addr.arpa, ip6.arpa   a mesh address: the device that has it
 
 The reverse zones hold the mesh's addresses and no others: they begin at whole octets, so that a
@@ -31,6 +32,8 @@ class Found:
     exists: bool = True
     """There is such a name, although perhaps nothing at it but names below."""
     addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+    alias: str = ""
+    """The other name that it stands for."""
     pointer: str = ""
     """What an address is called."""
 
@@ -73,9 +76,15 @@ def loopback_address(network: NetworkId) -> IPv4Address:
 
 def _named(roster: Roster, label: str, domain: str) -> Found:
     device = roster.named(label) if "." not in label else None
-    if device is None:
+    if device is not None:
+        return Found(domain, addresses=_addresses(device))
+    extra = roster.extra_name(label)
+    if extra is None:
         return Found(domain, exists=False)
-    return Found(domain, addresses=_addresses(device))
+    values = [each.value for each in extra.targets]
+    addresses = tuple(each for each in values if not isinstance(each, str))
+    alias = next((f"{each}.{domain}" for each in values if isinstance(each, str)), "")
+    return Found(domain, addresses=addresses, alias=alias)
 
 
 def _addresses(device: Device) -> tuple[IPv4Address | IPv6Address, ...]:

@@ -25,6 +25,7 @@ from meshdht.api.device_messages import (
 from meshdht.api.invite_messages import ClosedInvite, InviteEntry, Invites, RevokeInvite
 from meshdht.api.log_messages import GetLog, Log, LogEntry
 from meshdht.api.messages import Status
+from meshdht.api.name_messages import AddName, ChangedName, NameChange, NameEntry, Names
 from meshdht.api.removal_messages import Leave, Left, Revoke, Revoked, Rotated, Spread
 from meshdht.api.whois_messages import Known, Match, WhoIs
 
@@ -59,6 +60,13 @@ SPENT = replace(
     GUEST, id="00c0ffee", key="00c0ffee" * 8, name="", role="anchor", state="expired", tags=(),
     approval=False, ephemeral_s=0, used=0, used_by=(),
 )  # fmt: skip
+
+WIKI = NameEntry(name="wiki", kind="A", value="100.99.0.9", by="nas", since=JOINED)
+NAMES = (
+    NameEntry(name="nas", kind="A", value="100.99.0.1", device=True),
+    NameEntry(name="nas", kind="AAAA", value="fd00::1", device=True),
+    WIKI,
+)
 
 HISTORY = (
     LogEntry(
@@ -191,6 +199,18 @@ class FakeAdministration(Administration):
                 match = Match(device=device, by="name", key="4a" * 32, wireguard_key="a" * 43 + "=")
                 return Known(network="home", matches=(match,))
         raise Trouble(f"nothing in network 'home' is {request.text!r}", "meshdht devices", 2)
+
+    async def names(self) -> Names:
+        return Names(network="home", zone="home.internal", names=NAMES)
+
+    async def change_name(self, request: NameChange) -> ChangedName:
+        self.asked.append(request)
+        entries = (WIKI,) if isinstance(request, AddName) else ()
+        changed = request.value != "nas"
+        return ChangedName(
+            network="home", zone="home.internal", name=request.name, entries=entries,
+            changed=changed,
+        )  # fmt: skip
 
     async def approvals(self) -> Approvals:
         return Approvals(network=self._snapshot().network, applicants=self.applicants)

@@ -160,3 +160,18 @@ def test_a_network_without_dns_serves_none(world: World) -> None:
         "trouble": "",
     }
     assert ":53 " not in nas.host.run(["ss", "-lnut"]).stdout
+
+
+def test_a_name_of_ones_own_resolves_everywhere_within_seconds(world: World) -> None:
+    internet = world.switch("internet")
+    start_provider(world)
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    resolve_by_resolved(laptop.host, PROVIDER)
+    connect(nas, laptop)
+    nas.must("dns", "add", "wiki", "100.64.9.9")
+    nas.must("dns", "add", "blog", "CNAME", "nas")
+    assert eventually(lambda: found(laptop.host, "wiki") == ["100.64.9.9"])
+    assert set(found(laptop.host, "blog.home.internal")) == set(nas.addresses())
+    nas.must("dns", "remove", "wiki")
+    assert "wiki" not in laptop.must("dns", "list")
+    assert "had wiki stand for 100.64.9.9" in laptop.must("log")

@@ -52,7 +52,8 @@ def test_an_admin_remains_and_nobody_who_is_out_is_in(seed: int, steps: int) -> 
         assert removed.id not in roster
         assert roster.anchor(removed.id) is None
         assert removed.id not in roster.neighbourhood(roster.devices[0].id)
-    for names in ([each.name for each in roster], [each.ipv4 for each in roster]):
+    all_names = [each.name for each in (*roster, *roster.extra_names)]
+    for names in (all_names, [each.ipv4 for each in roster]):
         assert len(set(names)) == len(names)
     for invite in roster.invites:
         assert len(invite.claimed_by) <= invite.uses

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from meshdht.membership.administration import (
     ExpireBody,
     LeaveBody,
+    NameBody,
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
     RevokeInviteBody,
     TagBody,
 )
+from meshdht.membership.extra_names import Target
 from meshdht.membership.history import history
 from meshdht.membership.statements import InviteBody, Role, Terms, UnknownBody
 from tests.membership.household import EXPIRES, UNIX, Household, invite_key, signing_key
@@ -43,6 +45,8 @@ def test_every_kind_has_its_words() -> None:
     household.write(LeaveBody(), author=4)
     household.revoke(2)
     household.write(RekeyBody(2, bytes(32)))
+    household.write(NameBody("blog", (Target("nas"),)))
+    household.write(NameBody("blog", ()))
     household.write(UnknownBody(200, b""))
     short = invite.raw[:4].hex()
     anchors = invite_key(1).invite_public.raw[:4].hex()
@@ -67,6 +71,8 @@ def test_every_kind_has_its_words() -> None:
         "phone left",
         f"nas revoked {TV.device_id}",
         "nas began generation 2",
+        "nas had blog stand for nas",
+        "nas took the name blog away",
         "nas wrote what a newer version knows (kind 200)",
     ]
     assert all(entry.counts and entry.written_at == UNIX for entry in entries)

@@ -18,6 +18,7 @@ from meshdht.membership.administration import (
     ExpireBody,
     GrantAdminBody,
     LeaveBody,
+    NameBody,
     RekeyBody,
     RemoveAdminBody,
     RenameBody,
@@ -27,6 +28,7 @@ from meshdht.membership.administration import (
 )
 from meshdht.membership.anchor_claims import make_anchor_claim
 from meshdht.membership.claims import make_claim
+from meshdht.membership.extra_names import Target
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.statements import (
     NO_NETWORK,
@@ -97,6 +99,12 @@ keys = st.integers(0, 9).map(lambda number: signing_key(number).public)
 tags = st.lists(st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), unique=True, max_size=TAGS_MAX)
 sorted_tags = tags.map(lambda each: tuple(sorted(each)))
 terms = st.builds(Terms, st.booleans(), st.integers(0, 2**32 - 1), sorted_tags)
+targets = st.one_of(
+    st.just((Target("nas"),)),
+    st.lists(st.ip_addresses().map(Target), unique_by=lambda each: each.order, max_size=8).map(
+        lambda each: tuple(sorted(each, key=lambda target: target.order))
+    ),
+)
 administration_bodies = st.one_of(
     st.builds(GrantAdminBody, keys),
     st.builds(RemoveAdminBody, keys),
@@ -105,6 +113,7 @@ administration_bodies = st.one_of(
     st.builds(RenameBody, keys, labels),
     st.builds(TagBody, keys, sorted_tags),
     st.builds(ExpireBody, keys, u64),
+    st.builds(NameBody, labels.filter(lambda each: each != "nas"), targets),
     st.builds(RevokeInviteBody, st.just(invite_key(0).invite_public)),
     st.builds(RekeyBody, st.integers(1, 2**32 - 1), st.binary(min_size=32, max_size=32)),
     st.builds(
@@ -258,6 +267,9 @@ def test_parents_out_of_order_are_malformed() -> None:
         TagBody(signing_key(1).public, ("No Tag",)),
         TagBody(signing_key(1).public, ("a" * 33,)),
         TagBody(signing_key(1).public, tuple("abcdefghi")),
+        NameBody("No Label", ()),
+        NameBody("wiki", (Target("wiki"),)),
+        NameBody("wiki", (Target("nas"), Target("tv"))),
         RekeyBody(0, bytes(32)),
         UnknownBody(0, b""),
         AdmitBody(replace(Household().claim(1), name="No Label")),

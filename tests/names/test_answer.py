@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshdht.membership.administration import NameBody
+from meshdht.membership.extra_names import parse_target
 from meshdht.membership.roster import Roster
 from meshdht.names.answer import EDNS_SIZE, HEADER_SIZE, NEGATIVE_TTL_S, PLAIN_SIZE, TTL_S, answer
 from tests.membership.household import Household
@@ -23,6 +25,17 @@ def household() -> Roster:
     made = Household()
     made.invite(0, uses=3)
     made.admit(1, name="laptop")
+    names: dict[str, tuple[str, ...]] = {
+        "blog": ("nas",),
+        "www": ("blog",),
+        "gone": ("nothing",),
+        "one": ("other",),
+        "other": ("one",),
+        "farm": tuple(f"192.0.2.{number}" for number in range(8)),
+    }
+    for name, values in names.items():
+        targets = tuple(parse_target(each, "home") for each in values)
+        made.write(NameBody(name, targets))
     return made.roster()
 
 
@@ -54,6 +67,37 @@ def test_a_name_has_its_addresses() -> None:
     assert told.answer[0].ttl == TTL_S
     assert texts(ask(NAME, "AAAA")) == [str(nas.ipv6)]
     assert texts(ask(NAME, "ANY")) == [str(nas.ipv4), str(nas.ipv6)]
+
+
+def test_a_name_that_stands_for_another_is_followed() -> None:
+    nas, _ = ROSTER
+    told = ask("www.home.internal")
+    assert texts(told) == ["blog.home.internal.", f"{NAME}.", str(nas.ipv4)]
+    assert texts(ask("www.home.internal", "CNAME")) == ["blog.home.internal."]
+    assert texts(ask("www.home.internal", "ANY")) == ["blog.home.internal."]
+    nothing = ask("www.home.internal", "MX")
+    assert texts(nothing) == ["blog.home.internal.", f"{NAME}."]
+    assert nothing.rcode() == dns.rcode.NOERROR
+    assert len(nothing.authority) == 1
+
+
+def test_a_name_that_stands_for_none_does_not_exist() -> None:
+    told = ask("gone.home.internal")
+    assert (told.rcode(), texts(told)) == (dns.rcode.NXDOMAIN, ["nothing.home.internal."])
+
+
+def test_names_that_stand_for_each_other_end_somewhere() -> None:
+    told = ask("one.home.internal")
+    assert told.rcode() == dns.rcode.NOERROR
+    assert {str(each.name) for each in told.answer} == {
+        "one.home.internal.",
+        "other.home.internal.",
+    }
+
+
+def test_a_name_has_all_its_addresses() -> None:
+    assert sorted(texts(ask("farm.home.internal"))) == [f"192.0.2.{number}" for number in range(8)]
+    assert texts(ask("farm.home.internal", "AAAA")) == []
 
 
 def test_capitals_do_not_matter_and_come_back_as_they_were() -> None:

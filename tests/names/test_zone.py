@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.crypto.keys import NetworkId
+from meshdht.membership.administration import NameBody
+from meshdht.membership.extra_names import Target
 from meshdht.membership.roster import Roster
 from meshdht.names.zone import Found, domain_of, find, loopback_address, reverse_zones
 from tests.membership.household import Household
@@ -27,6 +29,17 @@ def test_each_device_has_a_name_with_its_addresses() -> None:
         assert device.ipv4 is not None
         both = (device.ipv4, device.ipv6)
         assert find(roster, f"{device.name}.home.internal") == Found("home.internal", True, both)
+
+
+def test_a_name_that_an_admin_added_has_what_it_stands_for() -> None:
+    made = Household()
+    one = IPv4Address("192.168.1.9")
+    made.write(NameBody("printer", (Target(one),)))
+    made.write(NameBody("blog", (Target("nas"),)))
+    roster = made.roster()
+    assert find(roster, "printer.home.internal") == Found("home.internal", True, (one,))
+    alias = Found("home.internal", alias="nas.home.internal")
+    assert find(roster, "blog.home.internal") == alias
 
 
 @pytest.mark.parametrize("name", ["tv.home.internal", "a.nas.home.internal", ".home.internal"])
