@@ -127,11 +127,14 @@ class NatChecks:
         reply = await self._talk.ask(device, endpoint, request, WAIT_S, TIMES)
         if reply is not None and reply.done and reply.endpoint.port:
             there = Endpoint(endpoint.host, reply.endpoint.port)
-            self._talk.probe_twice(device, there, token)
-            answer = await within(seen, WAIT_S)
-            if answer is not None and answer.done:
-                self._vantage.seen_at_port(there, answer.endpoint)
-                self._vantage.tell()
+            for _ in range(TIMES):
+                self._talk.probe_twice(device, there, token)
+                done, _ = await asyncio.wait([seen], timeout=WAIT_S / TIMES)
+                if done and seen.result().done:
+                    self._vantage.seen_at_port(there, seen.result().endpoint)
+                    self._vantage.tell()
+                if done:
+                    break
         seen.cancel()
 
     async def _other_port(self, tester: Neighbour) -> None:
