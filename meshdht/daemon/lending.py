@@ -78,7 +78,8 @@ class Lending:
                 tasks.create_task(self._streams.run(self._is_offered, self._ports.is_lent))
 
     async def close(self) -> None:
-        """Lend nothing any more; the kernel is as it was before."""
+        """Lend nothing any more, and tell who borrows; the kernel is as it was before."""
+        self._host.close()
         self._ports.close_all()
         if self._lends:
             await self._kernel.close()

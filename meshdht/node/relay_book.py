@@ -288,6 +288,10 @@ class RelayBook:
         del self._by_token[found.token], self._by_port[found.port]
         return told
 
+    def end_all(self) -> list[Answer]:
+        """Close all ports, and tell who is bound at them."""
+        return [told for found in list(self._by_token.values()) for told in self._end(found)]
+
     def tick(self, now: float) -> list[Answer]:
         """End what is over; at least every few seconds."""
         answers: list[Answer] = []

@@ -50,6 +50,7 @@ class RelayHost:
         self._ports: Ports = NoPorts()
         self.is_offered: Callable[[], bool] = lambda: False
         """Whether whoever asks is let in."""
+        self._is_closed = False
         self._book = self._make_book()
 
     def _make_book(self) -> RelayBook:
@@ -61,6 +62,11 @@ class RelayHost:
         self._ports = ports
         self.is_offered = is_offered
         self._book = self._make_book()
+
+    def close(self) -> None:
+        """Tell all who are bound that it is over, and answer nobody any more."""
+        self._say(self._book.end_all())
+        self._is_closed = True
 
     @property
     def joined(self) -> int:
@@ -76,6 +82,8 @@ class RelayHost:
         """A RELAY_BIND came in at the main port; raises RemoteError for what is none."""
         packet, source = incoming.packet, incoming.source
         bind = decode_bind(packet.body)
+        if self._is_closed:
+            return
         if not incoming.validated:
             reply = BindReply(bind.token, Outcome.PROVE)
             self._say([Answer(None, source, packet.message_id, reply)])

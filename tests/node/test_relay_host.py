@@ -132,6 +132,20 @@ def test_two_prove_their_addresses_at_both_ports_and_are_joined() -> None:
     run(main())
 
 
+def test_who_is_bound_is_told_when_a_relay_goes_and_nobody_is_answered_then() -> None:
+    async def main() -> None:
+        relay, one, other = joined()
+        relay.host.close()
+        for each in (one, other):
+            assert each.replies() == [(MAIN, BindReply(TOKEN, Outcome.GONE))]
+            each.bind()
+            assert each.heard == []
+        assert relay.host.joined == 0
+        assert sorted(relay.free) == [PORT, PORT + 1]
+
+    run(main())
+
+
 def test_no_answer_is_larger_than_what_it_answers() -> None:
     async def main() -> None:
         relay = Relay()
