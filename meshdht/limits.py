@@ -226,6 +226,11 @@ DHT_CONTACTS_PER_REPLY = 20
 DHT_LOOKUP_CANDIDATES = 256
 # Requests one look-up sends at most: bounds what a lying neighbour can make us send.
 DHT_LOOKUP_REQUESTS = 128
+# Changes of paths and members that are remembered for whoever watches: a peer whose path flaps
+# must not fill memory.
+HAPPENINGS_REMEMBERED = 1000
+# Look-ups that are remembered for whoever watches: a flood of them must not fill memory.
+DHT_SEARCHES_REMEMBERED = 64
 # Anchors that each record is handed to: an admin who invites them by the hundred would make
 # every device tell them all.
 DHT_ANCHORS = 16

@@ -39,6 +39,8 @@ class Ledger:
     def __init__(self) -> None:
         self.status: Status | None = None
         self.problem: ApiError | None = None
+        self.connections = 0
+        """How often the daemon was found: after each it may be another one."""
         self._told_at = 0.0
         self._trails: dict[str, Trail] = {}
 
@@ -57,6 +59,8 @@ class Ledger:
     def take(self, event: Event, now: float) -> None:
         """An event of the stream; the first of a connection is a Snapshot."""
         if isinstance(event, Snapshot):
+            if self.status is None or self.problem is not None:
+                self.connections += 1
             self.status = event.status
             self.problem = None
             self._told_at = now

@@ -13,6 +13,8 @@ one at a time, each answered before the next is read:
     netcheck       NetCheckReply
     doctor         DiagnosisReply
     settings, set  SettingsReply
+    dht            DhtReply
+    history        HistoryReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -39,8 +41,10 @@ from msgspec import Meta, Struct
 from meshdht.api.administration_messages import AdministrationReply, AdministrationRequest
 from meshdht.api.anchor_messages import AnchorReply, AnchorRequest
 from meshdht.api.device_messages import Tag
+from meshdht.api.dht_messages import DhtReply, GetDht
 from meshdht.api.doctor_messages import DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
+from meshdht.api.history_messages import GetHistory, HistoryReply
 from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
@@ -265,7 +269,7 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings
+Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings | GetDht | GetHistory
 Doing = CreateInvite | ChangeSettings | Down
 Single = Looking | Doing | AdministrationRequest | AnchorRequest
 """Requests that have one reply."""
@@ -325,8 +329,8 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply
-MemberReply = LookingReply | SettingsReply | InviteReply | PongReply | EventReply
+LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply | DhtReply
+MemberReply = LookingReply | HistoryReply | SettingsReply | InviteReply | PongReply | EventReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

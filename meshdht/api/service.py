@@ -17,8 +17,10 @@ from meshdht.api.anchor_messages import (
     GetAnchors,
     GetAnchorStatus,
 )
+from meshdht.api.dht_messages import DhtReply, DhtReport, GetDht
 from meshdht.api.doctor_messages import Diagnosis, DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
+from meshdht.api.history_messages import GetHistory, History, HistoryReply
 from meshdht.api.messages import (
     CreateInvite,
     Done,
@@ -86,6 +88,12 @@ class NetworkService(ABC):
     async def diagnosis(self) -> Diagnosis: ...
 
     @abstractmethod
+    async def dht(self) -> DhtReport: ...
+
+    @abstractmethod
+    async def history(self, request: GetHistory) -> History: ...
+
+    @abstractmethod
     async def settings(self) -> Settings: ...
 
     @abstractmethod
@@ -121,6 +129,10 @@ class NetworkService(ABC):
                 return NetCheckReply(await self.netcheck())
             case GetDiagnosis():
                 return DiagnosisReply(await self.diagnosis())
+            case GetDht():
+                return DhtReply(await self.dht())
+            case GetHistory():
+                return HistoryReply(await self.history(request))
             case GetSettings():
                 return SettingsReply(await self.settings())
             case ChangeSettings():

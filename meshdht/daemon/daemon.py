@@ -196,7 +196,7 @@ class Daemon:
         if out is not None and not self.node.is_ending:
             self._end(out)
         self._tunnels.roster_changed()
-        self.service.feed.touch()
+        self.service.roster_changed()
 
     def put_out(self, verdict: Verdict) -> None:
         if not self.node.is_ending:
@@ -224,7 +224,7 @@ class Daemon:
     def path_changed(self, device: DeviceId) -> None:
         self._tunnels.path_changed(device)
         self._path_sizes.path_changed()
-        self.service.feed.touch()
+        self.service.path_changed(device)
         if self.node.path(device).endpoint is not None:
             self._connected.set()
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from meshdht import __version__
 from meshdht.api.anchor_messages import AnchorEntry, AnchorLink, Anchors, CreateAnchorLink
+from meshdht.api.dht_messages import DhtReport
 from meshdht.api.doctor_messages import Diagnosis
 from meshdht.api.feed import EventFeed
+from meshdht.api.history_messages import GetHistory, History
 from meshdht.api.messages import (
     CreateInvite,
     Event,
@@ -31,7 +33,9 @@ from meshdht.api.settings_messages import ChangeSettings, Settings
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
+from meshdht.daemon.chronicle import Chronicle
 from meshdht.daemon.clocks import clock_warnings
+from meshdht.daemon.dht_report import dht_report
 from meshdht.daemon.examining import diagnosis
 from meshdht.daemon.explaining import ErrorOf, path_report
 from meshdht.daemon.finding import Finder
@@ -100,7 +104,18 @@ class DaemonService(NetworkService):
         self._finder = Finder(network, node)
         self._administration = NodeAdministration(node, self._finder, directory, stop, restart)
         self._started = clock.monotonic()
+        self._chronicle = Chronicle(node)
         self.feed = EventFeed(self._watched_status)
+
+    def path_changed(self, device: DeviceId) -> None:
+        """A device is reached in another way, or not any more."""
+        self._chronicle.path_changed(device)
+        self.feed.touch()
+
+    def roster_changed(self) -> None:
+        """The log admits other devices, or says other things of them."""
+        self._chronicle.roster_changed()
+        self.feed.touch()
 
     @property
     def administration(self) -> NodeAdministration:
@@ -232,6 +247,12 @@ class DaemonService(NetworkService):
         return await diagnosis(
             self._network, self._directory, self.glance(), self.netcheck(), self._clock
         )
+
+    async def dht(self) -> DhtReport:
+        return dht_report(self._network, self._node)
+
+    async def history(self, request: GetHistory) -> History:
+        return History(network=self._network, happenings=self._chronicle.after(request.after))
 
     async def settings(self) -> Settings:
         return self._settings.told()

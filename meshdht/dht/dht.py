@@ -22,6 +22,7 @@ from meshdht.dht.exploration import Exploration
 from meshdht.dht.inflight import HasHeard, OnSeen, Send, always, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
+from meshdht.dht.picture import Picture, Searches, SearchKind, picture
 from meshdht.dht.proof import Proof
 from meshdht.dht.protocol import DhtProtocol, IsAnchor, Verify, nobody
 from meshdht.dht.publication import Publication
@@ -91,6 +92,7 @@ class Dht:
         self._alpha = alpha
         self._remembered: list[Endpoint] = []
         self._race: Race | None = None
+        self._searches = Searches()
         self._publications: dict[bytes, Publication] = {}
         """Of our own values, by their keys, the newest last."""
         self._protocol = DhtProtocol(
@@ -239,7 +241,8 @@ class Dht:
         bucket.refreshed = asyncio.get_running_loop().time()
         lookup = NodeLookup(self._protocol, target, self._k, self._alpha)
         lookup.learn(told)
-        return [self._contact(node) for node in await lookup.find()]
+        with self._searches.noted(SearchKind.NODES, lookup):
+            return [self._contact(node) for node in await lookup.find()]
 
     async def _explore(self, target: bytes) -> None:
         """Meet who has come near an id since."""
@@ -259,7 +262,8 @@ class Dht:
         self._publications[key] = publication
         while len(self._publications) > OWN_VALUES:
             del self._publications[next(iter(self._publications))]
-        await publication.run()
+        with self._searches.noted(SearchKind.PUBLISH, publication):
+            await publication.run()
         self.counters["superseded"] += publication.count(Outcome.NOT_NEWER)
         return publication.holding
 
@@ -288,7 +292,8 @@ class Dht:
         """The newest verified value that members hold under a key, or None; holders of an older
         one are mended with its original bytes, without waiting for them."""
         lookup = ValueLookup(self._protocol, key, self._k, self._alpha)
-        await lookup.find()
+        with self._searches.noted(SearchKind.VALUE, lookup):
+            await lookup.find()
         if lookup.value is None:
             return None
         for node in lookup.stale():
@@ -331,6 +336,11 @@ class Dht:
     def members_changed(self) -> None:
         """``belongs`` says something else now: who does not belong any more leaves the table."""
         self._protocol.admission.expel()
+
+    def picture(self) -> Picture:
+        """What there is to see of it, for whoever watches."""
+        values = self._storage.saved()
+        return picture(self._protocol.router, self._searches, values, self.network_size)
 
     def contacts(self) -> list[Contact]:
         """Who is known: who answered last comes first."""

@@ -128,6 +128,8 @@ class NodeLookup(SpiderCrawl):
         self._fresh: dict[bytes, int] = {}
         """Nodes that are asked and not slow yet, by id; the path that asked."""
         self._requests = 0
+        self.asked = 0
+        """Requests that it has sent, for whoever wants to know."""
         self._wake = asyncio.Event()
 
     def _is_eligible(self, node_id: bytes) -> bool:
@@ -259,6 +261,7 @@ class NodeLookup(SpiderCrawl):
     def _send(
         self, node: RemoteNode, request: Request, on_slow: Callable[[], None] | None = None
     ) -> None:
+        self.asked += 1
         future = self.protocol.ask(node, request, on_slow)
         future.add_done_callback(lambda done: self._settled(node, done))
 

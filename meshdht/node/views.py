@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from meshdht.clock import Entropy
 from meshdht.crypto.keys import DeviceId, PresharedKey
 from meshdht.dht.dht import Contact, Dht
+from meshdht.dht.picture import Picture
 from meshdht.endpoint import Endpoint
 from meshdht.membership.roster import Device, Roster
 from meshdht.node.admission import Admission
@@ -49,6 +50,10 @@ class NodeViews:
     def contact(self, node: DeviceId) -> Contact | None:
         """A device or anchor as the DHT knows it: where and when it last answered."""
         return next((each for each in self._dht.contacts() if each.node_id == node.raw), None)
+
+    def dht_picture(self) -> Picture:
+        """What there is to see of the DHT."""
+        return self._dht.picture()
 
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""

@@ -20,8 +20,10 @@ from meshdht.api.anchor_messages import (
     CreateAnchorLink,
     GetAnchorStatus,
 )
+from meshdht.api.dht_messages import DhtReport
 from meshdht.api.doctor_messages import Diagnosis, Finding
 from meshdht.api.feed import EventFeed
+from meshdht.api.history_messages import GetHistory, History
 from meshdht.api.messages import (
     CreateInvite,
     Event,
@@ -41,6 +43,7 @@ from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
 from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
 from tests.api.fake_administration import FakeAdministration, Trouble
+from tests.api.fake_looks import DHT, HISTORY
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
 ANCHOR_LINK = "meshdht-anchor://packets/" + "k7q2m5x4" * 8
@@ -179,6 +182,7 @@ class FakeService(NetworkService):
         self.stopped = asyncio.Event()
         self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
         self.check = NETCHECK
+        self.dht_report = DHT
         self.found = DIAGNOSIS
         self.changes: list[ChangeSettings] = []
         self.streams_open = 0
@@ -225,6 +229,13 @@ class FakeService(NetworkService):
 
     async def diagnosis(self) -> Diagnosis:
         return self.found
+
+    async def dht(self) -> DhtReport:
+        return self.dht_report
+
+    async def history(self, request: GetHistory) -> History:
+        later = [each for each in HISTORY.happenings if each.sequence > request.after]
+        return replace(HISTORY, happenings=tuple(later))
 
     async def settings(self) -> Settings:
         return SETTINGS

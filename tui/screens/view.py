@@ -22,8 +22,11 @@ from ..host import Host
 
 TABS: tuple[tuple[str, str], ...] = (
     ("peers", "Peers"),
+    ("dht", "DHT"),
     ("members", "Members"),
     ("invites", "Invites"),
+    ("log", "Log"),
+    ("doctor", "Doctor"),
 )
 # Below this height every line is needed for the list.
 LOW = 16
