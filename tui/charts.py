@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # A cell of Braille has two columns of four dots; the bits of each column, from below.
-_LEFT, _RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
-_BLANK = 0x2800
+LEFT, RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
+BLANK = 0x2800
 
 
 def spark(values: Sequence[float], width: int, *, floor: float = 0.0) -> str:
@@ -19,7 +19,7 @@ def spark(values: Sequence[float], width: int, *, floor: float = 0.0) -> str:
     if len(dots) % 2:
         dots.insert(0, 0)
     return "".join(
-        chr(_BLANK | sum(_LEFT[:left]) | sum(_RIGHT[:right]))
+        chr(BLANK | sum(LEFT[:left]) | sum(RIGHT[:right]))
         for left, right in zip(dots[::2], dots[1::2], strict=True)
     )
 
@@ -34,8 +34,8 @@ def area(values: Sequence[float], width: int, height: int, top: float) -> list[s
     for line in range(height - 1, -1, -1):
         cells = []
         for cell in range(width):
-            code = _BLANK
-            for column, bits in ((0, _LEFT), (1, _RIGHT)):
+            code = BLANK
+            for column, bits in ((0, LEFT), (1, RIGHT)):
                 filled = min(4, max(0, heights[2 * cell + column] - 4 * line))
                 code |= sum(bits[:filled])
             cells.append(chr(code))

@@ -74,9 +74,10 @@ def tabs(
     titles: Sequence[tuple[str, str]], current: str, width: int, note: Text | None = None
 ) -> Text:
     """The screens by their numbers, each a place to click; ``titles`` are keys and what they are
-    called. Where all do not fit, the others are numbers alone. ``note`` stands at the right, if
-    there is room."""
-    roomy = sum(len(title) + 5 for _, title in titles) <= width
+    called. ``note`` stands at the right, if there is any room. Where all do not fit beside it, the
+    other screens are numbers alone."""
+    beside = note.cell_len + 1 if note is not None and note.plain else 0
+    roomy = 1 + sum(len(title) + 5 for _, title in titles) + beside <= width
     line = Text(" ", no_wrap=True)
     for number, (key, title) in enumerate(titles, 1):
         is_here = key == current

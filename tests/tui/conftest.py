@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from meshdht_tui import app as app_module
+from meshdht_tui.screens.view import View
 
 from meshdht.api.server import ApiServer
 from tests.api.fake_daemon import FakeService, short_directory
@@ -34,3 +36,17 @@ async def service(socket_path: Path) -> AsyncIterator[FakeService]:
     service = FakeService()
     async with ApiServer(socket_path, service):
         yield service
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the screens have notified the user of, for a toast goes by itself."""
+    messages: list[str] = []
+    notify = View.notify
+
+    def noted(view: View, message: str, **options: Any) -> None:
+        messages.append(message)
+        notify(view, message, **options)
+
+    monkeypatch.setattr(View, "notify", noted)
+    return messages

@@ -26,6 +26,11 @@ async def until_shown(pilot: Any, text: str) -> None:
     await until(pilot, lambda: text in screen_text(pilot.app))
 
 
+async def until_told(pilot: Any, told: list[str], text: str) -> None:
+    """Until the user was notified of something; ``told`` is the fixture of that name."""
+    await until(pilot, lambda: any(text in message for message in told))
+
+
 def names(app: Any) -> list[str]:
     table = app.screen.query_one(PeersTable)
     return [str(table.get_row_at(row)[0])[2:] for row in range(table.row_count)]

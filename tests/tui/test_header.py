@@ -109,4 +109,6 @@ def test_the_tabs_and_their_note_are_one_line_at_any_width(width: int) -> None:
 
 def test_a_note_stands_at_the_right_if_there_is_room() -> None:
     assert tabs(TITLES, "peers", 60, Text("relayed: 1 of 3")).plain.endswith("  relayed: 1 of 3")
-    assert "relayed" not in tabs(TITLES, "peers", 40, Text("relayed: 1 of 3")).plain
+    narrow = tabs(TITLES, "peers", 40, Text("relayed: 1 of 3")).plain
+    assert narrow.split() == ["1", "Peers", "2", "3", "relayed:", "1", "of", "3"]
+    assert "relayed" not in tabs(TITLES, "peers", 24, Text("relayed: 1 of 3")).plain

@@ -22,6 +22,7 @@ from ..host import Host
 
 TABS: tuple[tuple[str, str], ...] = (
     ("peers", "Peers"),
+    ("graph", "Graph"),
     ("dht", "DHT"),
     ("members", "Members"),
     ("invites", "Invites"),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from meshdht.api.doctor_messages import Diagnosis
 from tests.api.fake_daemon import DIAGNOSIS, FakeService
-from tests.tui.screen import screen_text, until, until_shown
+from tests.tui.screen import screen_text, until, until_shown, until_told
 
 
 @pytest.mark.usefixtures("service")
@@ -29,7 +29,7 @@ async def test_findings_are_shown_with_what_helps(socket_path: Path, size: tuple
 
 
 async def test_it_looks_once_and_again_when_asked(
-    service: FakeService, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: FakeService, socket_path: Path, monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
     looks = 0
     may_end = asyncio.Event()
@@ -52,7 +52,7 @@ async def test_it_looks_once_and_again_when_asked(
         await pilot.press("r")
         await until(pilot, lambda: looks == 2)
         await pilot.press("c")
-        await until_shown(pilot, "there is nothing to fix")
+        await until_told(pilot, told, "there is nothing to fix")
 
 
 async def test_without_a_daemon_it_says_what_to_do(socket_path: Path) -> None:

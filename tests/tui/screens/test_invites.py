@@ -14,7 +14,7 @@ from meshdht.api.invite_messages import RevokeInvite
 from meshdht.api.messages import CreateInvite
 from tests.api.fake_administration import GUEST, SPENT
 from tests.api.fake_daemon import LINK, FakeService
-from tests.tui.screen import screen_text, until, until_shown
+from tests.tui.screen import screen_text, until, until_shown, until_told
 
 
 async def opened(pilot: Any) -> None:
@@ -64,14 +64,14 @@ async def test_a_new_one_is_asked_for_and_its_link_shown(
 
 
 @pytest.mark.usefixtures("service")
-async def test_what_the_daemon_refuses_is_told(socket_path: Path) -> None:
+async def test_what_the_daemon_refuses_is_told(socket_path: Path, told: list[str]) -> None:
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(100, 50), notifications=True) as pilot:
         await opened(pilot)
         await pilot.press("n")
         await until_shown(pilot, "works for")
         await pilot.press(*"nas", "enter")
-        await until_shown(pilot, "called nas already")
+        await until_told(pilot, told, "called nas already")
 
 
 async def test_one_is_closed_once_that_is_confirmed(

@@ -15,7 +15,7 @@ from meshdht.api.device_messages import GrantAdmin, RenameDevice, TagDevice
 from meshdht.api.removal_messages import Revoke
 from tests.api.fake_administration import PI
 from tests.api.fake_daemon import ATTIC, PHONE, STATUS, FakeService
-from tests.tui.screen import screen_text, until, until_shown
+from tests.tui.screen import screen_text, until, until_shown, until_told
 
 
 async def opened(pilot: Any) -> None:
@@ -52,12 +52,12 @@ async def test_one_who_waits_is_approved_or_refused(
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_member_cannot_be_approved(socket_path: Path) -> None:
+async def test_a_member_cannot_be_approved(socket_path: Path, told: list[str]) -> None:
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await opened(pilot)
         await pilot.press("down", "a")
-        await until_shown(pilot, "nobody to approve")
+        await until_told(pilot, told, "nobody to approve")
 
 
 async def test_a_member_is_renamed_and_tagged(service: FakeService, socket_path: Path) -> None:
@@ -77,7 +77,7 @@ async def test_a_member_is_renamed_and_tagged(service: FakeService, socket_path:
 
 
 async def test_nothing_is_revoked_until_its_name_is_typed(
-    service: FakeService, socket_path: Path
+    service: FakeService, socket_path: Path, told: list[str]
 ) -> None:
     app = MeshdhtApp(socket_path)
     service.administration.applicants = ()
@@ -93,7 +93,7 @@ async def test_nothing_is_revoked_until_its_name_is_typed(
         await pilot.press("x")
         await until_shown(pilot, "put out")
         await pilot.press(*"attic", "enter")
-        await until_shown(pilot, "attic is out for ever")
+        await until_told(pilot, told, "attic is out for ever")
         assert service.administration.asked == [Revoke(device=ATTIC.id)]
 
 
@@ -111,7 +111,7 @@ async def test_an_admin_is_made_once_its_name_is_typed(
 
 
 async def test_what_the_daemon_refuses_is_told_with_what_to_do(
-    service: FakeService, socket_path: Path
+    service: FakeService, socket_path: Path, told: list[str]
 ) -> None:
     app = MeshdhtApp(socket_path)
     service.administration.applicants = ()
@@ -121,7 +121,7 @@ async def test_what_the_daemon_refuses_is_told_with_what_to_do(
         await pilot.press("n")
         await until_shown(pilot, "rename attic")
         await pilot.press("end", "2", "enter")
-        await until_shown(pilot, "known are")
+        await until_told(pilot, told, "known are")
 
 
 async def test_a_second_copy_of_this_device_is_warned_of(

@@ -10,7 +10,7 @@ from meshdht_tui.screens.peer import PINGS, PeerScreen
 from msgspec.structs import replace
 
 from tests.api.fake_daemon import LAPTOP, PHONE, STATUS, WHY, FakeService
-from tests.tui.screen import screen_text, until, until_shown
+from tests.tui.screen import screen_text, until, until_shown, until_told
 
 
 async def opened(app: MeshdhtApp, pilot: object) -> None:
@@ -37,22 +37,26 @@ async def test_it_shows_every_way_and_why_it_is_relayed(
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_ping_is_told_as_it_comes_and_in_the_end(socket_path: Path) -> None:
+async def test_a_ping_is_told_as_it_comes_and_in_the_end(
+    socket_path: Path, told: list[str]
+) -> None:
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await opened(app, pilot)
         await pilot.press("p")
-        await until_shown(pilot, f"{PINGS} of {PINGS} pings answered, 84.0 ms on average")
+        await until_told(pilot, told, f"{PINGS} of {PINGS} pings answered, 84.0 ms on average")
         assert list(app.ledger.trail(PHONE).rtt_ms)[-PINGS:] == [84.0] * PINGS
 
 
-async def test_a_ping_that_nobody_answers_says_so(service: FakeService, socket_path: Path) -> None:
-    service.snapshot = replace(STATUS, peers=(LAPTOP, replace(PHONE, rtt_ms=None), PHONE))
+async def test_a_ping_that_nobody_answers_says_so(
+    service: FakeService, socket_path: Path, told: list[str]
+) -> None:
+    service.snapshot = replace(STATUS, peers=(LAPTOP, replace(PHONE, rtt_ms=None)))
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await opened(app, pilot)
         await pilot.press("p")
-        await until_shown(pilot, f"none of {PINGS} pings was answered")
+        await until_told(pilot, told, f"none of {PINGS} pings was answered")
 
 
 @pytest.mark.usefixtures("service")

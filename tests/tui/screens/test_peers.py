@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from meshdht.api.messages import Snapshot
 from meshdht.api.server import ApiServer
 from tests.api.fake_daemon import LAPTOP, FakeService
-from tests.tui.screen import names, screen_text, until, until_shown
+from tests.tui.screen import names, screen_text, until, until_shown, until_told
 
 
 @pytest.mark.usefixtures("service")
@@ -28,12 +28,12 @@ async def test_the_card_follows_the_cursor_and_leaves_a_low_terminal(socket_path
 
 
 @pytest.mark.usefixtures("service")
-async def test_the_address_of_the_peer_is_copied(socket_path: Path) -> None:
+async def test_the_address_of_the_peer_is_copied(socket_path: Path, told: list[str]) -> None:
     app = MeshdhtApp(socket_path)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until_shown(pilot, "laptop")
         await pilot.press("down", "c")
-        await until_shown(pilot, "100.64.7.2 copied")
+        await until_told(pilot, told, "100.64.7.2 copied")
         assert app.clipboard == "100.64.7.2"
 
 
