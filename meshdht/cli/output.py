@@ -60,7 +60,9 @@ def complain(message: str, hint: str = "") -> None:
     on = coloured(sys.stderr)
     lines = f"{style('meshdht:', 'red', 'bold', on=on)} {printable(message)}\n"
     if hint:
-        lines += f"  {style('try:', 'bold', on=on)} {printable(hint)}\n"
+        # What is asked is no command to try.
+        lead = "" if hint.endswith("?") else style("try:", "bold", on=on) + " "
+        lines += f"  {lead}{printable(hint)}\n"
     sys.stderr.write(lines)
     sys.stderr.flush()
 

@@ -17,6 +17,7 @@ from meshdht.api.invite_messages import ClosedInvite, Invites
 from meshdht.api.launch import Founded, Kept
 from meshdht.api.log_messages import Log
 from meshdht.api.messages import Invite, Pong, Status
+from meshdht.api.name_messages import ChangedName, Names
 from meshdht.api.netcheck_messages import NetCheck
 from meshdht.api.path_messages import PathReport
 from meshdht.api.removal_messages import Left, Revoked, Rotated
@@ -57,6 +58,9 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "log": Log,
     "ping": Pong,
     "path": PathReport,
+    "dns list": Names,
+    "dns add": ChangedName,
+    "dns remove": ChangedName,
     "doctor": Diagnosis,
     "netcheck": NetCheck,
     "version": Release,

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     def chosen(self) -> str:
         """The network that is meant: the named one, or the only one; raises ApiError."""
         if self.network is not None:
+            self._refuse_mistyped(self.network)
             return self.network
         match self.networks():
             case [only]:
@@ -55,6 +56,15 @@ class Settings(NamedTuple):
                     f"say which: --network {several[0]}",
                     exit_code=2,
                 )
+
+    def _refuse_mistyped(self, network: str) -> None:
+        """Raises ApiError where it can only be another one of this machine that is meant."""
+        known = self.networks()
+        if network not in known and known:
+            import difflib
+
+            if close := difflib.get_close_matches(network, known, n=1):
+                raise ApiError(f"there is no network {network!r} here", f"did you mean {close[0]}?")
 
     def chosen_socket(self) -> Path:
         return self.socket(self.chosen())

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from meshdht.api.settings_messages import Setting, Settings
 from meshdht.daemon.config import Config, parse_config
 from meshdht.daemon.config_file import Value, with_values, write_file
-from meshdht.errors import MeshdhtError, StateError, UsageError
+from meshdht.errors import ConfigError, MeshdhtError, StateError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -53,17 +53,24 @@ class LiveSettings:
     async def change(self, values: Mapping[str, str]) -> Settings:
         """Raises UsageError for what no setting is or may be; nothing is changed then."""
         asked = {name: _value(name, text, self._path) for name, text in values.items()}
-        text = with_values(self._text(), asked)
-        # The file as a whole, as the next start will read it.
-        written = parse_config(text, self._path)
+        before = self._text()
+        parse_config(before, self._path)  # a mistake of before is told as such
+        text = with_values(before, asked)
+        try:
+            # The file as a whole, as the next start will read it.
+            written = parse_config(text, self._path)
+        except ConfigError as error:
+            wrong = ", ".join(f"{name}={value}" for name, value in values.items())
+            why = error.message.removeprefix(f"{self._path}: ")
+            raise UsageError(f"{wrong} cannot be: {why}", "meshdht get shows what is") from None
         now = replace(self.config, **{name: getattr(written, name) for name in asked})
-        before, self.config = self.config, now
+        was, self.config = self.config, now
         try:
             await self._apply(now)
         except MeshdhtError:
-            self.config = before
+            self.config = was
             with contextlib.suppress(MeshdhtError):
-                await self._apply(before)
+                await self._apply(was)
             raise
         log.info("set %s", ", ".join(f"{name} = {getattr(now, name)!r}" for name in sorted(asked)))
         write_file(self._path, text)

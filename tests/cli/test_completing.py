@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,15 @@ class Shell:
 @pytest.fixture
 def shell(meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell(meshdht, monkeypatch)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """An executable called meshdht, for a shell to ask."""
+    path = tmp_path / "meshdht"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m meshdht "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 def test_verbs_and_those_of_a_verb_are_offered(shell: Shell) -> None:
@@ -75,12 +85,29 @@ def test_without_a_daemon_nothing_is_offered_and_nothing_said(shell: Shell) -> N
     assert shell.offers("meshdht ping --network elsewhere ") == []
 
 
-def test_the_real_bash_completes_with_the_script(
-    meshdht: Meshdht, service: FakeService, runtime_dir: Path, tmp_path: Path
+@pytest.mark.skipif(shutil.which("fish") is None, reason="there is no fish")
+def test_the_real_fish_completes_with_the_script(
+    meshdht: Meshdht, service: FakeService, program: Path
 ) -> None:
-    program = tmp_path / "meshdht"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m meshdht "$@"\n')
-    program.chmod(0o755)
+    script = meshdht("completion", "fish").out
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", script + "complete -C 'meshdht ping a'"],
+        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split("\t") == ["attic", "offline\n"]
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="there is no zsh")
+def test_the_real_zsh_reads_the_script(meshdht: Meshdht, tmp_path: Path) -> None:
+    script = tmp_path / "_meshdht"
+    script.write_text(meshdht("completion", "zsh").out)
+    subprocess.run(["zsh", "-n", str(script)], check=True, timeout=60)
+
+
+def test_the_real_bash_completes_with_the_script(
+    meshdht: Meshdht, service: FakeService, program: Path
+) -> None:
     script = meshdht("completion", "bash").out
     typed = """
     COMP_WORDS=(meshdht ping la) COMP_CWORD=2
@@ -90,7 +117,7 @@ def test_the_real_bash_completes_with_the_script(
     """
     done = subprocess.run(
         ["bash", "--norc", "-c", script + typed],
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     offered, registered = done.stdout.splitlines()

@@ -91,3 +91,11 @@ def test_the_environment_may_name_the_network(
         monkeypatch.setenv("MESHDHT_NETWORK", "office")
         assert meshdht("status").code == 0
         assert meshdht("--network", "attic", "status").code == 1
+
+
+def test_a_mistyped_network_is_told_from_one_that_is_down(settings: Settings) -> None:
+    found(settings, "office")
+    with pytest.raises(ApiError, match="no network 'offce' here") as raised:
+        settings._replace(network="offce").chosen()
+    assert raised.value.hint == "did you mean office?"
+    assert settings._replace(network="home").chosen() == "home"

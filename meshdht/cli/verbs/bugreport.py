@@ -41,9 +41,7 @@ def bugreport(context: click.Context, output: Path | None, yes: bool) -> None:
     from meshdht.cli.report.gathering import gather
 
     settings = settings_of(context)
-    network = settings.network
-    if network is None and settings.networks():
-        network = settings.chosen()
+    network = settings.chosen() if settings.network or settings.networks() else None
     with Progress("looking around", expected_s=EXPECTED_S):
         report = compose(gather(settings, network))
     sys.stdout.write(report)

@@ -39,9 +39,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
     Example: sudo meshdht doctor
     """
     settings = settings_of(context)
-    network = settings.network
-    if network is None and settings.networks():
-        network = settings.chosen()
+    network = settings.chosen() if settings.network or settings.networks() else None
     with Progress("looking around", expected_s=EXPECTED_S):
         diagnosis = diagnose(settings, network)
     if as_json:
