@@ -360,7 +360,7 @@ class Daemon:
     async def _changed_around(self, has_moved: bool) -> None:
         await self._interface.fit()
         self._port_mapping.network_changed(has_moved=has_moved)
-        self._naming.network_changed()
+        self._naming.network_changed(has_moved=has_moved)
         if self._stun is not None:
             self._stun.network_changed()
         if has_moved:

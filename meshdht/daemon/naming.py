@@ -40,7 +40,9 @@ log = logging.getLogger(__name__)
 DNS_PORT = 53
 OTHER_PORT = 5335
 # How often to see who resolves names here; a change of interfaces or addresses has it seen at once.
+# Where it does not do what it is told, twice as long each time.
 LOOK_AGAIN_S = 60.0
+RETRY_S_MAX = 3600.0
 # What begins when the network is up may ask for a name at once, and it is not to go elsewhere.
 SETTLE_TIMEOUT_S = 3.0
 
@@ -65,14 +67,18 @@ class Naming:
         self._clock = clock
         self._server = DnsServer(self._answer)
         self._allowance = Allowance(NAME_QUERIES_PER_S, NAME_QUERIES_BURST, clock.monotonic())
-        self._words: Words = lambda query, roster, by_stream: None
+        self._words: Words | None = None
         self._host = ""
         self._resolvers: dict[str, Resolver] = {RESOLVED: Resolved(), RESOLVCONF: Resolvconf()}
         self._told = ""
         """Who was told, of those."""
         self._seen: tuple[object, ...] = ()
         """What all was like when that was done."""
+        self._zone: Zone | None = None
+        self._has_moved = False
         self._trouble = ""
+        self._failures = 0
+        """How often in a row it was not as it could be."""
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
 
@@ -80,8 +86,10 @@ class Naming:
     def counters(self) -> Counter[str]:
         return self._server.counters
 
-    def network_changed(self) -> None:
-        """An interface, an address or a route is another."""
+    def network_changed(self, *, has_moved: bool) -> None:
+        """An interface, an address or a route is another; ``has_moved``: this machine is at another
+        place by it."""
+        self._has_moved |= has_moved
         self._wake.set()
 
     async def settled(self) -> None:
@@ -109,8 +117,6 @@ class Naming:
 
     async def run(self) -> None:
         """Serve until cancelled; then all is as if it had never been."""
-        # It takes long to load, and nobody asks before it is there.
-        self._words = await asyncio.to_thread(_load_words)
         try:
             while True:
                 self._wake.clear()
@@ -119,16 +125,21 @@ class Naming:
                 else:
                     await self._undo()
                 self._settled.set()
-                await set_within(self._wake, LOOK_AGAIN_S if self._is_on else None)
+                again_s = min(LOOK_AGAIN_S * 2**self._failures, RETRY_S_MAX)
+                await set_within(self._wake, again_s if self._is_on else None)
         finally:
             await self._undo()
 
     async def _look(self) -> None:
         """See that who resolves names here now is told of what is now."""
+        if self._words is None:
+            # It takes long to load, and nobody asks before it is there.
+            self._words = await asyncio.to_thread(_load_words)
         own, interface, found = self._own(), self._interface(), find_resolver()
         seen = found, own.ipv4, own.ipv6, interface, interface_index(interface)
-        if seen == self._seen:
+        if seen == self._seen and (not self._has_moved or await self._tell_again()):
             return
+        self._has_moved = False
         await self._undo()
         trouble = await self._serve(found, own, interface)
         if trouble:
@@ -139,6 +150,18 @@ class Naming:
         self._trouble = trouble
         # What failed is tried again.
         self._seen = () if trouble else seen
+        self._failures = self._failures + 1 if trouble else 0
+
+    async def _tell_again(self) -> bool:
+        """Where networks come and go, NetworkManager takes what others told systemd-resolved; False
+        if that cannot be told any more."""
+        self._has_moved = False
+        if self._told == RESOLVED and self._zone is not None:
+            try:
+                await self._resolvers[RESOLVED].tell(self._zone)
+            except PlatformError:
+                return False
+        return True
 
     async def _serve(self, by: str, own: Device, interface: str) -> str:
         """Serve so that it fits who is told; returns what went wrong."""
@@ -153,8 +176,8 @@ class Naming:
             if by:
                 # Told in part is told as well.
                 self._told = by
-                zone = Zone(interface, self._host, self._server.port, domain, others)
-                await self._resolvers[by].tell(zone)
+                self._zone = Zone(interface, self._host, self._server.port, domain, others)
+                await self._resolvers[by].tell(self._zone)
         except PlatformError as error:
             await self._undo()
             return f"{error.message} ({error.hint})" if error.hint else error.message
@@ -170,7 +193,7 @@ class Naming:
         await self._server.close()
 
     def _answer(self, query: bytes, by_stream: bool) -> bytes | None:
-        if not self._allowance.take(self._clock.monotonic()):
+        if self._words is None or not self._allowance.take(self._clock.monotonic()):
             self.counters["too_many"] += 1
             return None
         return self._words(query, self._roster(), by_stream)

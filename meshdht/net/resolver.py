@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 from collections.abc import Sequence
@@ -65,8 +66,8 @@ def find_resolver(etc: Path = Path("/etc"), run: Path = Path("/run")) -> str:
             return RESOLVED
     program = shutil.which("resolvconf")
     # systemd-resolved has one by that name, for the likes of us.
-    if program is not None and Path(program).resolve().name == "resolvconf":
-        target = (etc / "resolv.conf").resolve()
+    if program is not None and _real(program).name == "resolvconf":
+        target = _real(etc / "resolv.conf")
         # openresolv writes a file, Debian's leads elsewhere by a symbolic link.
         if target.is_relative_to(run / "resolvconf") or "by resolvconf" in text:
             return RESOLVCONF
@@ -163,6 +164,11 @@ class Resolvconf:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_S):
                 await guard.wait()
+
+
+def _real(path: Path | str) -> Path:
+    """Where symbolic links lead; a circle of them leads nowhere, and is no error."""
+    return Path(os.path.realpath(path))
 
 
 def _read(path: Path) -> str:

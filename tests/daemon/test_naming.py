@@ -145,7 +145,7 @@ async def test_a_resolver_that_refuses_leaves_the_loopback_address_and_says_why(
         assert (status.means, status.trouble) == ("none", "access denied (ask root)")
         assert status.server == f"{machine.loopback}:40053"
         machine.resolver.fault = ""
-        machine.naming.network_changed()
+        machine.naming.network_changed(has_moved=False)
         await eventually(lambda: machine.naming.status().means == RESOLVED)
         assert machine.naming.status().trouble == ""
 
@@ -153,10 +153,10 @@ async def test_a_resolver_that_refuses_leaves_the_loopback_address_and_says_why(
 async def test_a_resolver_that_comes_later_is_told_then(machine: Machine) -> None:
     async with machine.running():
         machine.found = RESOLVED
-        machine.naming.network_changed()
+        machine.naming.network_changed(has_moved=False)
         await eventually(lambda: machine.naming.status().means == RESOLVED)
         told = list(machine.resolver.zones)
-        machine.naming.network_changed()
+        machine.naming.network_changed(has_moved=False)
         await asyncio.sleep(0.05)
         assert machine.resolver.zones == told
 
@@ -191,3 +191,31 @@ async def test_names_are_turned_off_and_on_while_the_network_is_up(machine: Mach
         machine.naming.use(Config())
         await eventually(lambda: machine.naming.status().means == RESOLVED)
         assert len(await machine.ask("nas.home.internal")) == 1
+
+
+async def test_resolved_is_told_again_where_the_machine_is_at_another_place(
+    machine: Machine,
+) -> None:
+    machine.found = RESOLVED
+    async with machine.running():
+        [zone] = machine.resolver.zones
+        machine.naming.network_changed(has_moved=True)
+        await eventually(lambda: len(machine.resolver.zones) == 2)
+        assert machine.resolver.zones == [zone, zone]
+        machine.resolver.fault = "it is gone"
+        machine.naming.network_changed(has_moved=True)
+        await eventually(lambda: "it is gone" in machine.naming.status().trouble)
+        assert machine.naming.status().means == "none"
+
+
+async def test_what_fails_is_tried_ever_more_rarely(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.found, machine.resolver.fault = RESOLVED, "access denied"
+    monkeypatch.setattr(naming, "LOOK_AGAIN_S", 0.02)
+    monkeypatch.setattr(naming, "RETRY_S_MAX", 0.04)
+    async with machine.running():
+        await eventually(lambda: machine.naming._failures >= 3)
+        machine.resolver.fault = ""
+        await eventually(lambda: machine.naming.status().means == RESOLVED)
+        assert machine.naming._failures == 0

@@ -49,6 +49,11 @@ def resolve_by_resolved(host: Host, upstream: str) -> None:
     resolve_by_file(host, upstream)
     _install(host, "systemd-resolved", "libsystemd-shared")
     host.run(["sh", "-ec", _RESOLVED, "sh", upstream], input=BUS)
+    start_resolved(host)
+
+
+def start_resolved(host: Host) -> None:
+    """Start systemd-resolved, which is installed; again, if it has ended."""
     host.popen(["/lib/systemd/systemd-resolved"], stdout=None, stderr=None)
     assert eventually(lambda: host.run(["resolvectl", "status"], check=False).returncode == 0)
 

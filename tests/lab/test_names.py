@@ -16,7 +16,12 @@ from meshdht.lab.process import Process
 from meshdht.lab.world import World
 from tests.lab.homes import connect, eventually, public
 from tests.lab.name_server import KNOWN
-from tests.lab.resolvers import resolve_by_file, resolve_by_resolvconf, resolve_by_resolved
+from tests.lab.resolvers import (
+    resolve_by_file,
+    resolve_by_resolvconf,
+    resolve_by_resolved,
+    start_resolved,
+)
 
 PROVIDER = "203.0.113.9"
 HERE = str(Path(__file__).parents[2])
@@ -175,3 +180,19 @@ def test_a_name_of_ones_own_resolves_everywhere_within_seconds(world: World) -> 
     nas.must("dns", "remove", "wiki")
     assert "wiki" not in laptop.must("dns", "list")
     assert "had wiki stand for 100.64.9.9" in laptop.must("log")
+
+
+def test_names_outlive_a_resolver_that_starts_anew_and_an_interface_that_is_deleted(
+    world: World,
+) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    resolve_by_resolved(nas.host, PROVIDER)
+    nas.init("home")
+    own = set(nas.addresses())
+    assert set(found(nas.host, "nas.home.internal")) == own
+    nas.host.run(["sh", "-c", "kill $(pidof systemd-resolved)"])
+    start_resolved(nas.host)
+    assert set(found(nas.host, "nas.home.internal")) == own
+    nas.host.run(["ip", "link", "delete", "mesh-home"])
+    assert eventually(lambda: set(found(nas.host, "nas.home.internal")) == own)
+    assert means(nas) == ("systemd-resolved", "")

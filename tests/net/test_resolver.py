@@ -112,6 +112,12 @@ def test_the_resolvconf_of_resolved_is_none(machine: Machine) -> None:
     assert machine.find() == ""
 
 
+def test_a_file_that_leads_to_itself_is_nobodys(machine: Machine) -> None:
+    machine.has("resolvconf")
+    (machine.etc / "resolv.conf").symlink_to("resolv.conf")
+    assert machine.find() == ""
+
+
 def test_a_nameserver_is_found_whole(machine: Machine) -> None:
     text = "# nameserver 192.0.2.9\nnameserver\t192.0.2.1\nnameserver 192.0.2.11 x\n"
     assert is_listed("192.0.2.1", text)
