@@ -24,6 +24,16 @@ class Release(Struct, frozen=True, kw_only=True):
     python: str
 
 
+class Up(Struct, frozen=True, kw_only=True):
+    """``meshdht join`` and ``up``; ``started`` is false where it was up already."""
+
+    version: int = API_VERSION
+    network: str
+    device: str
+    addresses: tuple[str, ...]
+    started: bool = True
+
+
 class Waited(Struct, frozen=True, kw_only=True):
     """``meshdht wait``; peer and path are null where it was for the network."""
 

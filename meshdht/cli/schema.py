@@ -24,7 +24,7 @@ from meshdht.api.removal_messages import Left, Revoked, Rotated
 from meshdht.api.settings_messages import Settings
 from meshdht.api.version import API_VERSION
 from meshdht.api.whois_messages import Known
-from meshdht.cli.answers import Peers, Release, Waited, Watched
+from meshdht.cli.answers import Peers, Release, Up, Waited, Watched
 
 # What each verb prints; of watch and ping each line.
 ANSWERS: dict[str, type[msgspec.Struct]] = {
@@ -54,6 +54,8 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "peers": Peers,
     "devices": Devices,
     "whois": Known,
+    "join": Up,
+    "up": Up,
     "watch": Watched,
     "log": Log,
     "ping": Pong,

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
 from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
+from meshdht.cli.answers import Up
 from meshdht.cli.output import interactive, note, say, say_json
 from meshdht.cli.progress import Progress
 from meshdht.cli.secrets import read_file
@@ -116,6 +118,7 @@ def init(
     show_default=True,
     help="How long to wait for an admin's approval, where the link wants it.",
 )
+@json_option
 @common_options()
 @click.pass_context
 def join(
@@ -126,6 +129,7 @@ def join(
     listen_port: int | None,
     timeout_s: float,
     patience_s: int,
+    as_json: bool,
 ) -> None:
     """Join a network by its invite LINK, and wait until this device is connected.
 
@@ -146,14 +150,18 @@ def join(
     )
     need_root("meshdht join")
     ready = start(settings, action, timeout_s)
-    say(f"joined {ready.network}; this device is {_whoami(ready)}")
+    if as_json:
+        say_json(Up(network=ready.network, device=ready.device, addresses=ready.addresses))
+    else:
+        say(f"joined {ready.network}; this device is {_whoami(ready)}")
     make_service(settings, ready.network)
 
 
 @click.command()
+@json_option
 @common_options()
 @click.pass_context
-def up(context: click.Context) -> None:
+def up(context: click.Context, as_json: bool) -> None:
     """Start the network's daemon in the background; does nothing if it runs.
 
     \b
@@ -162,22 +170,35 @@ def up(context: click.Context) -> None:
     settings = settings_of(context)
     network = settings.chosen()
     try:
-        with Client(settings.socket(network)) as daemon:
-            device = daemon.status().device
-        say(f"network {network} is already up; this device is {device.name}")
-        return
+        told = _running(settings, network)
+        how = f"already up; this device is {told.device}"
     except NoDaemon:
-        pass
-    need_root("meshdht up")
+        need_root("meshdht up")
+        told, how = _bring_up(settings, network)
+    if as_json:
+        say_json(told)
+    else:
+        say(f"network {network} is {how}")
+
+
+def _running(settings: Settings, network: str) -> Up:
+    """What runs; raises NoDaemon."""
+    with Client(settings.socket(network)) as daemon:
+        own = daemon.status().device
+    return Up(network=network, device=own.name, addresses=own.addresses, started=False)
+
+
+def _bring_up(settings: Settings, network: str) -> tuple[Up, str]:
+    """Start the daemon, or the service that runs it; what runs then, and how in words."""
     if is_service(settings):
         from meshdht.service.service import start as start_service
         from meshdht.service.unit import NETWORK
 
         unit = start_service(NETWORK, network)
-        say(f"network {network} is up; {unit} runs it")
-        return
+        return replace(_running(settings, network), started=True), f"up; {unit} runs it"
     ready = start(settings, Run(network=network), START_TIMEOUT_S)
-    say(f"network {ready.network} is up; this device is {_whoami(ready)}")
+    told = Up(network=ready.network, device=ready.device, addresses=ready.addresses)
+    return told, f"up; this device is {_whoami(ready)}"
 
 
 @click.command()
