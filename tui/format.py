@@ -32,6 +32,7 @@ _PADDING = 2
 # A round trip that people notice, and one that they mind.
 _SLOW_MS, _SLUGGISH_MS = 80.0, 250.0
 LOSS_MINDED = 0.1
+_SEEN_STEP_S = 10
 # Of the shortest round trip, so much is not drawn.
 RTT_FLOOR = 0.7
 
@@ -131,7 +132,15 @@ def row_basis(peer: Peer, ledger: Ledger, now: float) -> tuple[object, ...]:
     """What a peer's cells are made of: while it is equal, so are they."""
     trail = ledger.trail(peer).rtt_ms
     measured = len(trail), trail[-1] if trail else None
-    return peer, age_text(ledger.handshake_age_s(peer, now)), ledger.rates(peer), measured
+    return peer, seen_text(ledger.handshake_age_s(peer, now)), ledger.rates(peer), measured
+
+
+def seen_text(age_s: float | None) -> str:
+    """An age as it stands in the table: below a minute in steps, so that not every row has to be
+    drawn again each second."""
+    if age_s is not None and _SEEN_STEP_S <= age_s < 60:
+        age_s -= age_s % _SEEN_STEP_S
+    return age_text(age_s)
 
 
 def cell(column: Column, peer: Peer, ledger: Ledger, now: float) -> Text:
@@ -200,7 +209,7 @@ _CELLS: dict[str, Callable[[Peer, Ledger, float, int], Text]] = {
     "ipv6": lambda peer, ledger, now, width: Text(_ipv6(peer), MUTED),
     "path": _path,
     "handshake": lambda peer, ledger, now, width: Text(
-        age_text(ledger.handshake_age_s(peer, now)), MUTED
+        seen_text(ledger.handshake_age_s(peer, now)), MUTED
     ),
     "rtt": lambda peer, ledger, now, width: rtt_cell(peer),
     "trend": _trend,

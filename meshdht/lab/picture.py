@@ -15,7 +15,7 @@ from meshdht.lab.world import World
 
 COMMAND = [sys.executable, "-P", "-m", "meshdht"]
 SCREENSHOT = [sys.executable, "-P", "-m", "meshdht_tui.screenshot"]
-COLUMNS, LINES = 100, 14
+COLUMNS, LINES = 100, 18
 
 
 def take(out: Path) -> None:

@@ -87,16 +87,27 @@ def test_the_first_screen_looks_as_it_did(
     not any(os.access(f"{path}/tmux", os.X_OK) for path in os.get_exec_path()),
     reason="needs tmux",
 )
-def test_in_a_real_terminal_meshdht_alone_opens_it(socket_path: Path) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_in_a_real_terminal_meshdht_alone_opens_it(
+    socket_path: Path, size: tuple[int, int]
+) -> None:
+    columns, lines = map(str, size)
     with serving(socket_path), tempfile.TemporaryDirectory() as home:
         tmux = ["tmux", "-S", f"{home}/tmux", "-f", "/dev/null"]
         meshdht = f"{sys.executable} -m meshdht --runtime-dir {socket_path.parent}"
         command = f"{meshdht}; echo ended $?; sleep 9"
-        subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "24", command], check=True)
+        subprocess.run(
+            [*tmux, "new-session", "-d", "-x", columns, "-y", lines, command], check=True
+        )
         try:
             seen = wait_for_pane(tmux, "2 of 3 online")
             assert "● laptop" in seen
             assert "q Quit" in seen
+            for key, words in (("2", "choose a device"), ("4", "this one"), ("6", "founded")):
+                subprocess.run([*tmux, "send-keys", key], check=True)
+                shown = wait_for_pane(tmux, words)
+                assert max(map(len, shown.splitlines())) <= size[0]
+                assert len(shown.splitlines()) == size[1]
             subprocess.run([*tmux, "send-keys", "q"], check=True)
             assert "ended 0" in wait_for_pane(tmux, "ended")
         finally:

@@ -14,6 +14,7 @@ from meshdht_tui.format import (
     columns,
     matching,
     ordered,
+    seen_text,
     shape,
 )
 from meshdht_tui.ledger import Ledger
@@ -151,3 +152,11 @@ def test_loss_is_told_once_it_is_known_and_of_those_who_are_there(ledger: Ledger
     assert cell(loss, LAPTOP, ledger, 100.0).plain == "–"
     assert cell(loss, replace(LAPTOP, loss=0.125), ledger, 100.0).plain == "12%"
     assert cell(loss, replace(ATTIC, loss=0.5), ledger, 100.0).plain == "–"
+
+
+@pytest.mark.parametrize(
+    ("age_s", "said"),
+    [(None, "–"), (4.0, "4 s"), (9.9, "9 s"), (12.0, "10 s"), (59.0, "50 s"), (75.0, "1 min")],
+)
+def test_an_age_in_the_table_goes_in_steps(age_s: float | None, said: str) -> None:
+    assert seen_text(age_s) == said
