@@ -13,6 +13,7 @@ from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.engine.backend import Backend
 from meshdht.engine.embedded import EmbeddedEngine, segments_max
+from meshdht.engine.worker_process import Spawned
 from meshdht.net.port import Port
 from meshdht.net.tun import Tun
 from meshdht.net.udp import UdpPort
@@ -79,6 +80,8 @@ class EmbeddedCarrier:
         self._switchboard = switchboard
         self._tun = Tun(interface)
         self._engine: EmbeddedEngine | None = None
+        # Early: it starts while the daemon reads its state.
+        self._spawned = _spawned()
 
     @property
     def interface(self) -> str:
@@ -105,6 +108,7 @@ class EmbeddedCarrier:
             stamps_after=stamps_after,
             on_event=on_event,
             on_tun_lost=self.lost.set,
+            spawned=self._spawned,
         )
         return self._engine
 
@@ -132,6 +136,15 @@ class EmbeddedCarrier:
 
     async def close(self) -> None:
         self._tun.close()
+        if self._spawned is not None:
+            self._spawned.close()
+
+
+def _spawned() -> Spawned | None:
+    try:
+        return Spawned()
+    except OSError:
+        return None  # the engine tries again, and says why
 
 
 def prefixed(prefix: str, counters: Any) -> Counter[str]:

@@ -31,7 +31,7 @@ from meshdht.engine.backend import (
     SetEndpoint,
     UpdatePeer,
 )
-from meshdht.engine.worker_process import Answer, WorkerProcess
+from meshdht.engine.worker_process import Answer, Spawned, WorkerProcess
 from meshdht.errors import PlatformError
 from meshdht.wireguard.constants import DEFAULT_MTU, SPECIFICATION, Intervals
 from meshdht.wireguard.events import DeviceEvent, EndpointRoamed, HandshakeCompleted
@@ -99,9 +99,11 @@ class EmbeddedEngine:
         stamps_after: float = 0.0,
         mtu: int = DEFAULT_MTU,
         intervals: Intervals = SPECIFICATION,
+        spawned: Spawned | None = None,
     ) -> None:
         """``on_event`` hears of handshakes and roaming; ``on_tun_lost`` hears that the interface
-        was deleted, and ``attach`` then takes another one. ``stamps_after``: see ``Device``."""
+        was deleted, and ``attach`` then takes another one. ``stamps_after``: see ``Device``;
+        ``spawned``: the first worker's process; who made it closes it after the engine."""
         self.features: tuple[str, ...] = ()
         """What the kernel does for it, once it has started."""
         self.counters: dict[str, int] = {}
@@ -124,6 +126,7 @@ class EmbeddedEngine:
         self._counted_earlier: dict[str, int] = {}
         self._has_warned = False
         self._worker: WorkerProcess | None = None
+        self._spawned = spawned
         self._delay = _RESTART_S
         self._restart: asyncio.TimerHandle | None = None
 
@@ -284,7 +287,8 @@ class EmbeddedEngine:
             "USO" in self._tun.offloads,
             self._offset,
         )
-        worker = self._worker = WorkerProcess(self._hear, self._lose_worker)
+        spawned, self._spawned = self._spawned, None
+        worker = self._worker = WorkerProcess(self._hear, self._lose_worker, spawned)
         fds = [self._tun.fileno(), *(sock.fileno() for sock in self._port.sockets())]
         worker.send(setup, fds)
         return worker

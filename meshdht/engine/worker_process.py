@@ -32,12 +32,47 @@ _BATCH = 64
 Answer = Operated | Stats
 
 
+class Spawned:
+    """A process that waits to be told what to carry: to start takes it a moment, in which the
+    daemon has other things to do."""
+
+    def __init__(self) -> None:
+        """Raises OSError if it cannot be started."""
+        self.begun = time.monotonic()
+        self.sock, theirs = channel.pair()
+        try:
+            # Not forked: the daemon has threads, and secrets that are none of the worker's.
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "meshdht.engine.worker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        except OSError:
+            self.sock.close()
+            raise
+        finally:
+            theirs.close()
+
+    def close(self) -> None:
+        """End it, if it still is. Blocks until it has ended. Closing again is harmless."""
+        self.sock.close()
+        self.process.kill()
+        self.process.wait()
+
+
 class WorkerProcess:
     """A worker, started. It ends with this process, whatever becomes of it."""
 
-    def __init__(self, on_message: Callable[[ToDaemon], None], on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_message: Callable[[ToDaemon], None],
+        on_lost: Callable[[], None],
+        spawned: Spawned | None = None,
+    ) -> None:
         """``on_message`` hears all but the answers that ``ask`` waits for; ``on_lost`` hears that
-        the process ended by itself. Raises OSError if it cannot be started."""
+        the process ended by itself. ``spawned``: which to take, instead of another. Raises OSError
+        if none can be started."""
         self._loop = asyncio.get_running_loop()
         self.started: asyncio.Future[None] = self._loop.create_future()
         """Done once it carries traffic; EOFError if it ended before."""
@@ -45,26 +80,13 @@ class WorkerProcess:
         """An answer has been due for ANSWER_TIMEOUT_S, and it has said nothing since."""
         self._on_message = on_message
         self._on_lost = on_lost
-        self._begun = time.monotonic()
+        spawned = spawned or Spawned()
+        self._begun, self._sock, self._process = spawned.begun, spawned.sock, spawned.process
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(ToDaemon)
         self._waiting: deque[tuple[bytes, Sequence[int]]] = deque()
         self._number = 0
         self._answers: dict[int, tuple[asyncio.Future[list[Answer]], list[Answer]]] = {}
-        self._sock, theirs = channel.pair()
-        try:
-            # Not forked: the daemon has threads, and secrets that are none of the worker's.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "meshdht.engine.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
-        except OSError:
-            self._sock.close()
-            raise
-        finally:
-            theirs.close()
         self._loop.add_reader(self._sock, self._read)
 
     @property
