@@ -5,6 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 _BORDER = 2
+# Not the terminal's own black and white, which are greys in many.
+_DARK_ON_LIGHT = "#000000 on #ffffff"
 _BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
 
@@ -20,4 +22,4 @@ def qr_code(link: str) -> Text:
         "".join(_BLOCKS[pair] for pair in zip(rows[n], rows[n + 1], strict=True))
         for n in range(0, len(rows), 2)
     )
-    return Text.assemble(("\n".join(lines), "black on white"), no_wrap=True)
+    return Text.assemble(("\n".join(lines), _DARK_ON_LIGHT), no_wrap=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from meshdht_tui.app import MeshdhtApp
+from meshdht_tui.colours import DARK, LIGHT
 from msgspec.structs import replace
 
 from meshdht.api.server import ApiServer
@@ -81,6 +82,54 @@ def test_the_first_screen_looks_as_it_did(
     with serving(socket_path):
         app = MeshdhtApp(socket_path, clock=lambda: 1000.0)
         assert snap_compare(app, terminal_size=(80, 24), run_before=shown)
+
+
+@pytest.mark.usefixtures("service")
+async def test_the_palette_has_the_screens_and_what_this_one_can_do(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "laptop")
+        offered = [command.title for command in app.get_system_commands(app.screen)]
+        for title in ("Go to Graph", "Go to Doctor", "Copy address", "Sort", "Light or dark"):
+            assert title in offered
+        await pilot.press("ctrl+p")
+        await pilot.press(*"invites")
+        await until_shown(pilot, "Go to Invites")
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: app.view is not None and app.view.TAB == "invites")
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_command_of_the_screen_works_from_the_palette(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until_shown(pilot, "laptop")
+        [copy] = [
+            command
+            for command in app.get_system_commands(app.screen)
+            if command.title == "Copy address"
+        ]
+        await copy.callback()
+        await until(pilot, lambda: app.clipboard == "100.64.7.4")
+
+
+@pytest.mark.usefixtures("service")
+async def test_light_and_dark_colours_change_what_is_there(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+
+        def colours() -> set[str]:
+            """Of what is said about peers that are there: in the header and in the table."""
+            strips = app.screen._compositor.render_strips()
+            drawn = [each.style.color for strip in strips for each in strip if each.style]
+            return {each.triplet.hex for each in drawn if each is not None and each.triplet}
+
+        assert DARK.success in colours()
+        await pilot.press("L")
+        await until(pilot, lambda: {DARK.success, LIGHT.success} & colours() == {LIGHT.success})
+        await pilot.press("L")
+        await until(pilot, lambda: {DARK.success, LIGHT.success} & colours() == {DARK.success})
 
 
 @pytest.mark.skipif(

@@ -23,4 +23,4 @@ def _halves(character: str) -> str:
 
 def test_it_is_dark_on_light_whatever_the_theme() -> None:
     [span] = qr_code(LINK).spans
-    assert span.style == "black on white"
+    assert span.style == "#000000 on #ffffff"

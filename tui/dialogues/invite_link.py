@@ -47,7 +47,8 @@ class InviteLink(Dialogue[None]):
         whom = "one device" if uses == 1 else f"{uses} devices"
         return Text.assemble(
             ("treat it as a password", WARN),
-            (f"  works {age_text(self._expires_s)} for {whom}; there: ", MUTED),
+            (f"  works {age_text(self._expires_s)} for {whom}\n", MUTED),
+            ("on that device: ", MUTED),
             ("sudo meshdht join 'LINK'", ACCENT),
         )
 

@@ -64,7 +64,7 @@ PARTS: dict[str, tuple[str, Sequence[GridColumn]]] = {
     "neighbours": ("Neighbours", NEIGHBOURS),
     "buckets": ("Buckets", BUCKETS),
     "searches": ("Look-ups", SEARCHES),
-    "held": ("Held for others", HELD),
+    "held": ("Records held", HELD),
 }
 _ROWS: dict[str, Callable[[DhtReport], list[Row]]] = {
     "neighbours": lambda report: [(each.id, contact_cells(each)) for each in report.contacts],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ COLUMNS = (
     GridColumn("what", 36, most=200),
 )
 SHOWN_MAX = 1000
+# The signed log grows seldom, and the daemon goes through all of it to tell of it.
+LOG_PAUSE_S = 10.0
 
 
 class LogScreen(View):
@@ -46,7 +49,7 @@ class LogScreen(View):
         super().__init__(host)
         self._seen: deque[Happening] = deque(maxlen=SHOWN_MAX)
         self._entries: tuple[LogEntry, ...] = ()
-        self._total = -1
+        self._log_due = -math.inf
         self._connection = -1
         self._kind = "all"
         self._text = ""
@@ -63,12 +66,14 @@ class LogScreen(View):
         if self.host.ledger.connections != self._connection:
             self._connection = self.host.ledger.connections
             self._seen.clear()
+            self._log_due = -math.inf
             history = (await self.host.ask(GetHistory(), HistoryReply)).history
         self._seen.extend(history.happenings)
-        newest = (await self.host.ask(GetLog(count=1), LogReply)).log
-        if newest.total != self._total:
+        now = self.host.now()
+        if now >= self._log_due:
+            self._log_due = now + LOG_PAUSE_S
             log = (await self.host.ask(GetLog(count=SHOWN_MAX), LogReply)).log
-            self._total, self._entries = log.total, log.entries
+            self._entries = log.entries
 
     def draw(self, now: float) -> None:
         lines = [*map(of_happening, self._seen), *map(of_entry, self._entries)]

@@ -16,7 +16,7 @@ _PADDING = 2
 @dataclass(frozen=True, slots=True)
 class GridColumn:
     """``rank`` 0 is always there; the others come in their order while there is room. What room
-    is left goes to the column that grows, up to ``most``."""
+    is left goes to those that grow, up to ``most``, the last first: words come after names."""
 
     title: str
     width: int
@@ -37,7 +37,7 @@ def fit(columns: Sequence[GridColumn], width: int) -> dict[int, GridColumn]:
         if column.rank and spare >= column.width + _PADDING:
             chosen[number] = column
             spare -= column.width + _PADDING
-    for number, column in chosen.items():
+    for number, column in sorted(chosen.items(), reverse=True):
         if column.most > column.width and spare > 0:
             grown = min(column.most, column.width + spare)
             spare -= grown - column.width
@@ -49,7 +49,13 @@ class Grid(DataTable[Text]):
     """Shows rows; keeps the cursor on its row whatever comes and goes above it."""
 
     def __init__(self, columns: Sequence[GridColumn], *, id: str) -> None:
-        super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1, id=id)
+        super().__init__(
+            cursor_type="row",
+            cursor_foreground_priority="renderable",
+            zebra_stripes=True,
+            cell_padding=1,
+            id=id,
+        )
         self._all = columns
         self._fitting: dict[int, GridColumn] = {}
         self._rows: Sequence[Row] = ()

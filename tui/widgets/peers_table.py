@@ -34,7 +34,13 @@ class PeersTable(DataTable[Text]):
             self.key = key
 
     def __init__(self) -> None:
-        super().__init__(cursor_type="row", zebra_stripes=True, cell_padding=1, id="peers")
+        super().__init__(
+            cursor_type="row",
+            cursor_foreground_priority="renderable",
+            zebra_stripes=True,
+            cell_padding=1,
+            id="peers",
+        )
         self._ledger = Ledger()
         self._now = 0.0
         self._order = Order()

@@ -10,7 +10,7 @@ from meshdht_tui.app import MeshdhtApp
 from meshdht_tui.screens.peer import PeerScreen
 from msgspec.structs import replace
 
-from meshdht.api.approval_messages import Decide
+from meshdht.api.approval_messages import Approvals, Decide
 from meshdht.api.device_messages import GrantAdmin, RenameDevice, TagDevice
 from meshdht.api.removal_messages import Revoke
 from tests.api.fake_administration import PI
@@ -162,3 +162,19 @@ async def test_without_a_daemon_it_says_what_to_do(socket_path: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await app.action_go("members")
         await until_shown(pilot, "meshdht up")
+
+
+async def test_one_who_is_no_admin_sees_the_members_and_asks_for_no_approvals(
+    service: FakeService, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = (await service.administration.devices()).devices[0]
+    service.administration._changed[own.id] = replace(own, admin=False)
+
+    async def refused() -> Approvals:
+        raise AssertionError("an admin's device alone keeps them")
+
+    monkeypatch.setattr(service.administration, "approvals", refused)
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        assert "◌ waits" not in screen_text(app)
