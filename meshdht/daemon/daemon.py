@@ -114,9 +114,8 @@ class Daemon:
             stamps_after=stamps_after,
             on_event=lambda event: self._tunnels.wireguard_event(event),
         )
-        self._naming = Naming(
-            config, lambda: self.node.roster, self._own, lambda: carrier.interface, clock
-        )
+        seen = (lambda: self.node.roster), self._own, lambda: carrier.interface
+        self._naming = Naming(config, *seen, clock, places.resolvconf)
         self._path_sizes = self._make_path_sizes()
         self._stun = make_stun(config.stun, port, self.node.seen_from, entropy)
         self._traffic = TrafficWatch(self.node, self._engine, clock)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 from meshdht.api.name_messages import Means, NamesStatus
@@ -23,6 +25,7 @@ from meshdht.net.dns_server import DnsServer
 from meshdht.net.resolver import (
     RESOLVCONF,
     RESOLVED,
+    NotedResolvconf,
     Resolvconf,
     Resolved,
     Resolver,
@@ -59,7 +62,9 @@ class Naming:
         own: Callable[[], Device],
         interface: Callable[[], str],
         clock: Clock,
+        noted: Path,
     ) -> None:
+        """``noted``: where it is written what root is to tell resolvconf."""
         self._is_on = config.dns
         self._roster = roster
         self._own = own
@@ -69,7 +74,9 @@ class Naming:
         self._allowance = Allowance(NAME_QUERIES_PER_S, NAME_QUERIES_BURST, clock.monotonic())
         self._words: Words | None = None
         self._host = ""
-        self._resolvers: dict[str, Resolver] = {RESOLVED: Resolved(), RESOLVCONF: Resolvconf()}
+        self._is_root = os.geteuid() == 0
+        resolvconf = Resolvconf() if self._is_root else NotedResolvconf(noted)
+        self._resolvers: dict[str, Resolver] = {RESOLVED: Resolved(), RESOLVCONF: resolvconf}
         self._told = ""
         """Who was told, of those."""
         self._seen: tuple[object, ...] = ()
@@ -101,13 +108,16 @@ class Naming:
         zone = domain_of(self._roster())
         if not self._is_on:
             return NamesStatus(zone=zone)
-        by_hand = "resolv.conf" if self._host and is_written_down(self._host) else "none"
+        is_written = bool(self._host) and is_written_down(self._host)
+        means, trouble = self._told, self._trouble
+        if means == RESOLVCONF and not self._is_root and not is_written:
+            means, trouble = "", "resolvconf wants root, and the service was not set up to tell it"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return NamesStatus(
             zone=zone,
-            means=cast(Means, self._told or by_hand),
+            means=cast(Means, means or ("resolv.conf" if is_written else "none")),
             server=f"{host}:{self._server.port}" if self._server.port else "",
-            trouble=self._trouble,
+            trouble=trouble,
         )
 
     def use(self, config: Config) -> None:

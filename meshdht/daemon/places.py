@@ -49,6 +49,11 @@ class Places:
         return self.runtime_dir / f"{self.network}.sock"
 
     @property
+    def resolvconf(self) -> Path:
+        """What root is to tell resolvconf, where the daemon is not root."""
+        return self.runtime_dir / f"{self.network}.resolvconf"
+
+    @property
     def interface(self) -> str:
         """``mesh-<network>``; a long name is cut and made unique by its hash."""
         name = f"mesh-{self.network}"

@@ -133,7 +133,6 @@ class Resolvconf:
     async def tell(self, zone: Zone) -> None:
         await self.forget()
         program, record = shutil.which("resolvconf") or "", _RECORD.format(zone.interface)
-        said = f"nameserver {zone.host}\nsearch {zone.domain}\n"
         try:
             self._guard = await asyncio.create_subprocess_exec(
                 "/bin/sh",
@@ -151,8 +150,8 @@ class Resolvconf:
             "resolvconf",
             "-a",
             record,
-            said=said,
-            hint="only root may tell it; systemd-resolved can do without",
+            said=_for_resolvconf(zone),
+            hint="run as root",
         )
 
     async def forget(self) -> None:
@@ -164,6 +163,32 @@ class Resolvconf:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TIMEOUT_S):
                 await guard.wait()
+
+
+class NotedResolvconf:
+    """Either resolvconf, of a daemon that is not root and may not tell it. What it is to be told
+    stands in a file; the unit has root pass that on when the daemon is up, and take it back when
+    it has ended, however it did. An empty file is there to be taken back alone."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def tell(self, zone: Zone) -> None:
+        self._write(_for_resolvconf(zone))
+
+    async def forget(self) -> None:
+        if self._file.exists():
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        try:
+            self._file.write_text(text)
+        except OSError as error:
+            raise PlatformError(f"cannot write {self._file}: {error.strerror}") from None
+
+
+def _for_resolvconf(zone: Zone) -> str:
+    return f"nameserver {zone.host}\nsearch {zone.domain}\n"
 
 
 def _real(path: Path | str) -> Path:

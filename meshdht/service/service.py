@@ -73,6 +73,15 @@ def start(kind: Kind, name: str) -> str:
     return unit
 
 
+def wait_until_ended(kind: Kind, name: str) -> None:
+    """Wait until systemd has done what belongs to the end of an instance, whose daemon has ended;
+    if it takes too long, it goes on behind our back. Raises ApiError."""
+    deadline = time.monotonic() + HAND_OVER_TIMEOUT_S
+    show = ("show", "--property=ActiveState", "--value", kind.unit(name))
+    while systemd.systemctl(*show).strip() == "deactivating" and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def restart_all() -> list[str]:
     """Start all instances that run anew, as after an upgrade; returns their names."""
     running = [

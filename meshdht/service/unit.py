@@ -16,6 +16,15 @@ RUNTIME_DIR = "/run/meshdht"
 # Exit codes that another try does not change: the user's input, and out of the network.
 FINAL_CODES = "2 3"
 
+# What resolvconf is to be told lies in a file of the daemon's, which is not root. Only what can be
+# such is taken from it.
+_TOLD = f"f={RUNTIME_DIR}/%i.resolvconf"
+_TELL = (
+    f'{_TOLD}; [ ! -s "$$f" ] ||'
+    ' grep -Ex "(nameserver|search) [0-9a-z.:-]+" "$$f" | resolvconf -a tun53.%i'
+)
+_FORGET = f'{_TOLD}; [ ! -e "$$f" ] || {{ resolvconf -d tun53.%i; rm -f "$$f"; }}'
+
 _UNIT = """\
 # Written by meshdht service install.
 [Unit]
@@ -35,6 +44,8 @@ StateDirectory=meshdht
 StateDirectoryMode=0700
 RuntimeDirectory=meshdht
 RuntimeDirectoryPreserve=yes
+ExecStartPost=-+/bin/sh -c '{tell}'
+ExecStopPost=-+/bin/sh -c '{forget}'
 Restart=on-failure
 RestartSec=2
 RestartPreventExitStatus={final}
@@ -98,6 +109,8 @@ class Kind:
             description=self.description,
             command=" ".join([*map(_quoted, program), *self.arguments]),
             user=USER,
+            tell=_TELL,
+            forget=_FORGET,
             final=FINAL_CODES,
             capabilities=self.capabilities,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import dns.message
 import pytest
@@ -57,7 +59,9 @@ class Machine:
         [own] = self.roster
         self.loopback = str(loopback_address(self.roster.network))
         self.resolver = FakeResolver()
-        self.naming = Naming(config, lambda: self.roster, lambda: own, lambda: "lo", SystemClock())
+        self.naming = Naming(
+            config, lambda: self.roster, lambda: own, lambda: "lo", SystemClock(), Path("/none")
+        )
         self.naming._resolvers = {RESOLVED: self.resolver, RESOLVCONF: self.resolver}
         opened = _at_mesh_address(DnsServer.open, str(own.ipv4))
         monkeypatch.setattr(DnsServer, "open", opened)
@@ -219,3 +223,18 @@ async def test_what_fails_is_tried_ever_more_rarely(
         machine.resolver.fault = ""
         await eventually(lambda: machine.naming.status().means == RESOLVED)
         assert machine.naming._failures == 0
+
+
+async def test_without_root_resolvconf_counts_once_the_unit_has_told_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    machine = Machine(Config(), monkeypatch)
+    machine.found = RESOLVCONF
+    async with machine.running():
+        status = machine.naming.status()
+        assert status.means == "none"
+        assert "wants root" in status.trouble
+        machine.written.add(status.server.partition(":")[0])
+        assert machine.naming.status().means == RESOLVCONF
+        assert machine.naming.status().trouble == ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dns.message import make_query
+
 from meshdht.api import launch
 from meshdht.api import messages as api
 from meshdht.api.errors import ApiError
@@ -21,6 +23,7 @@ from meshdht.membership.claims import decode_claim
 from meshdht.membership.generations import decode_anchor_hand_over, decode_hand_over
 from meshdht.membership.link import parse_link
 from meshdht.membership.statements import decode_statement
+from meshdht.names.answer import answer
 from meshdht.records.endpoint import decode_record
 from meshdht.records.envelope import verify_envelope
 from meshdht.wire import nat, port_mapping, ssdp
@@ -30,10 +33,12 @@ from meshdht.wire.join import decode_reason, open_join_reply
 from meshdht.wire.packet import open_packet
 from meshdht.wireguard.messages import CookieReply, Initiation, Response
 from tests.fuzz import resigned
+from tests.membership.household import Household
 
 _KEY = PacketKey(bytes(range(32)))
 _BEACON_KEY = BeaconKey(bytes(range(32)))
 _NONCE = b"\xff" * 24
+_ROSTER = Household().roster()
 _JOINER = SigningKey(bytes(range(32)))
 
 
@@ -67,6 +72,13 @@ DECODERS: dict[str, Decoder] = {
         _packet, samples=tuple(bytes([1, kind]) + bytes(60) for kind in range(12))
     ),
     "datagram": Decoder(lambda data: open_packet(data, _KEY)),
+    "DNS query": Decoder(
+        lambda data: answer(data, _ROSTER),
+        samples=tuple(
+            make_query(name, kind, use_edns=0).to_wire()
+            for name, kind in (("nas.home.internal", "A"), ("1.0.99.100.in-addr.arpa", "PTR"))
+        ),
+    ),
     "DHT request": Decoder(
         dht.decode_request,
         samples=(

@@ -29,6 +29,20 @@ ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 systemctl start systemd-resolved polkit
 """
 
+INSTALL_RESOLVCONF = """
+cd "$1"
+cp -a etc usr /
+cp -a lib/. /usr/lib
+cp -a sbin/. /usr/sbin
+rm -f /etc/resolv.conf
+mkdir -p /run/resolvconf/interface
+if [ -d /usr/lib/resolvconf/libc.d ]; then :; else
+    ln -s /run/resolvconf/resolv.conf /etc/resolv.conf
+    resolvconf --enable-updates
+fi
+echo nameserver 192.0.2.53 | resolvconf -a eth0.dhclient
+"""
+
 
 @pytest.fixture
 def box() -> Iterator[Booted]:
@@ -58,3 +72,25 @@ def test_the_services_user_may_tell_resolved(box: Booted, offline: Mapping[str, 
     # Without the rule, it is said why.
     box.sh(f"rm {RULES}; sleep 1; meshdht up")
     assert "Interactive authentication required" in box.sh("meshdht status")
+
+
+@pytest.mark.parametrize("package", ["resolvconf", "openresolv"])
+def test_the_unit_has_root_tell_resolvconf(package: str, offline: Mapping[str, str]) -> None:
+    box = Booted("box")
+    try:
+        box.run(["sh", "-ec", INSTALL_RESOLVCONF, "sh", str(unpacked(package))])
+        before = box.sh("cat /etc/resolv.conf")
+        assert "192.0.2.53" in before
+        box.run([os.fspath(CHECKOUT / "mesh"), "install"], env=offline)
+        box.run(["meshdht", "init", "home", "--name", "nas"])
+        assert "*.home.internal by resolvconf" in box.sh("meshdht status")
+        assert box.sh("getent hosts nas").endswith("nas.home.internal")
+        assert "192.0.2.53" in box.sh("cat /etc/resolv.conf")
+        box.sh("systemctl kill --kill-whom=all --signal=KILL meshdht@home; sleep 1")
+        assert box.sh("cat /etc/resolv.conf") == before
+        box.sh("systemctl restart meshdht@home")
+        assert box.sh("getent hosts nas").endswith("nas.home.internal")
+        box.sh("meshdht down")
+        assert box.sh("cat /etc/resolv.conf; ls /run/meshdht/*.resolvconf 2>&- || :") == before
+    finally:
+        box.close()

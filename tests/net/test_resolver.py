@@ -16,6 +16,7 @@ from meshdht.errors import PlatformError
 from meshdht.net.resolver import (
     RESOLVCONF,
     RESOLVED,
+    NotedResolvconf,
     Resolvconf,
     Resolved,
     Zone,
@@ -189,6 +190,21 @@ async def test_resolvconf_that_refuses_says_why(machine: Machine) -> None:
     with pytest.raises(PlatformError, match="Permission denied"):
         await resolver.tell(ZONE)
     await resolver.forget()
+
+
+async def test_what_root_is_to_tell_resolvconf_is_noted_and_to_be_taken_back(
+    tmp_path: Path,
+) -> None:
+    noted = tmp_path / "home.resolvconf"
+    resolver = NotedResolvconf(noted)
+    await resolver.forget()
+    assert not noted.exists()
+    await resolver.tell(ZONE)
+    assert noted.read_text() == "nameserver 100.99.0.1\nsearch home.internal\n"
+    await resolver.forget()
+    assert noted.read_text() == ""
+    with pytest.raises(PlatformError, match="cannot write"):
+        await NotedResolvconf(tmp_path / "none" / "home.resolvconf").tell(ZONE)
 
 
 def test_what_resolvconf_was_told_goes_with_a_process_that_is_killed(machine: Machine) -> None:

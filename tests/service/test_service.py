@@ -10,6 +10,7 @@ import pytest
 
 from meshdht.api.errors import ApiError
 from meshdht.service import service, systemd
+from meshdht.service.unit import NETWORK
 
 HOLDER = """
 import fcntl, os, signal, sys
@@ -63,3 +64,19 @@ def test_without_systemd_it_says_what_to_do(
         verb()
     assert "meshdht daemon --network NAME" in refused.value.hint
     assert not service.is_installed()
+
+
+def test_an_instance_has_ended_when_systemd_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = ["deactivating\n", "deactivating\n", "inactive\n", "active\n"]
+    asked: list[str] = []
+
+    def systemctl(*arguments: str) -> str:
+        asked.append(arguments[-1])
+        return states[len(asked) - 1]
+
+    monkeypatch.setattr(systemd, "systemctl", systemctl)
+    service.wait_until_ended(NETWORK, "home")
+    assert asked == ["meshdht@home.service"] * 3
+    monkeypatch.setattr(service, "HAND_OVER_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(systemd, "systemctl", lambda *arguments: "deactivating\n")
+    service.wait_until_ended(NETWORK, "home")

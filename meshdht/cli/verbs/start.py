@@ -301,6 +301,11 @@ def stop(what: str, settings: Settings) -> None:
     try:
         with Client(settings.socket(name)) as daemon:
             daemon.down()
+        if is_service(settings):
+            from meshdht.service.service import wait_until_ended
+            from meshdht.service.unit import ANCHOR, NETWORK
+
+            wait_until_ended(NETWORK if what == "network" else ANCHOR, name)
     except NoDaemon:
         say(f"{what} {name} is already down")
     else:
