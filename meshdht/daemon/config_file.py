@@ -11,7 +11,10 @@ from pathlib import Path
 
 from meshdht.errors import StateError
 
-Value = bool | int | str | None
+# What tells where a list ends: a string and a comment may hold brackets of their own.
+_PARTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|\[|\]|\n')
+
+Value = bool | int | str | list[str] | None
 
 
 def with_values(text: str, values: Mapping[str, Value]) -> str:
@@ -23,9 +26,9 @@ def with_values(text: str, values: Mapping[str, Value]) -> str:
 
 def _with_value(text: str, key: str, value: Value) -> str:
     line = "" if value is None else f"{key} = {_toml(value)}\n"
-    there = re.compile(rf"^[ \t]*{re.escape(key)}[ \t]*=.*(\n|\Z)", re.MULTILINE)
-    if there.search(text):
-        return there.sub(lambda _: line, text, count=1)
+    there = re.search(rf"^[ \t]*{re.escape(key)}[ \t]*=", text, re.MULTILINE)
+    if there:
+        return text[: there.start()] + line + text[_end_of_line(text, there.end()) :]
     if text and not text.endswith("\n"):
         text += "\n"
     # What follows a table's head belongs to that table.
@@ -34,7 +37,21 @@ def _with_value(text: str, key: str, value: Value) -> str:
     return text[:at] + line + text[at:]
 
 
-def _toml(value: bool | int | str) -> str:
+def _end_of_line(text: str, at: int) -> int:
+    """Where the line ends that a value begins in; a list goes on until its last bracket."""
+    depth = 0
+    for part in _PARTS.finditer(text, at):
+        match part[0]:
+            case "[":
+                depth += 1
+            case "]":
+                depth -= 1
+            case "\n" if depth <= 0:
+                return part.end()
+    return len(text)
+
+
+def _toml(value: bool | int | str | list[str]) -> str:
     # JSON's strings without escapes of surrogates are TOML's basic strings.
     return json.dumps(value, ensure_ascii=False)
 

@@ -21,6 +21,7 @@ from meshdht.daemon.administering import addresses_of
 from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.clocks import ClockLog
 from meshdht.daemon.config import Config
+from meshdht.daemon.connecting import wait_connected
 from meshdht.daemon.dropped import dropped_counts
 from meshdht.daemon.interface import TunnelInterface
 from meshdht.daemon.lending import Lending
@@ -41,7 +42,7 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.endpoint import Endpoint
-from meshdht.errors import JoinFailed, MeshdhtError, StateError, first_of
+from meshdht.errors import MeshdhtError, StateError, first_of
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
@@ -56,8 +57,6 @@ from meshdht.node.ports import NodeState
 from meshdht.store.store import Store
 
 log = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT_S = 15.0
 
 # Ends a daemon that another one follows at once: what carries traffic without it stays.
 HAND_OVER = signal.SIGUSR2
@@ -95,6 +94,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._connected = asyncio.Event()
         self._fatal: MeshdhtError | None = None
+        self._surroundings: Surroundings | None = None
         self._disk_failure = ""
         self.is_to_restart = False
         """It ends because its device has other keys; the state on disk has them."""
@@ -254,10 +254,10 @@ class Daemon:
             stack.push_async_callback(self._lending.close)
             stack.callback(self._legs.close_all)
             watch = await stack.enter_async_context(ChangeWatch())
-            surroundings = self._look_around()
+            self._surroundings = surroundings = self._look_around()
             stack.callback(surroundings.close)
             await surroundings.look()
-            await self._metrics.serve_at(self._config.metrics_port)
+            await self._metrics.start(self._config.metrics_port)
             stack.push_async_callback(self._metrics.close)
             self._streams.serve(self.node)
             try:
@@ -294,7 +294,7 @@ class Daemon:
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         async with ApiServer(self._places.socket, self.service):
             if self._wait_for_peer:
-                await self._wait_connected(reporter)
+                await wait_connected(self._connected, self._places.network, reporter)
             await self._naming.settled()
             own = self._own()
             on_up()
@@ -326,18 +326,6 @@ class Daemon:
                 raise
         if self._fatal is not None:
             raise self._fatal
-
-    async def _wait_connected(self, reporter: Reporter) -> None:
-        reporter.progress("connecting to the other devices")
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._connected.wait()
-        except TimeoutError:
-            raise JoinFailed(
-                f"this device is a member of {self._places.network!r} now, but no path to another"
-                " device came up",
-                "meshdht up tries again; check that UDP is allowed",
-            ) from None
 
     def _own(self) -> Device:
         if (out := why_out(self.node, self._places)) is not None:
@@ -392,6 +380,8 @@ class Daemon:
     async def _settings_changed(self, config: Config) -> None:
         await self._metrics.serve_at(config.metrics_port)
         await self._interface.use(config)
+        if self._surroundings is not None:
+            await self._surroundings.use(config)
         self._port_mapping.network_changed(has_moved=False)
         self._naming.use(config)
         logging.getLogger().setLevel(config.log_level.upper())

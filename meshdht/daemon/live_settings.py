@@ -18,7 +18,9 @@ from meshdht.errors import ConfigError, MeshdhtError, StateError, UsageError
 
 log = logging.getLogger(__name__)
 
-LIVE = ("dns", "log_level", "metrics_port", "mtu", "port_mapping")
+LIVE = (
+    "anchors", "dns", "exclude_interfaces", "log_level", "metrics_port", "mtu", "port_mapping",
+)  # fmt: skip
 DEFAULT = "default"
 _YES_NO = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
 
@@ -101,6 +103,8 @@ def _value(name: str, text: str, path: Path) -> Value:
         return None
     if isinstance(getattr(Config(), name), bool) and text.lower() in _YES_NO:
         return _YES_NO[text.lower()]
+    if isinstance(getattr(Config(), name), list):
+        return [part.strip() for part in text.split(",") if part.strip()]
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -55,6 +55,13 @@ class MetricsServer:
         await self.close()
         self._server, self._port = server, port
 
+    async def start(self, port: int | None) -> None:
+        """Serve there if that can be: counters are no reason for a network not to come up."""
+        try:
+            await self.serve_at(port)
+        except PlatformError as error:
+            log.warning("%s (%s)", error.message, error.hint)
+
     async def close(self) -> None:
         """Serve no more, and cut off who is being served."""
         server, self._server, self._port = self._server, None, None

@@ -62,6 +62,8 @@ class Surroundings:
         self._networks: list[Network] = []
         self._anchors: dict[str, Sequence[Endpoint]] = {}
         self._moved = asyncio.Event()
+        self._named = asyncio.Event()
+        """Other anchors are named than before."""
         self._lan = LanBeacon(self._beacon_received)
 
     def close(self) -> None:
@@ -89,8 +91,13 @@ class Surroundings:
             tasks.create_task(self._follow(watch))
             tasks.create_task(self._wake_up())
             tasks.create_task(self._speak())
-            if self._config.anchors:
-                tasks.create_task(self._resolve_anchors())
+            tasks.create_task(self._resolve_anchors())
+
+    async def use(self, config: Config) -> None:
+        """Go by another configuration from now on."""
+        self._config = config
+        self._named.set()
+        await self._on_change(await self.look())
 
     async def _follow(self, watch: ChangeWatch) -> None:
         """A changed address or route: publish it, and try every path anew."""
@@ -131,18 +138,34 @@ class Surroundings:
     async def _resolve_anchors(self) -> None:
         failures = 0
         while True:
-            await asyncio.gather(*map(self._resolve_anchor, self._config.anchors))
-            lost = [text for text in self._config.anchors if not self._anchors[text]]
+            self._named.clear()
+            named = self._config.anchors
+            self._forget_anchors(named)
+            if not named:
+                await self._named.wait()
+                continue
+            await asyncio.gather(*map(self._resolve_anchor, named))
+            lost = [text for text in named if not self._anchors[text]]
             failures = failures + 1 if lost else 0
             if failures == 1:
                 log.warning("no address for %s; trying again", ", ".join(lost))
             pause = RESOLVE_AGAIN_S[min(failures, len(RESOLVE_AGAIN_S)) - 1]
-            await asyncio.sleep(pause if failures else RESOLVED_S)
+            await set_within(self._named, pause if failures else RESOLVED_S)
+
+    def _forget_anchors(self, named: Sequence[str]) -> None:
+        """Of those that are named no more nothing is asked."""
+        kept = {text: found for text, found in self._anchors.items() if text in named}
+        if kept != self._anchors:
+            self._anchors = kept
+            self._tell_anchors()
+
+    def _tell_anchors(self) -> None:
+        self._node.set_anchors([each for place in self._anchors.values() for each in place])
 
     async def _resolve_anchor(self, text: str) -> None:
         """Tell the node as soon as it is known: another name may be slow."""
         found = await resolve(text)
         if found != self._anchors.get(text, ()):
             self._anchors[text] = found
-            self._node.set_anchors([each for place in self._anchors.values() for each in place])
+            self._tell_anchors()
         self._anchors.setdefault(text, ())

@@ -40,6 +40,17 @@ def test_a_new_key_comes_last_and_none_takes_one_out() -> None:
     assert with_values("mtu = 1300", {"mtu": None}) == ""
 
 
+def test_a_list_over_several_lines_is_replaced_as_a_whole() -> None:
+    text = with_values(TEXT + "mtu = 1400\n", {"anchors": ["[2001:db8::1]:41820"]})
+    assert text.endswith('anchors = ["[2001:db8::1]:41820"]\nmtu = 1400\n')
+    nested = """anchors = [ # ] not yet
+  '[2001:db8::2]:1', "a\\"]b",
+] # here
+mtu = 1400
+"""
+    assert with_values(nested, {"anchors": None}) == "mtu = 1400\n"
+
+
 def test_a_new_key_does_not_fall_into_a_table() -> None:
     assert with_values("[later]\nx = 1\n", {"mtu": 1400}) == "mtu = 1400\n[later]\nx = 1\n"
 

@@ -49,6 +49,17 @@ async def test_yes_and_no_are_spelt_in_many_ways(tmp_path: Path, text: str, valu
     assert bench.settings.config.port_mapping is value
 
 
+async def test_a_list_is_spelt_with_commas(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 'anchors = [\n  "old.example:1",\n]\n')
+    await bench.settings.change({"anchors": "vps.example:41820, [2001:db8::1]:41820"})
+    assert bench.settings.config.anchors == ["vps.example:41820", "[2001:db8::1]:41820"]
+    assert read_config(bench.path) == bench.settings.config
+    await bench.settings.change({"anchors": ""})
+    assert bench.settings.config.anchors == []
+    with pytest.raises(UsageError, match="cannot be"):
+        await bench.settings.change({"anchors": "vps.example"})
+
+
 async def test_default_takes_a_setting_back(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "mtu = 1400 # for the tunnel\n")
     await bench.settings.change({"mtu": "default"})

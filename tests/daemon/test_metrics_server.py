@@ -117,3 +117,15 @@ async def test_it_moves_and_ends_as_it_is_told() -> None:
     await server.serve_at(None)
     with pytest.raises(OSError, match="Connect call failed"):
         await answer(second, request)
+
+
+async def test_a_port_that_is_taken_keeps_no_network_from_coming_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = MetricsServer(status)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        await server.start(taken.getsockname()[1])
+    assert "cannot serve metrics" in caplog.text
+    await server.close()

@@ -177,3 +177,23 @@ async def test_anchors_are_resolved_and_one_without_an_address_keeps_no_other_wa
     assert {Endpoint("192.0.2.1", 5), Endpoint("2001:db8::1", 6)} < set(found)
     assert Endpoint("127.0.0.1", 8) in found or Endpoint("::1", 8) in found
     assert not [each for each in found if each.port == 7]
+
+
+async def test_another_configuration_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, Config(anchors=["192.0.2.1:5"]), "192.168.1.5/24", "10.0.0.5/24")
+    await bench.it.look()
+    async with asyncio.TaskGroup() as tasks:
+        watch: Any = Silent()
+        running = tasks.create_task(bench.it.run(watch))
+        await eventually(lambda: bench.node.anchors == [[Endpoint("192.0.2.1", 5)]])
+        await bench.it.use(Config(anchors=["192.0.2.2:6"], exclude_interfaces=["eth1"]))
+        assert bench.node.local[-1] == [Endpoint("192.168.1.5", 41820)]
+        assert bench.changes == [True]
+        await eventually(lambda: bench.node.anchors[-1] == [Endpoint("192.0.2.2", 6)])
+        await bench.it.use(Config(exclude_interfaces=["eth1"]))
+        await eventually(lambda: bench.node.anchors[-1] == [])
+        assert bench.changes == [True, False]
+        # From none to one again.
+        await bench.it.use(Config(anchors=["192.0.2.3:7"]))
+        await eventually(lambda: bench.node.anchors[-1] == [Endpoint("192.0.2.3", 7)])
+        running.cancel()
