@@ -108,6 +108,7 @@ from meshdht.api.version import API_VERSION, check_version
 from meshdht.api.whois_messages import Known, KnownReply, WhoIs
 
 ANSWER_TIMEOUT_S = 15.0
+DIAGNOSIS_TIMEOUT_S = 40.0
 # Between two pongs lie the ping's own timeout, the pause before it, and a busy daemon.
 PING_SLACK_S = 6.0
 
@@ -164,6 +165,8 @@ class Client:
         return self._ask(GetNetCheck(), NetCheckReply).check
 
     def diagnosis(self) -> Diagnosis:
+        """Waits longer than for other answers: the system's own commands may be slow."""
+        self._socket.settimeout(max(self._timeout_s, DIAGNOSIS_TIMEOUT_S))
         return self._ask(GetDiagnosis(), DiagnosisReply).diagnosis
 
     def settings(self) -> Settings:

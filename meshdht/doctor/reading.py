@@ -21,7 +21,8 @@ from typing import Any
 
 from meshdht.doctor.machine import FileRights, Firewall, Log, Machine, Module, Settings, StateFiles
 
-COMMAND_TIMEOUT_S = 5.0
+# Several commands are run after each other, and who asked waits.
+COMMAND_TIMEOUT_S = 3.0
 RESOLVE_TIMEOUT_S = 3.0
 LOG_BYTES = 64 * 1024
 JOURNAL_LINES = 500

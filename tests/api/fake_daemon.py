@@ -184,6 +184,7 @@ class FakeService(NetworkService):
         self.check = NETCHECK
         self.dht_report = DHT
         self.found = DIAGNOSIS
+        self.diagnosis_takes_s = 0.0
         self.changes: list[ChangeSettings] = []
         self.streams_open = 0
         self.pongs: list[Pong] | None = None
@@ -228,6 +229,7 @@ class FakeService(NetworkService):
         return self.check
 
     async def diagnosis(self) -> Diagnosis:
+        await asyncio.sleep(self.diagnosis_takes_s)
         return self.found
 
     async def dht(self) -> DhtReport:

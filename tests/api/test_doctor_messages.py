@@ -23,6 +23,14 @@ def test_a_client_is_told_what_the_daemon_found_and_which_release_it_is() -> Non
             assert daemon.release == __version__
 
 
+def test_a_client_has_more_patience_than_for_other_answers() -> None:
+    with short_directory() as directory:
+        path = directory / "home.sock"
+        with serving(path) as service, Client(path, timeout_s=0.2) as daemon:
+            service.diagnosis_takes_s = 0.6
+            assert daemon.diagnosis() == DIAGNOSIS
+
+
 def test_only_problems_are_problems() -> None:
     findings = tuple(
         Finding(check="clock", level=level, message="")
