@@ -53,11 +53,11 @@ def facts(
     seen = handshake_text(ledger.handshake_age_s(peer, now))
     why = peer.path.why or (report.why if report is not None else "")
     lines = [
-        _line("addresses", ("  ".join(peer.addresses) or NOTHING, ACCENT)),
+        _line("addresses", ("  ".join(peer.addresses) or NOTHING, ACCENT), *_tags(peer)),
         _line("path", (link_text(peer), shape(peer)[1]), (f"  {seen}", MUTED)),
-        _line("because", (why, WARN)) if why else _line("joined", *_joined(peer, device)),
+        _line("because", (why, WARN)) if why else _line("joined", *_joined(device)),
         _line("NAT", *_nat(report)),
-        _line("WireGuard", device.wireguard_key if device is not None else "…"),
+        _line("WireGuard", (device.wireguard_key or NOTHING) if device is not None else "…"),
         _line("device id", peer.id),
     ]
     for line in lines:
@@ -69,14 +69,16 @@ def _line(label: str, *parts: str | tuple[str, str]) -> Text:
     return Text.assemble((f"{label:<{_LABEL}}", MUTED), *parts)
 
 
-def _joined(peer: Peer, device: Device | None) -> list[str | tuple[str, str]]:
+def _tags(peer: Peer) -> list[str | tuple[str, str]]:
+    return [("   tags ", MUTED), " ".join(peer.tags)] if peer.tags else []
+
+
+def _joined(device: Device | None) -> list[str | tuple[str, str]]:
     if device is None:
         return [NOTHING]
     parts: list[str | tuple[str, str]] = [moment_text(device.joined)]
     if device.admin:
         parts.append(("  admin", ACCENT))
-    if peer.tags:
-        parts += [("  tags ", MUTED), " ".join(peer.tags)]
     return parts
 
 

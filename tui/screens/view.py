@@ -92,9 +92,11 @@ class View(Screen[None]):
         self.set_class(event.size.height < LOW, "low")
         self.set_class(event.size.height >= TALL, "tall")
         self.show()
+        self.call_after_refresh(self.show)  # what is in boxes has to know how large they are now
 
     def on_screen_resume(self) -> None:
         self.show()
+        self.call_after_refresh(self.show)
         if self.POLL_S is not None:
             self.run_worker(self._poll(self.POLL_S), group="poll", exclusive=True)
 

@@ -55,15 +55,19 @@ def test_a_screen(
         assert snap_compare(app, terminal_size=size, run_before=shown)
 
 
-def test_a_peer(socket_path: Path, snap_compare: Callable[..., bool]) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)], ids=["small", "large"])
+def test_a_peer(
+    socket_path: Path, snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
     async def shown(pilot: Any) -> None:
         await until_shown(pilot, "laptop")
         await pilot.press("down", "down", "enter")
         await until_shown(pilot, "198.51.100.9:41820")
+        await pilot.pause(0.2)
 
     with serving(socket_path):
         app = MeshdhtApp(socket_path, clock=lambda: NOW)
-        assert snap_compare(app, terminal_size=(80, 24), run_before=shown)
+        assert snap_compare(app, terminal_size=size, run_before=shown)
 
 
 @pytest.mark.parametrize("theme", ["meshdht-light", "no colour"])
