@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import socket
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -139,3 +141,23 @@ def test_rules_are_asked_of_nft_and_a_refusal_is_kept(
     assert firewall.trouble == "Operation not permitted (you must be root)"
     nft.write_text("#!/bin/sh\necho no json\n")
     assert read_machine(tmp_path, None).firewall.trouble.startswith("nft: ")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "timedatectl", "is_set"),
+    [(0, "no", True), (5, "yes", False), (-1, "yes", True), (-1, "no", False), (-1, "", None)],
+)
+def test_who_keeps_the_clock_right_is_asked_of_the_kernel_then_of_systemd(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: int,
+    timedatectl: str,
+    is_set: bool | None,
+) -> None:
+    program = tmp_path / "timedatectl"
+    program.write_text(f"#!/bin/sh\necho {timedatectl}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(reading, "PATH", str(tmp_path))
+    libc = SimpleNamespace(adjtimex=lambda _buffer: kernel)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _name: libc)
+    assert read_machine(tmp_path, None).clock_is_set is is_set
