@@ -52,13 +52,12 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "log": ("log", "What was done to the network: when, by whom, by which key."),
         "ping": ("ping", "Reach a peer over the mesh, and say by which path."),
         "path": ("path", "Every way to a peer, and why it is reached as it is."),
+        "tui": ("tui", "Watch the network live (also: meshdht alone)."),
+    },
+    "Mend": {
         "doctor": ("doctor", "What may keep this machine from its mesh, and how to mend it."),
         "netcheck": ("netcheck", "What the network around this device lets it do."),
         "bugreport": ("bugreport", "What helps to find a fault, without names and addresses."),
-        "tui": ("tui", "Watch the network live (also: meshdht alone)."),
-        "completion": ("completion", "Have your shell complete verbs and names."),
-        "manual": ("manual", "The manual page, for man."),
-        "version": ("show", "The release of this program."),
     },
     "Run": {
         "up": ("start", "Start the network's daemon in the background."),
@@ -68,6 +67,11 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "down": ("start", "Stop it, leaving no interface, route or process."),
         "daemon": ("start", "Run it in the foreground, for systemd and containers."),
         "service": ("service", "Have systemd start it at boot, as a user of its own."),
+    },
+    "About": {
+        "completion": ("completion", "Have your shell complete verbs and names."),
+        "manual": ("manual", "The manual page, for man."),
+        "version": ("show", "The release of this program."),
     },
 }
 
