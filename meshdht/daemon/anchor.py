@@ -30,7 +30,7 @@ from meshdht.daemon.anchor_store import (
 )
 from meshdht.daemon.config import read_config
 from meshdht.daemon.founding import host_label
-from meshdht.daemon.launch import DEFAULT_PORT, run_to_the_end
+from meshdht.daemon.launch import run_to_the_end
 from meshdht.daemon.lending import Lending
 from meshdht.daemon.logs import set_up_logging
 from meshdht.daemon.persistence import listen_port
@@ -50,6 +50,8 @@ from meshdht.node.anchor import AnchorNode, AnchorState
 from meshdht.store.store import Store
 
 log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 41820
 
 
 class AnchorLaunch:

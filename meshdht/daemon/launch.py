@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 from meshdht.api.errors import ApiError
@@ -46,8 +46,10 @@ from meshdht.store.store import Store
 
 log = logging.getLogger(__name__)
 
-# Where meshdht listens unless told otherwise; a second network takes any free port.
-DEFAULT_PORT = 41820
+# A device draws one of these when it is made, and keeps it. Were it the same for all, a router
+# with two of them behind it would give one another port for some peers, as a symmetric NAT does.
+OWN_PORTS = range(41822, 41900)
+OWN_PORTS_TRIED = 4
 
 
 class Launch:
@@ -137,12 +139,12 @@ class Launch:
                 identity, log, key = await found(create, netlink, self._clock, self._entropy)
                 self._reporter.keep_recovery_key(spell(key))
                 state = NodeState(identity, log)
-                port = await open_new_port(stack, carrier, create.listen_port, config)
+                port = await self._open_new_port(stack, carrier, create.listen_port, config)
                 streams = await self._open_streams(stack, port, config)
                 store = await stack.enter_async_context(Store.open(self._places.database))
                 await save_new(store, identity, log, port.port)
             case Join() as request:
-                port = await open_new_port(stack, carrier, request.listen_port, config)
+                port = await self._open_new_port(stack, carrier, request.listen_port, config)
                 streams = await self._open_streams(stack, port, config)
                 state, store = await self._join(stack, request, port, streams, netlink)
             case Run():
@@ -222,6 +224,19 @@ class Launch:
         state = NodeState(joined.identity, joined.log, peers, hints, told_unix=joined.unix)
         return state, store
 
+    async def _open_new_port(
+        self, stack: AsyncExitStack, carrier: Carrier, asked: int | None, config: Config
+    ) -> Port:
+        """The port asked for; else one of OWN_PORTS, or any free one where those are taken."""
+        chosen = asked if asked is not None else config.listen_port
+        if chosen is not None:
+            return await open_port(stack, carrier, chosen)
+        for _ in range(OWN_PORTS_TRIED):
+            drawn = int.from_bytes(self._entropy.token(4), "big") % len(OWN_PORTS)
+            with suppress(PlatformError):
+                return await open_port(stack, carrier, OWN_PORTS[drawn])
+        return await open_port(stack, carrier, 0)
+
     # --- state -------------------------------------------------------------------------------
 
     @contextmanager
@@ -240,19 +255,6 @@ class Launch:
             if not self._is_kept:
                 self._places.remove_new_files()
             raise
-
-
-async def open_new_port(
-    stack: AsyncExitStack, carrier: Carrier, asked: int | None, config: Config
-) -> Port:
-    """The port asked for; else the default, or any free one where that is taken."""
-    chosen = asked if asked is not None else config.listen_port
-    if chosen is not None:
-        return await open_port(stack, carrier, chosen)
-    try:
-        return await open_port(stack, carrier, DEFAULT_PORT)
-    except PlatformError:
-        return await open_port(stack, carrier, 0)
 
 
 async def open_port(stack: AsyncExitStack, carrier: Carrier, number: int) -> Port:

@@ -11,8 +11,8 @@ from meshdht.api.doctor_messages import Finding
 from meshdht.api.messages import Status
 from meshdht.api.netcheck_messages import NetCheck
 
-# What a network listens on unless told otherwise, and the beacon of every LAN.
-DEFAULT_PORT = 41820
+# Of these a network draws its port, unless told otherwise; and the beacon of every LAN.
+OWN_PORTS = "41822-41899"
 BEACON_PORT = 41821
 
 Module = Literal["loaded", "on disk", "absent"]
@@ -112,8 +112,6 @@ class Check(Protocol):
     def __call__(self, machine: Machine, running: Running | None) -> Iterator[Finding]: ...
 
 
-def port_of(machine: Machine, running: Running | None) -> int:
-    """The UDP port that the network has, or would ask for first."""
-    if running is not None:
-        return running.status.listen_port
-    return machine.settings.listen_port or DEFAULT_PORT
+def port_of(machine: Machine, running: Running | None) -> int | None:
+    """The UDP port that the network has; None while it is down and has chosen one by itself."""
+    return running.status.listen_port if running is not None else machine.settings.listen_port

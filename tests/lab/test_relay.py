@@ -143,7 +143,7 @@ def test_a_pair_gets_no_more_of_a_relay_than_its_owner_allows(
 # What a router that is about to be full does to some of what comes to the device.
 MARKS = """
 table netdev router { chain ingress { type filter hook ingress device "eth0" priority 0;
-    udp dport 41820 ip ecn ect0 numgen random mod 10 < 1 ip ecn set ce; }; }
+    udp dport 41822-41899 ip ecn ect0 numgen random mod 10 < 1 ip ecn set ce; }; }
 """
 
 

@@ -21,14 +21,15 @@ def test_a_way_that_a_firewall_or_a_missing_route_blocks_is_told_in_words(world:
     nas = behind_nat(world, internet, "nas", 10)
     connect(vps, nas)
     assert nas.reaches(vps.addresses()[0]) is not None
-    here, there = "203.0.113.10:41820", "203.0.113.2:41820"
+    port, outside = nas.status()["listen_port"], vps.status()["listen_port"]
+    here, there = f"203.0.113.10:{port}", f"203.0.113.2:{outside}"
     assert eventually(lambda: errors(nas, "vps").get(there) == "")
     assert eventually(lambda: errors(vps, "nas").get(here) == "")
 
     # A router that says why it passes nothing on.
     router = world.hosts["router-of-nas"]
     hook = "type filter hook forward priority filter - 1;"
-    reject = "udp dport 41820 reject with icmp admin-prohibited"
+    reject = f"udp dport {outside} reject with icmp admin-prohibited"
     router.run(["nft", f"table ip no {{ chain no {{ {hook} {reject}; }}; }}"])
     said = "forbidden by a firewall or a router, says 192.168.10.1"
     assert eventually(lambda: errors(nas, "vps").get(there) == said), errors(nas, "vps")
@@ -36,11 +37,11 @@ def test_a_way_that_a_firewall_or_a_missing_route_blocks_is_told_in_words(world:
     router.run(["nft", "delete table ip no"])
     # What is answered since is no error any more.
     nas.must("ping", "vps", "--count", "1")
-    assert errors(nas, "vps")[there] == ""
+    assert eventually(lambda: errors(nas, "vps")[there] == "")
 
     # A firewall on the machine itself.
     hook = "type filter hook output priority filter;"
-    drop = "ip daddr 203.0.113.10 udp dport 41820 drop"
+    drop = f"ip daddr 203.0.113.10 udp dport {port} drop"
     vps.host.run(["nft", f"table ip no {{ chain no {{ {hook} {drop}; }}; }}"])
     said = "forbidden by a firewall of this machine"
     assert eventually(lambda: errors(vps, "nas").get(here) == said), errors(vps, "nas")

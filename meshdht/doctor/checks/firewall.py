@@ -6,7 +6,14 @@ import re
 from collections.abc import Iterator
 
 from meshdht.api.doctor_messages import Finding, Level
-from meshdht.doctor.machine import BEACON_PORT, Firewall, Machine, Running, port_of
+from meshdht.doctor.machine import (
+    BEACON_PORT,
+    OWN_PORTS,
+    Firewall,
+    Machine,
+    Running,
+    port_of,
+)
 from meshdht.doctor.packet_filter import Packet, Ruleset, Verdict
 
 NAME = "firewall"
@@ -14,7 +21,18 @@ NAME = "firewall"
 
 def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
     firewall, port = machine.firewall, port_of(machine, running)
-    verdict = _verdict(machine, port)
+    yield from _own(machine, running, OWN_PORTS if port is None else str(port))
+    yield from _beacons(machine)
+    yield from _lent(machine, running)
+    if firewall.has_legacy_rules:
+        message = "there are rules of the old iptables as well, which were not looked at"
+        yield Finding(check=NAME, level="unknown", message=message, fix="sudo iptables-legacy -S")
+
+
+def _own(machine: Machine, running: Running | None, ports: str) -> Iterator[Finding]:
+    """``ports``: the network's, or the first and last of those of which it draws one."""
+    firewall, verdict = machine.firewall, _verdict(machine, int(ports.partition("-")[0]))
+    named = f"UDP port {ports}" if "-" not in ports else f"UDP ports {ports}, one of which it takes"
     if verdict is None:
         message = f"the firewall's rules cannot be read: {firewall.trouble}"
         fix = "sudo meshdht doctor" if machine.uid else ""
@@ -22,23 +40,18 @@ def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
     elif verdict is Verdict.DROPPED:
         # Those who are met by a punched hole are met all the same; nobody else is.
         direct = running is not None and running.reaches_directly
-        message = f"the firewall lets no new UDP packet in to port {port}"
+        message = f"the firewall lets no new packet in to {named}"
         level: Level = "note" if direct else "problem"
-        yield Finding(check=NAME, level=level, message=message, fix=_let_in(firewall, port))
+        yield Finding(check=NAME, level=level, message=message, fix=_let_in(firewall, ports))
     elif verdict is Verdict.MAYBE:
-        message = f"the firewall drops some of the UDP packets to port {port}"
-        yield Finding(check=NAME, level="note", message=message, fix=_let_in(firewall, port))
+        message = f"the firewall drops some of the packets to {named}"
+        yield Finding(check=NAME, level="note", message=message, fix=_let_in(firewall, ports))
     else:
-        yield Finding(check=NAME, level="fine", message=f"UDP port {port} is let in")
-    yield from _beacons(machine, verdict)
-    yield from _lent(machine, running)
-    if firewall.has_legacy_rules:
-        message = "there are rules of the old iptables as well, which were not looked at"
-        yield Finding(check=NAME, level="unknown", message=message, fix="sudo iptables-legacy -S")
+        yield Finding(check=NAME, level="fine", message=f"what comes to {named} is let in")
 
 
-def _beacons(machine: Machine, verdict: Verdict | None) -> Iterator[Finding]:
-    if verdict is not None and _verdict(machine, BEACON_PORT) is Verdict.DROPPED:
+def _beacons(machine: Machine) -> Iterator[Finding]:
+    if _verdict(machine, BEACON_PORT) is Verdict.DROPPED:
         message = f"devices on the LAN are found late: UDP port {BEACON_PORT} is not let in"
         fix = _let_in(machine.firewall, BEACON_PORT)
         yield Finding(check=NAME, level="note", message=message, fix=fix)

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.doctor.checks.firewall import judge
-from meshdht.doctor.machine import Firewall, Machine
+from meshdht.doctor.machine import Firewall, Machine, Settings
 from tests.api.fake_daemon import LAPTOP, PHONE
 from tests.doctor.facts import WELL, judged, only, running
 
@@ -33,7 +33,7 @@ To                         Action      From
 
 
 def behind(**firewall: Any) -> Machine:
-    return replace(WELL, firewall=Firewall(**firewall))
+    return replace(WELL, firewall=Firewall(**firewall), settings=Settings(listen_port=41820))
 
 
 OPEN: dict[str, Any] = {"nftables": []}
@@ -41,6 +41,12 @@ OPEN: dict[str, Any] = {"nftables": []}
 
 def test_no_rules_let_all_in() -> None:
     assert only(judge, behind(ruleset=OPEN)).level == "fine"
+
+
+def test_before_the_network_has_a_port_all_of_which_it_draws_one_count() -> None:
+    found = only(judge, replace(behind(ruleset=DROPS), settings=Settings()))
+    assert (found.level, "41822-41899, one of which" in found.message) == ("problem", True)
+    assert found.fix == "sudo nft insert rule inet fw in udp dport 41822-41899 accept"
 
 
 def test_rules_that_may_not_be_read_are_not_known() -> None:
