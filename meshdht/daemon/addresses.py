@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from ipaddress import ip_network
 
-from meshdht.net.netlink import Link, LocalAddress
+from meshdht.net.links import Link
+from meshdht.net.netlink import LocalAddress
 
 # What a container or a virtual machine is plugged in by.
 _INNER_PLUGS = frozenset({"veth", "tun"})

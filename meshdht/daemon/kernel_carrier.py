@@ -21,7 +21,8 @@ from meshdht.engine.kernel import KernelEngine
 from meshdht.engine.kernel_netlink import KernelWireGuard, open_kernel_wireguard
 from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError
-from meshdht.net.netlink import Link, Netlink
+from meshdht.net.links import Link
+from meshdht.net.netlink import Netlink
 from meshdht.net.port import Port
 from meshdht.net.shared_port import SharedPort, probe_raw_sockets
 from meshdht.net.udp import port_is_taken

@@ -13,7 +13,7 @@ import importlib
 import math
 import os
 import socket
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import (
     IPv4Address,
@@ -29,6 +29,7 @@ from ipaddress import (
 from typing import Any
 
 from meshdht.errors import PlatformError
+from meshdht.net.links import Link, link_of
 from meshdht.net.routes import (
     TABLE_MAIN,
     TYPE_UNICAST,
@@ -82,25 +83,15 @@ class LocalRange:
     interface: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A network interface. ``kind`` is empty for what is no virtual one; ``alias`` is a text for
-    people that anybody with the right may write there; ``master`` is the index of the bridge that
-    it is plugged into, or 0."""
-
-    index: int
-    name: str
-    kind: str
-    alias: str
-    master: int = 0
-
-
 class Netlink:
-    """One rtnetlink socket on the running loop; ``open_netlink`` makes it."""
+    """One rtnetlink socket on the running loop; ``open_netlink`` makes it. Its verbs may be called
+    at the same time; they wait for each other."""
 
     def __init__(self, route: Any, netlink_error: type[Exception]) -> None:
         self._route = route
         self._errors = (netlink_error, OSError)
+        # The kernel lists one thing at a time to a socket, and answers EBUSY to who asks meanwhile.
+        self._one_by_one = asyncio.Lock()
 
     async def configure(
         self,
@@ -117,7 +108,7 @@ class Netlink:
         machine without IPv6, those of IPv4 alone. Raises PlatformError.
         """
         wanted = list(addresses)
-        with self._explained(f"cannot configure the network interface {interface}"):
+        async with self._explained(f"cannot configure the network interface {interface}"):
             index = socket.if_nametoindex(interface)
             await self._route.link("set", index=index, state="up", **_sizes(mtu, segments_max))
             for present in await self._addresses_of(index):
@@ -128,7 +119,7 @@ class Netlink:
     async def addresses_while_up(self, interface: str) -> tuple[IPInterface, ...] | None:
         """The addresses of an interface; None if it is down, or there is none. Raises
         PlatformError."""
-        with self._explained(f"cannot look at the network interface {interface}"):
+        async with self._explained(f"cannot look at the network interface {interface}"):
             try:
                 index = socket.if_nametoindex(interface)
                 links = [message async for message in await self._route.get_links(index)]
@@ -142,7 +133,7 @@ class Netlink:
     async def set_mtu(self, interface: str, mtu: int, *, segments_max: int | None = None) -> None:
         """As ``configure``, and nothing else; nothing happens if there is no such interface: who
         makes it again configures it. Raises PlatformError."""
-        with self._explained(f"cannot set the MTU of the network interface {interface}"):
+        async with self._explained(f"cannot set the MTU of the network interface {interface}"):
             try:
                 index = socket.if_nametoindex(interface)
                 await self._route.link("set", index=index, **_sizes(mtu, segments_max))
@@ -154,12 +145,12 @@ class Netlink:
         """Give hosts behind an interface routes of their own, with an MTU that is less than its;
         routes of this kind to others go. Nothing happens while it is down or not there. Raises
         PlatformError."""
-        with self._explained(f"cannot set routes by the network interface {interface}"):
+        async with self._explained(f"cannot set routes by the network interface {interface}"):
             try:
                 index = socket.if_nametoindex(interface)
                 present = {host: mtu async for host, mtu in self._route_mtus(index)}
                 for host in present.keys() - mtus.keys():
-                    await self._route.route("del", **host_route(host, index))
+                    await self._remove_route(host, index)
                 for host, mtu in mtus.items():
                     if present.get(host) != mtu:
                         metrics = {"metrics": {"mtu": mtu}}
@@ -167,6 +158,13 @@ class Netlink:
             except self._errors as error:
                 if _code(error) not in (errno.ENODEV, errno.ENETDOWN, *_NO_IPV6):
                     raise
+
+    async def _remove_route(self, host: IPAddress, index: int) -> None:
+        try:
+            await self._route.route("del", **host_route(host, index))
+        except self._errors as error:
+            if _code(error) != errno.ESRCH:  # somebody else has removed it
+                raise
 
     async def _route_mtus(self, index: int) -> AsyncIterator[tuple[IPAddress, int]]:
         async for message in await self._route.get_routes():
@@ -180,7 +178,7 @@ class Netlink:
 
     async def delete(self, interface: str) -> None:
         """Delete an interface; nothing happens if there is none. Raises PlatformError."""
-        with self._explained(f"cannot delete the network interface {interface}"):
+        async with self._explained(f"cannot delete the network interface {interface}"):
             with contextlib.suppress(OSError):
                 index = socket.if_nametoindex(interface)
                 await self._route.link("del", index=index)
@@ -191,12 +189,12 @@ class Netlink:
 
     async def links(self) -> list[Link]:
         """All interfaces. Raises PlatformError."""
-        with self._explained("cannot list the network interfaces"):
-            return [_link_of(message) async for message in await self._route.get_links()]
+        async with self._explained("cannot list the network interfaces"):
+            return [link_of(message) async for message in await self._route.get_links()]
 
     async def make(self, interface: str, kind: str, alias: str) -> int:
         """Make an interface, down and without addresses; its index. Raises OSError."""
-        with self._as_os_error():
+        async with self._as_os_error():
             await self._route.link("add", ifname=interface, kind=kind)
             index = socket.if_nametoindex(interface)
             await self._route.link("set", index=index, ifalias=alias)
@@ -204,12 +202,12 @@ class Netlink:
 
     async def bring_up(self, index: int) -> None:
         """Raises OSError."""
-        with self._as_os_error():
+        async with self._as_os_error():
             await self._route.link("set", index=index, state="up")
 
     async def remove(self, index: int) -> None:
         """Delete the interface of this index, as ``delete``."""
-        with self._explained("cannot delete a network interface"):
+        async with self._explained("cannot delete a network interface"):
             try:
                 await self._route.link("del", index=index)
             except self._errors as error:
@@ -219,7 +217,7 @@ class Netlink:
     async def local_addresses(self) -> list[LocalAddress]:
         """The usable addresses of global scope, sorted by interface. Raises PlatformError."""
         found: list[LocalAddress] = []
-        with self._explained("cannot list the addresses of this machine"):
+        async with self._explained("cannot list the addresses of this machine"):
             async for message in await self._route.get_addr():
                 flags = message.get("IFA_FLAGS") or message["flags"]
                 local = _local_address(message, flags)
@@ -232,7 +230,7 @@ class Netlink:
         """The interfaces that a default route of the main table goes out by: another VPN's has a
         table of its own. Raises PlatformError."""
         found: set[str] = set()
-        with self._explained("cannot list the routes of this machine"):
+        async with self._explained("cannot list the routes of this machine"):
             async for message in await self._route.get_routes():
                 is_main = message.get("RTA_TABLE") == TABLE_MAIN
                 if is_main and message["type"] == TYPE_UNICAST and not message["dst_len"]:
@@ -241,7 +239,7 @@ class Netlink:
 
     async def link_mtus(self) -> dict[str, int]:
         """By interface. Raises PlatformError."""
-        with self._explained("cannot list the network interfaces of this machine"):
+        async with self._explained("cannot list the network interfaces of this machine"):
             links = [message async for message in await self._route.get_links()]
         return {str(each.get("IFLA_IFNAME")): int(each.get("IFLA_MTU")) for each in links}
 
@@ -250,7 +248,7 @@ class Netlink:
         route says, or else its interface. None is ``excluding``'s. Raises PlatformError."""
         of_links = await self.link_mtus()
         found: list[int] = []
-        with self._explained("cannot list the routes of this machine"):
+        async with self._explained("cannot list the routes of this machine"):
             async for message in await self._route.get_routes():
                 if message["type"] != TYPE_UNICAST or message["dst_len"]:
                     continue
@@ -263,16 +261,17 @@ class Netlink:
     async def default_gateways(self, *, excluding: Collection[str]) -> list[tuple[str, str]]:
         """The next hop of the main table's default route and its interface, IPv4's before IPv6's,
         as ``nearest_gateways``. Raises PlatformError."""
-        with self._explained("cannot list the routes of this machine"):
+        async with self._explained("cannot list the routes of this machine"):
             routes = [message async for message in await self._route.get_routes()]
         return nearest_gateways(routes, excluding)
 
     async def way_to(self, host: str) -> Way | None:
         """How an address is reached; None if it is not, or if it is this machine's own."""
-        try:
-            return way(host, await self._route.route("get", dst=host))
-        except self._errors:
-            return None
+        async with self._one_by_one:
+            try:
+                return way(host, await self._route.route("get", dst=host))
+            except self._errors:
+                return None
 
     async def overlaps(self, network: IPNetwork, *, excluding: str) -> list[LocalRange]:
         """Ranges of this machine that share addresses with ``network``.
@@ -280,7 +279,7 @@ class Netlink:
         Addresses and routes of all tables count (other VPNs have tables of their own), default
         routes, whole or in pieces, and the interface ``excluding`` do not. Raises PlatformError.
         """
-        with self._explained("cannot list the routes of this machine"):
+        async with self._explained("cannot list the routes of this machine"):
             ranges = {each async for each in self._ranges()}
         overlapping = [
             each
@@ -323,18 +322,20 @@ class Netlink:
             raise
         return True
 
-    @contextlib.contextmanager
-    def _as_os_error(self) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _as_os_error(self) -> AsyncIterator[None]:
         try:
-            yield
+            async with self._one_by_one:
+                yield
         except self._errors as error:
             code = _code(error)
             raise OSError(code, os.strerror(code)) from None
 
-    @contextlib.contextmanager
-    def _explained(self, what: str) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _explained(self, what: str) -> AsyncIterator[None]:
         try:
-            yield
+            async with self._one_by_one:
+                yield
         except self._errors as error:
             code = _code(error)
             hint = "run meshdht with sudo" if code in (errno.EPERM, errno.EACCES) else ""
@@ -359,14 +360,6 @@ def _code(error: Exception) -> int:
 
 def _sizes(mtu: int, segments_max: int | None) -> dict[str, int]:
     return {"mtu": mtu} | ({} if segments_max is None else {"gso_max_segs": segments_max})
-
-
-def _link_of(message: Any) -> Link:
-    about = message.get("IFLA_LINKINFO")
-    kind = about.get("IFLA_INFO_KIND") if about else None
-    alias = message.get("IFLA_IFALIAS")
-    master = message.get("IFLA_MASTER") or 0
-    return Link(message["index"], message.get("IFLA_IFNAME"), kind or "", alias or "", master)
 
 
 def _address_of(message: Any) -> IPInterface:

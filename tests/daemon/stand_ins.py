@@ -16,7 +16,8 @@ from meshdht.engine.backend import (
     RemovePeer,
     UpdatePeer,
 )
-from meshdht.net.netlink import IPNetwork, Link, LocalAddress, LocalRange
+from meshdht.net.links import Link
+from meshdht.net.netlink import IPNetwork, LocalAddress, LocalRange
 
 
 class FakePort:

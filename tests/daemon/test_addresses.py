@@ -9,7 +9,8 @@ from ipaddress import ip_interface
 import pytest
 
 from meshdht.daemon.addresses import outer_addresses
-from meshdht.net.netlink import Link, LocalAddress
+from meshdht.net.links import Link
+from meshdht.net.netlink import LocalAddress
 
 
 def address(text: str, interface: str) -> LocalAddress:

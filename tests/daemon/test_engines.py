@@ -16,7 +16,7 @@ from meshdht.daemon.engines import CHOSEN, make_carrier
 from meshdht.daemon.places import Places
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.errors import ConfigError, PlatformError
-from meshdht.net.netlink import Link
+from meshdht.net.links import Link
 from tests.daemon.daemon_process import HAS_TUN, daemon
 
 pytestmark = [

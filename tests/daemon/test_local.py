@@ -15,7 +15,8 @@ from meshdht.daemon.local import (
     usable_addresses,
 )
 from meshdht.errors import RangeOverlap, UsageError
-from meshdht.net.netlink import Link, LocalAddress, LocalRange
+from meshdht.net.links import Link
+from meshdht.net.netlink import LocalAddress, LocalRange
 from tests.daemon.stand_ins import FakeNetlink
 
 SHARED = IPv4Network("100.64.0.0/10")

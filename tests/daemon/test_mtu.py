@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from meshdht.daemon.mtu import outer_mtus, tunnel_mtu
-from meshdht.net.netlink import Link, LocalAddress
+from meshdht.net.links import Link
+from meshdht.net.netlink import LocalAddress
 from meshdht.wireguard.messages import OVERHEAD
 from tests.daemon.stand_ins import FakeNetlink
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import math
@@ -16,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from meshdht.errors import PlatformError
-from meshdht.net.netlink import Link, LocalAddress, LocalRange, Netlink, open_netlink
+from meshdht.net.links import Link
+from meshdht.net.netlink import LocalAddress, LocalRange, Netlink, open_netlink
 from meshdht.net.routes import Way
 from meshdht.net.tun import Tun
 
@@ -149,6 +151,40 @@ async def test_hosts_behind_an_interface_can_have_routes_with_an_mtu_of_their_ow
     ip("link set mesh0 down")
     await netlink.set_route_mtus("mesh0", {hosts[0]: 1280})
     await netlink.set_route_mtus("mesh9", {hosts[0]: 1280})
+
+
+async def test_what_is_asked_at_the_same_time_is_answered_in_turn(
+    netlink: Netlink, tun: Tun
+) -> None:
+    await netlink.configure("mesh0", [V4, V6], 1420)
+    # So many that the kernel lists them in several parts: it lists one thing at a time.
+    ip(*(f"route add 100.64.{number // 250}.{number % 250 + 1} dev mesh0" for number in range(800)))
+    host = ip_address("100.64.7.7")
+    async with asyncio.TaskGroup() as tasks:
+        for mtu in (1280, 1300, 1320):
+            tasks.create_task(netlink.set_route_mtus("mesh0", {host: mtu}))
+            tasks.create_task(netlink.set_route_mtus("mesh0", {}))
+            tasks.create_task(netlink.local_addresses())
+            tasks.create_task(netlink.default_mtus(excluding=""))
+    assert str(host) not in routes()
+
+
+async def test_a_route_that_somebody_has_removed_meanwhile_is_no_failure(
+    netlink: Netlink, tun: Tun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await netlink.configure("mesh0", [V4], 1420)
+    hosts = ip_address("100.64.7.7"), ip_address("100.64.7.8")
+    await netlink.set_route_mtus("mesh0", dict.fromkeys(hosts, 1328))
+    real = netlink._route.route
+
+    async def after_somebody_else(command: str, **arguments: object) -> object:
+        if command == "del":
+            ip(f"route del {arguments['dst']} dev mesh0")
+        return await real(command, **arguments)
+
+    monkeypatch.setattr(netlink._route, "route", after_somebody_else)
+    await netlink.set_route_mtus("mesh0", {})
+    assert not {str(host) for host in hosts} & set(routes().split())
 
 
 def routes() -> str:
