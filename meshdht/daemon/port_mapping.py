@@ -19,7 +19,7 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.derive import derive
 from meshdht.crypto.keys import SigningKey
 from meshdht.daemon.config import Config
-from meshdht.daemon.lent_ports import LentPorts
+from meshdht.daemon.lent_ports import LentPorts, run_after
 from meshdht.daemon.router_ways import ControlWay, UpnpWay
 from meshdht.endpoint import Endpoint
 from meshdht.net.gateway import Gateway, gateway_at
@@ -188,8 +188,7 @@ class PortMapping:
         self._entropy = entropy
         self._on_mapped = on_mapped
         self._lent = lent
-        self._lent_at: Gateway | None = None
-        self._lent_task: asyncio.Task[None] | None = None
+        self._lent_at: list[Gateway] = []
         self._mapped: list[Endpoint] = []
         self._changed = asyncio.Event()
         self._has_moved = False
@@ -207,18 +206,17 @@ class PortMapping:
         another, or it has started anew."""
         for router in self.routers:
             if not router.is_ipv6:
-                router.check(ask_again=False)
-        self._check_lent(ask_again=False)
+                self._check(router, ask_again=False)
 
     def _restarted(self) -> None:
         """IPv4's router and IPv6's are one machine, as a rule, and it may say so in IPv4 alone."""
         for router in self.routers:
-            router.check(ask_again=False)
-        self._check_lent(ask_again=False)
+            self._check(router, ask_again=False)
 
-    def _check_lent(self, *, ask_again: bool) -> None:
+    def _check(self, router: RouterPort, *, ask_again: bool) -> None:
+        router.check(ask_again=ask_again)
         if self._lent is not None:
-            self._lent.check(ask_again=ask_again)
+            self._lent.check(router.gateway, ask_again=ask_again)
 
     def leave(self) -> None:
         """Another process goes on for this one: what routers gave is to stay."""
@@ -239,11 +237,13 @@ class PortMapping:
     async def run(self) -> None:
         """Until cancelled; what routers gave is withdrawn then."""
         async with asyncio.TaskGroup() as tasks:
+            if self._lent is not None:
+                tasks.create_task(self._lent.run(self._ask_lent))
             while True:
                 self._changed.clear()
                 has_moved, self._has_moved = self._has_moved, False
                 await self._look(tasks, has_moved=has_moved)
-                await self._follow_lent(tasks)
+                self._follow_lent()
                 await self._changed.wait()
 
     async def _look(self, tasks: asyncio.TaskGroup, *, has_moved: bool) -> None:
@@ -253,8 +253,7 @@ class PortMapping:
                 self.routers.remove(router)
                 self._tasks[router.gateway].cancel()
             elif has_moved:
-                router.check(ask_again=True)
-                self._check_lent(ask_again=True)
+                self._check(router, ask_again=True)
         self._tasks = {each: task for each, task in self._tasks.items() if not task.done()}
         asked = [router.gateway for router in self.routers]
         for gateway in found:
@@ -263,7 +262,7 @@ class PortMapping:
                     router = self._router(gateway)
                     self.routers.append(router)
                     last = self._tasks.get(gateway)
-                    self._tasks[gateway] = tasks.create_task(_run_after(last, router))
+                    self._tasks[gateway] = tasks.create_task(run_after(last, router))
         self._tell()
 
     def _router(self, gateway: Gateway) -> RouterPort:
@@ -281,26 +280,20 @@ class PortMapping:
         told = on_change, on_restart, transport
         return RouterPort(gateway, port, nonce, self._clock, self._entropy, *told)
 
-    async def _follow_lent(self, tasks: asyncio.TaskGroup) -> None:
-        """A relay's ports are asked of the router that others reach us by, for as long as it is
-        ours; one that loses what it gave is asked again by each of them."""
-        lent = self._lent
-        if lent is None or self._lent_at in [router.gateway for router in self.routers]:
-            return
-        if self._lent_task is not None:
-            self._lent_task.cancel()
-            await asyncio.wait([self._lent_task])
-        opened = [each for each in self.routers if each.mapping and each.mapping.is_public]
-        self._lent_at = next((each.gateway for each in opened if not each.is_ipv6), None)
-        self._lent_task = None
-        if (at := self._lent_at) is not None:
-            self._lent_task = tasks.create_task(
-                lent.run(
-                    lambda port, transport, on_change: self._ask(
-                        at, port, transport, on_change, None
-                    )
-                )
-            )
+    def _ask_lent(
+        self, gateway: Gateway, port: int, transport: Transport, on_change: Callable[[], None]
+    ) -> RouterPort:
+        return self._ask(gateway, port, transport, on_change, None)
+
+    def _follow_lent(self) -> None:
+        """A relay's ports are asked of the routers that others reach us by, for as long as these
+        are ours; one that loses what it gave is asked again for each of them."""
+        at = [
+            each.gateway for each in self.routers if each.gateway in self._lent_at or _opens(each)
+        ]
+        if self._lent is not None and at != self._lent_at:
+            self._lent_at = at
+            self._lent.ask_of(at)
 
     def _tell(self) -> None:
         mappings = [router.mapping for router in self.routers]
@@ -317,11 +310,8 @@ class PortMapping:
             self._changed.set()
 
 
-async def _run_after(last: asyncio.Task[None] | None, router: RouterPort) -> None:
-    """The same gateway is back while the last mapping is being withdrawn: not the new one, too."""
-    if last is not None:
-        await asyncio.wait([last])
-    await router.run()
+def _opens(router: RouterPort) -> bool:
+    return router.mapping is not None and router.mapping.is_public
 
 
 def _told(router: RouterPort) -> api.RouterPort:

@@ -46,6 +46,8 @@ DESCRIBE = (
 )
 
 
+CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], 443), 4)"
+
 # A router whose time began so lately is not seen to have begun it anew: clocks may differ by this.
 YOUNG_S = 2 * CLOCK_SLACK_S
 
@@ -100,6 +102,14 @@ def home(world: World) -> Home:
     host = world.host("nas")
     host.attach(lan, "192.168.1.2/24", gateways=["192.168.1.1"])
     return Home(world, internet, lan, router, Device(host, COMMAND))
+
+
+def has_ipv6(home: Home, gateway: str = "2001:db8:1::1") -> None:
+    home.nas.host.ip(
+        "addr add 2001:db8:1::2/64 dev eth0 nodad",
+        f"route add default via {gateway} dev eth0",
+    )
+    home.router.announce("2001:db8:1::2")
 
 
 def ports(device: Device) -> list[dict[str, Any]]:
@@ -229,11 +239,7 @@ def test_a_router_lets_ipv6_in(home: Home, protocol: str, gateway: str) -> None:
     """The laptop has no IPv4, and the first word between the two is its own."""
     if gateway == "fe80::":
         gateway = home.router.link_local(LAN)
-    home.nas.host.ip(
-        "addr add 2001:db8:1::2/64 dev eth0 nodad",
-        f"route add default via {gateway} dev eth0",
-    )
-    home.router.announce("2001:db8:1::2")
+    has_ipv6(home, gateway)
     home.silence(protocol)
     home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
@@ -245,14 +251,11 @@ def test_a_router_lets_ipv6_in(home: Home, protocol: str, gateway: str) -> None:
     assert laptop.reaches(home.nas.addresses()[1]) is not None
     assert eventually(lambda: path_leads_to(laptop, "nas", inside))
     home.nas.must("down")
-    assert eventually(lambda: IPV6_HOLE not in home.holes())
+    assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
 
 
 def test_a_hole_that_upnp_made_is_renewed_and_withdrawn_all_the_same(home: Home) -> None:
-    home.nas.host.ip(
-        "addr add 2001:db8:1::2/64 dev eth0 nodad",
-        "route add default via 2001:db8:1::1 dev eth0",
-    )
+    has_ipv6(home)
     home.silence("UPnP")
     home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
@@ -265,15 +268,12 @@ def test_a_hole_that_upnp_made_is_renewed_and_withdrawn_all_the_same(home: Home)
     assert any(b"#UpdatePinhole" in each for each in capture.frames())
     assert IPV6_HOLE in home.holes()
     home.nas.must("down")
-    assert eventually(lambda: IPV6_HOLE not in home.holes())
+    assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
 
 
 def test_a_router_that_has_lost_everything_is_asked_for_ipv6_as_well(home: Home) -> None:
     """miniupnpd announces itself in IPv4 alone."""
-    home.nas.host.ip(
-        "addr add 2001:db8:1::2/64 dev eth0 nodad",
-        "route add default via 2001:db8:1::1 dev eth0",
-    )
+    has_ipv6(home)
     home.nas.init("home", "--listen-port", str(PORT))
     inside = f"[2001:db8:1::2]:{PORT}"
     assert eventually(lambda: is_mapped(home.nas, "PCP", inside)), home.nas.status()
@@ -339,6 +339,41 @@ def test_a_relay_at_home_is_one_for_others_by_the_ports_that_its_router_opened(
     assert f"by TLS to {WAN}:443" in office.must("status")
     home.nas.must("down")
     assert eventually(lambda: home.passes() == [])
+
+
+@pytest.mark.parametrize("protocol", ["PCP", "UPnP"])
+def test_a_relay_at_home_is_one_for_ipv6_by_the_holes_that_its_router_made(
+    home: Home, protocol: str
+) -> None:
+    """Two that have no family of addresses in common meet there."""
+    has_ipv6(home)
+    home.silence(protocol)
+    home.nas.init("home", "--listen-port", str(PORT))
+    home.nas.must("down")
+    configure(home.nas, 'relay = "on"')
+    home.nas.must("up")
+    # The main one, those that are lent, and TCP 443; by UPnP miniupnpd makes none below 1024.
+    has_stream = protocol == "PCP"
+    assert eventually(lambda: home.holes().count(IPV6_HOLE) == 9 + has_stream), home.holes()
+    assert eventually(lambda: home.nas.status()["relay"]["router_ports"] == 8)
+    host = home.world.host("laptop")
+    host.attach(home.internet, "2001:db8::20/128")
+    laptop = Device(host, COMMAND)
+    phone = behind_nat(home.world, home.internet, "phone", 21, "symmetric")
+    for device in (laptop, phone):
+        device.join(home.nas.invite(device.name))
+    first_ping(laptop, phone)
+    assert eventually(lambda: kind_of(laptop, "phone") == ("relay", "nas"))
+    outside, _, port = laptop.peer("phone")["path"]["endpoint"].rpartition(":")
+    assert outside == "[2001:db8:1::2]"
+    assert int(port) in range(41900, 41908)
+    assert transfer(laptop, phone) > 0
+
+    connects = [sys.executable, "-c", CONNECT, "2001:db8:1::2"]
+    assert (host.run(connects, check=False).returncode == 0) == has_stream
+    home.nas.must("down")
+    # The older miniupnpd keeps what was renewed by PCP; nothing was, here.
+    assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
 
 
 def test_an_anchor_at_home_gets_its_port_too(home: Home) -> None:
