@@ -13,6 +13,7 @@ import click
 from meshdht import __version__
 from meshdht.cli.main import VERBS, cli
 from meshdht.cli.walking import all_verbs
+from meshdht.service import RUNTIME_DIR, STATE_DIR
 
 _EXIT_CODES = {
     "0": "It is done; for ping and wait: the peer answered.",
@@ -29,8 +30,8 @@ _ENVIRONMENT = {
     "NO_COLOR": "Turns colour off.",
 }
 _FILES = {
-    "/var/lib/meshdht/NETWORK/": "The keys and records of a network, its log, and config.toml.",
-    "/run/meshdht/NETWORK.sock": "Where its daemon listens to this command.",
+    f"{STATE_DIR}/NETWORK/": "The keys and records of a network, its log, and config.toml.",
+    f"{RUNTIME_DIR}/NETWORK.sock": "Where its daemon listens to this command.",
 }
 
 

@@ -109,8 +109,11 @@ def table(
 
 
 def filled(columns: dict[Column, Callable[[T], str]], items: Iterable[T], *, on: bool) -> list[str]:
-    """A table with titles of what each column says of each item, without columns that are empty."""
+    """A table with titles of what each column says of each item, without columns that are empty.
+    No lines of no items."""
     items = list(items)
+    if not items:
+        return []
     cells = {column: [cell(each) for each in items] for column, cell in columns.items()}
     shown = {column: each for column, each in cells.items() if any(each)}
     return table(list(shown), list(zip(*shown.values(), strict=True)), titles=True, on=on)

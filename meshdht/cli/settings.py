@@ -11,9 +11,7 @@ import click
 
 from meshdht.api.errors import ApiError, as_root
 from meshdht.cli.values import label
-
-STATE_DIR = "/var/lib/meshdht"
-RUNTIME_DIR = "/run/meshdht"
+from meshdht.service import RUNTIME_DIR, STATE_DIR
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 

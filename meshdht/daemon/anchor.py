@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from meshdht import __version__
 from meshdht.api.anchor_messages import AnchorStatus, AnchorStatusReply, GetAnchorStatus
+from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, LaunchRequest, Ready, Reporter
 from meshdht.api.messages import Done, Down, Reply, Single, Streamed
 from meshdht.api.relay_messages import RelayStatus
@@ -29,6 +30,7 @@ from meshdht.daemon.anchor_store import (
     save_anchor,
 )
 from meshdht.daemon.config import read_config
+from meshdht.daemon.daemon import HAND_OVER
 from meshdht.daemon.founding import host_label
 from meshdht.daemon.launch import run_to_the_end
 from meshdht.daemon.lending import Lending
@@ -40,7 +42,7 @@ from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
-from meshdht.errors import LinkError, PlatformError, StateError, UsageError
+from meshdht.errors import LinkError, MeshdhtError, PlatformError, StateError, UsageError, first_of
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.names import validate_label
 from meshdht.net.changes import ChangeWatch
@@ -119,7 +121,10 @@ class AnchorLaunch:
                 lambda _: None,
                 lending.at_router,
             )
-            await self._serve(node, store, port, lending, mapping)
+            try:
+                await self._serve(node, store, port, lending, mapping)
+            except* (MeshdhtError, ApiError) as group:
+                raise first_of(group) from None
 
     async def _known(self, store: Store) -> KnownAnchor | None:
         """The anchor that is on disk; raises UsageError if it cannot do without a new link."""
@@ -188,7 +193,7 @@ class AnchorLaunch:
             try:
                 async with ApiServer(self._places.socket, service):
                     loop = asyncio.get_running_loop()
-                    for number in (signal.SIGTERM, signal.SIGINT):
+                    for number in (signal.SIGTERM, signal.SIGINT, HAND_OVER):
                         loop.add_signal_handler(number, self._stopping.set)
                     socket = str(self._places.socket)
                     self._reporter.ready(

@@ -9,8 +9,9 @@ import stat
 from pathlib import Path
 
 from meshdht.api.errors import ApiError
+from meshdht.service import STATE_DIR
 from meshdht.service.systemd import run
-from meshdht.service.unit import STATE_DIR, USER
+from meshdht.service.unit import USER
 
 HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # systemd.exec(5), ProtectHome=
 ELSEWHERE = "install it for the machine: sudo ./mesh install, or pipx install --global"

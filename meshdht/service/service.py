@@ -13,8 +13,8 @@ from pathlib import Path
 
 import meshdht
 from meshdht.api.errors import ApiError
-from meshdht.service import account, polkit, systemd
-from meshdht.service.unit import KINDS, NETWORK, STATE_DIR, USER, Kind
+from meshdht.service import STATE_DIR, account, polkit, systemd
+from meshdht.service.unit import KINDS, USER, Kind
 
 HAND_OVER_TIMEOUT_S = 20.0
 # Ends a daemon that another one follows at once.
@@ -26,7 +26,7 @@ def program() -> list[str]:
     return [sys.executable, "-P", "-m", "meshdht"]
 
 
-def is_installed(kind: Kind = NETWORK) -> bool:
+def is_installed(kind: Kind) -> bool:
     """Whether daemons of this kind are services here."""
     return systemd.is_booted() and systemd.unit_file(kind.file) is not None
 

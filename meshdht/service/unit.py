@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshdht.service import RUNTIME_DIR
+
 USER = "meshdht"
-STATE_DIR = "/var/lib/meshdht"
-RUNTIME_DIR = "/run/meshdht"
 # Exit codes that another try does not change: the user's input, and out of the network.
 FINAL_CODES = "2 3"
 
@@ -42,7 +42,7 @@ Group={user}
 UMask=0077
 StateDirectory=meshdht
 StateDirectoryMode=0700
-RuntimeDirectory=meshdht
+RuntimeDirectory={runtime}
 RuntimeDirectoryPreserve=yes
 ExecStartPost=-+/bin/sh -c '{tell}'
 ExecStopPost=-+/bin/sh -c '{forget}'
@@ -90,7 +90,7 @@ class Kind:
     """What an instance of a template runs."""
 
     template: str
-    description: str
+    what: str
     arguments: tuple[str, ...]
     capabilities: str
     folder: str = ""  # below the state directory
@@ -103,14 +103,20 @@ class Kind:
     def file(self) -> str:
         return self.unit("")
 
+    @property
+    def _runtime(self) -> str:
+        """Also the directory in it, which root may have made."""
+        return f"meshdht meshdht/{self.folder}" if self.folder else "meshdht"
+
     def text(self, program: Sequence[str]) -> str:
         """The template's text; ``program`` is how meshdht is run, by absolute path."""
         return _UNIT.format(
-            description=self.description,
+            description=f"meshdht {self.what}",
             command=" ".join([*map(_quoted, program), *self.arguments]),
             user=USER,
             tell=_TELL,
             forget=_FORGET,
+            runtime=self._runtime,
             final=FINAL_CODES,
             capabilities=self.capabilities,
         )
@@ -119,14 +125,14 @@ class Kind:
 # Interfaces, routes and nftables; the kernel's WireGuard port; TCP 443 for relays.
 NETWORK = Kind(
     "meshdht",
-    "meshdht network",
+    "network",
     ("daemon", "--network", "%i"),
     "CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BIND_SERVICE",
 )
 # It forwards by nftables where it may, and serves TCP 443.
 ANCHOR = Kind(
     "meshdht-anchor",
-    "meshdht anchor",
+    "anchor",
     ("anchor", "run", "--network", "%i"),
     "CAP_NET_ADMIN CAP_NET_BIND_SERVICE",
     folder="anchors",

@@ -192,3 +192,9 @@ def test_a_damaged_link_is_refused_and_not_repeated(tmp_path: Path) -> None:
         launch(tmp_path, LINK[:-3])
     assert LINK[30:60] not in raised.value.message + raised.value.hint
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_keeps_it_from_its_socket_is_told_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(ApiError, match="cannot listen at"):
+        await launch(tmp_path, LINK).run()

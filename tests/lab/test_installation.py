@@ -130,6 +130,25 @@ def test_down_and_up_are_of_the_service(box: Booted) -> None:
     assert "nas  this device" in box.sh("meshdht status")
 
 
+def test_an_anchor_is_a_service_as_a_network_is(box: Booted) -> None:
+    box.sh("meshdht anchor link > /tmp/anchor.txt")
+    said = box.run(["meshdht", "anchor", "up", "--link-file", "/tmp/anchor.txt"])
+    assert "anchor anchor is up; its id is " in said.stdout
+    assert said.stderr.endswith("meshdht-anchor@anchor.service runs it, after a reboot too\n")
+    unit = "meshdht-anchor@anchor"
+    assert box.sh(f"systemctl is-active {unit}; systemctl is-enabled {unit}") == "active\nenabled"
+    pid = f"$(systemctl show --property=MainPID --value {unit})"
+    assert box.sh(f"stat -c %U /proc/{pid}/status") == "meshdht"
+    assert "records held" in box.sh("meshdht anchor status")
+    box.sh("meshdht service restart")  # it ends of itself, and not by the signal
+    ended = box.sh(f"journalctl --unit {unit} --no-pager | grep -c 'status=12/USR2' || true")
+    assert ended == "0"
+    assert box.sh("meshdht anchor down") == "anchor anchor is down"
+    assert box.run(["systemctl", "is-active", unit], check=False).stdout == "inactive\n"
+    assert box.sh("meshdht anchor up") == f"anchor anchor is up; {unit}.service runs it"
+    box.sh(f"meshdht anchor down; systemctl disable -q {unit}; rm -r /var/lib/meshdht/anchors")
+
+
 def test_a_service_that_cannot_start_says_why(box: Booted) -> None:
     box.sh("meshdht down; echo 'mtu = \"big\"' > /var/lib/meshdht/home/config.toml")
     said = box.run(["meshdht", "up"], check=False)

@@ -63,7 +63,7 @@ def test_without_systemd_it_says_what_to_do(
     with pytest.raises(ApiError, match="systemd is not") as refused:
         verb()
     assert "meshdht daemon --network NAME" in refused.value.hint
-    assert not service.is_installed()
+    assert not service.is_installed(NETWORK)
 
 
 def test_an_instance_has_ended_when_systemd_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,11 @@ def test_a_network_has_three_capabilities_and_an_anchor_two() -> None:
     assert set(settings(ANCHOR)["AmbientCapabilities"].split()) == network - {"CAP_NET_RAW"}
 
 
+def test_the_directories_of_sockets_are_the_users() -> None:
+    assert settings(NETWORK)["RuntimeDirectory"] == "meshdht"
+    assert settings(ANCHOR)["RuntimeDirectory"].split() == ["meshdht", "meshdht/anchors"]
+
+
 def test_what_another_try_does_not_change_is_not_tried_again() -> None:
     from meshdht.errors import NoMember, UsageError
 

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
-from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
+from meshdht.api.anchor_messages import AnchorEntry, Anchors, CreateAnchorLink
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text, moment_text, relay_text, router_text
 from meshdht.cli.group import VerbGroup
-from meshdht.cli.output import Column, coloured, note, say, say_json, table
+from meshdht.cli.output import Column, coloured, filled, note, say, say_json
 from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import label
 from meshdht.cli.verbs.invite import expires_option, uses_option
 from meshdht.cli.verbs.start import (
     START_TIMEOUT_S,
+    is_service,
     launch_request,
+    make_service,
     port_option,
     start,
     stop,
 )
+from meshdht.service.unit import ANCHOR
 
 _DEFAULT_NAME = "anchor"
-_FOLDER = "anchors"
 
 link_file_option = click.option(
     "--link-file", metavar="FILE", help="Read the link from FILE; - is stdin."
@@ -100,28 +103,17 @@ def list_(context: click.Context, as_json: bool) -> None:
 
 def anchor_lines(known: Anchors, *, now: float, on: bool) -> list[str]:
     """The anchors as text, in colour if ``on``; ``now`` is Unix time."""
-    if not known.anchors:
-        return []
-    columns = [
-        Column("NAME", styles=("bold",)),
-        Column("ENDPOINT", styles=("cyan",)),
-        Column("ANSWERED"),
-        Column("ADDED"),
-        Column("BY"),
-        Column("ID", styles=("dim",)),
-    ]
-    rows = [
-        [
-            each.name,
-            each.endpoint or "–",
-            "never" if each.seen is None else f"{age_text(max(0.0, now - each.seen))} ago",
-            moment_text(each.joined),
-            each.added_by,
-            each.id,
-        ]
-        for each in known.anchors
-    ]
-    return table(columns, rows, titles=True, on=on)
+    columns: dict[Column, Callable[[AnchorEntry], str]] = {
+        Column("NAME", styles=("bold",)): lambda each: each.name,
+        Column("ENDPOINT", styles=("cyan",)): lambda each: each.endpoint or "–",
+        Column("ANSWERED"): lambda each: (
+            "never" if each.seen is None else f"{age_text(max(0.0, now - each.seen))} ago"
+        ),
+        Column("ADDED"): lambda each: moment_text(each.joined),
+        Column("BY"): lambda each: each.added_by,
+        Column("ID", styles=("dim",)): lambda each: each.id,
+    }
+    return filled(columns, known.anchors, on=on)
 
 
 @anchor.command("run")
@@ -150,7 +142,7 @@ def run(context: click.Context, link_file: str | None, listen_port: int | None) 
 @common_options()
 @click.pass_context
 def up(context: click.Context, link_file: str | None, listen_port: int | None) -> None:
-    """Run an anchor in the background. Does nothing if it runs.
+    """Run an anchor in the background, or as a service. Does nothing if it runs.
 
     The link is needed the first time, and when the network gives out another.
 
@@ -166,8 +158,15 @@ def up(context: click.Context, link_file: str | None, listen_port: int | None) -
         return
     except NoDaemon:
         pass
+    says_new = link_file is not None or listen_port is not None
+    if settings.holds(name) and not says_new and is_service(settings, ANCHOR):
+        from meshdht.service.service import start as start_service
+
+        say(f"anchor {name} is up; {start_service(ANCHOR, name)} runs it")
+        return
     ready = start(settings, _action(settings, link_file, listen_port), START_TIMEOUT_S)
     say(f"anchor {name} is up; its id is {ready.device}")
+    make_service(settings, ANCHOR, name)
 
 
 @anchor.command("status")
@@ -212,7 +211,7 @@ def down(context: click.Context) -> None:
     \b
     Example: meshdht anchor down
     """
-    stop("anchor", _anchors(context))
+    stop(ANCHOR, _anchors(context))
 
 
 def _action(settings: Settings, link_file: str | None, listen_port: int | None) -> Anchor:
@@ -227,7 +226,7 @@ def _anchors(context: click.Context) -> Settings:
 def anchor_settings(settings: Settings) -> Settings:
     """Anchors lie beside the networks, so that a device can be both and neither is in the way."""
     return Settings(
-        state_dir=settings.state_dir / _FOLDER,
-        runtime_dir=settings.runtime_dir / _FOLDER,
+        state_dir=settings.state_dir / ANCHOR.folder,
+        runtime_dir=settings.runtime_dir / ANCHOR.folder,
         network=settings.network or _DEFAULT_NAME,
     )

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
-from meshdht.api.approval_messages import Applicant, Decide
+from meshdht.api.approval_messages import Applicant, Approvals, Decide
 from meshdht.api.client import Client
 from meshdht.api.text import age_text
 from meshdht.cli import completing
-from meshdht.cli.output import Column, coloured, note, say, say_json, table
+from meshdht.cli.output import Column, coloured, filled, note, say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
 from meshdht.cli.values import peer_name
-
-_COLUMNS = (
-    Column("NAME", styles=("bold",)),
-    Column("ID"),
-    Column("WAITS", right=True),
-    Column("ASKED", right=True),
-    Column("INVITED BY"),
-    Column("TERMS", styles=("dim",)),
-)
 
 
 @click.command()
@@ -42,12 +34,10 @@ def approvals(context: click.Context, as_json: bool) -> None:
     if as_json:
         say_json(pending)
         return
-    rows = [_row(each) for each in pending.applicants]
-    if not rows:
-        note("no device waits; a link that wants approval: meshdht invite --approve")
-        return
-    for line in table(_COLUMNS, rows, titles=True, on=coloured(sys.stdout)):
+    for line in applicant_lines(pending, now=time.time(), on=coloured(sys.stdout)):
         say(line)
+    if not pending.applicants:
+        note("no device waits; a link that wants approval: meshdht invite --approve")
 
 
 @click.command()
@@ -79,15 +69,21 @@ def approve(context: click.Context, device: str, deny: bool, reason: str, as_jso
         say(f"{decided.name} is refused; its link still lets it ask, with another key")
 
 
-def _row(applicant: Applicant) -> list[str]:
+def applicant_lines(pending: Approvals, *, now: float, on: bool) -> list[str]:
+    """Who waits, as text, in colour if ``on``; ``now`` is Unix time."""
+    columns: dict[Column, Callable[[Applicant], str]] = {
+        Column("NAME", styles=("bold",)): lambda each: each.name,
+        Column("ID"): lambda each: each.id,
+        Column("WAITS", right=True): lambda each: age_text(max(0.0, now - each.since)),
+        Column("ASKED", right=True): lambda each: f"{age_text(each.asked_age_s)} ago",
+        Column("INVITED BY"): lambda each: each.invited_by,
+        Column("TERMS", styles=("dim",)): _terms,
+    }
+    return filled(columns, pending.applicants, on=on)
+
+
+def _terms(applicant: Applicant) -> str:
     terms = [f"#{tag}" for tag in applicant.tags]
     if applicant.ephemeral_s:
         terms.append(f"ephemeral {age_text(applicant.ephemeral_s)}")
-    return [
-        applicant.name,
-        applicant.id,
-        age_text(max(0.0, time.time() - applicant.since)),
-        f"{age_text(applicant.asked_age_s)} ago",
-        applicant.invited_by,
-        " ".join(terms),
-    ]
+    return " ".join(terms)

@@ -43,8 +43,6 @@ def invites(context: click.Context, open_only: bool, as_json: bool) -> None:
 
 def invite_lines(invites: tuple[InviteEntry, ...], *, on: bool) -> list[str]:
     """The invites as text, in colour if ``on``."""
-    if not invites:
-        return []
     columns = {
         Column("ID", styles=("bold",)): lambda each: each.id,
         Column("NAME"): lambda each: each.name,

@@ -222,30 +222,17 @@ def peers(context: click.Context, as_json: bool) -> None:
     if not snapshot.peers:
         note(NOBODY)
         return
-    columns = [
-        Column("NAME", styles=("bold",)),
-        Column("ADDRESSES", styles=("cyan",)),
-        Column("PATH", style_of=path_styles),
-        Column("HANDSHAKE", right=True),
-        Column("ROUND TRIP", right=True),
-        Column("RECEIVED", right=True),
-        Column("SENT", right=True),
-        Column("ID", styles=("dim",)),
-    ]
-    rows = [
-        [
-            peer.name,
-            " ".join(peer.addresses),
-            link_text(peer),
-            age_text(peer.handshake_age_s),
-            rtt_text(peer.rtt_ms),
-            size_text(peer.rx_bytes),
-            size_text(peer.tx_bytes),
-            peer.id,
-        ]
-        for peer in by_name(snapshot.peers)
-    ]
-    for line in table(columns, rows, titles=True, on=coloured(sys.stdout)):
+    columns: dict[Column, Callable[[Peer], str]] = {
+        Column("NAME", styles=("bold",)): lambda each: each.name,
+        Column("ADDRESSES", styles=("cyan",)): lambda each: " ".join(each.addresses),
+        Column("PATH", style_of=path_styles): link_text,
+        Column("HANDSHAKE", right=True): lambda each: age_text(each.handshake_age_s),
+        Column("ROUND TRIP", right=True): lambda each: rtt_text(each.rtt_ms),
+        Column("RECEIVED", right=True): lambda each: size_text(each.rx_bytes),
+        Column("SENT", right=True): lambda each: size_text(each.tx_bytes),
+        Column("ID", styles=("dim",)): lambda each: each.id,
+    }
+    for line in filled(columns, by_name(snapshot.peers), on=coloured(sys.stdout)):
         say(line)
 
 

@@ -16,15 +16,10 @@ from meshdht.cli.answers import Up
 from meshdht.cli.output import interactive, note, say, say_json
 from meshdht.cli.progress import Progress
 from meshdht.cli.secrets import read_file
-from meshdht.cli.settings import (
-    RUNTIME_DIR,
-    STATE_DIR,
-    Settings,
-    common_options,
-    json_option,
-    settings_of,
-)
+from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
+from meshdht.service import RUNTIME_DIR, STATE_DIR
+from meshdht.service.unit import NETWORK, Kind
 
 START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
@@ -86,12 +81,12 @@ def init(
         network, device, addresses = ready.network, ready.device, ready.addresses
         told = Founded(network=network, device=device, addresses=addresses, recovery_key=key)
         say_json(told)
-        make_service(settings, network)
+        make_service(settings, NETWORK, network)
         return
     say(f"network {ready.network} is up; this device is {_whoami(ready)}")
     say(f"recovery key: {key}")
     note("write it down: it makes an admin when the last one is lost, and is not shown again")
-    make_service(settings, ready.network)
+    make_service(settings, NETWORK, ready.network)
     note("next: meshdht invite --name laptop")
 
 
@@ -154,7 +149,7 @@ def join(
         say_json(Up(network=ready.network, device=ready.device, addresses=ready.addresses))
     else:
         say(f"joined {ready.network}; this device is {_whoami(ready)}")
-    make_service(settings, ready.network)
+    make_service(settings, NETWORK, ready.network)
 
 
 @click.command()
@@ -190,9 +185,8 @@ def _running(settings: Settings, network: str) -> Up:
 
 def _bring_up(settings: Settings, network: str) -> tuple[Up, str]:
     """Start the daemon, or the service that runs it; what runs then, and how in words."""
-    if is_service(settings):
+    if is_service(settings, NETWORK):
         from meshdht.service.service import start as start_service
-        from meshdht.service.unit import NETWORK
 
         unit = start_service(NETWORK, network)
         return replace(_running(settings, network), started=True), f"up; {unit} runs it"
@@ -210,7 +204,7 @@ def down(context: click.Context) -> None:
     \b
     Example: sudo meshdht down
     """
-    stop("network", settings_of(context))
+    stop(NETWORK, settings_of(context))
 
 
 @click.command()
@@ -277,35 +271,34 @@ def start(settings: Settings, action: Action, timeout_s: float) -> Ready:
         return launch(launch_request(settings, action), progress=progress, timeout_s=timeout_s)
 
 
-def is_service(settings: Settings) -> bool:
+def is_service(settings: Settings, kind: Kind) -> bool:
     """Whether what lies in these directories is for systemd to run."""
-    if (settings.state_dir, settings.runtime_dir) != (Path(STATE_DIR), Path(RUNTIME_DIR)):
-        return False
+    for directory, usual in ((settings.state_dir, STATE_DIR), (settings.runtime_dir, RUNTIME_DIR)):
+        if directory != Path(usual, kind.folder):
+            return False
     from meshdht.service.service import is_installed
 
-    return is_installed()
+    return is_installed(kind)
 
 
-def make_service(settings: Settings, network: str) -> None:
-    """Hand a network that has just come up over to systemd, where meshdht is a service."""
-    if is_service(settings):
+def make_service(settings: Settings, kind: Kind, name: str) -> None:
+    """Hand what has just come up over to systemd, where meshdht is a service."""
+    if is_service(settings, kind):
         from meshdht.service.service import adopt
-        from meshdht.service.unit import NETWORK
 
-        note(f"{adopt(NETWORK, network)} runs it, after a reboot too")
+        note(f"{adopt(kind, name)} runs it, after a reboot too")
 
 
-def stop(what: str, settings: Settings) -> None:
+def stop(kind: Kind, settings: Settings) -> None:
     """Stop the daemon of a network or an anchor, and say so."""
-    name = settings.chosen()
+    name, what = settings.chosen(), kind.what
     try:
         with Client(settings.socket(name)) as daemon:
             daemon.down()
-        if is_service(settings):
+        if is_service(settings, kind):
             from meshdht.service.service import wait_until_ended
-            from meshdht.service.unit import ANCHOR, NETWORK
 
-            wait_until_ended(NETWORK if what == "network" else ANCHOR, name)
+            wait_until_ended(kind, name)
     except NoDaemon:
         say(f"{what} {name} is already down")
     else:
