@@ -1,4 +1,5 @@
-"""The rules of polkit; tests/lab/test_installed_names.py has polkit read them."""
+"""The rules of polkit; tests/lab/test_installed_names.py has polkit read them, and
+tests/lab/old_polkit.py the older kind."""
 
 from __future__ import annotations
 

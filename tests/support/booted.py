@@ -1,4 +1,5 @@
-"""A machine that systemd has booted: this machine's files, copied on write, in namespaces."""
+"""A machine that systemd has booted: this machine's files, or those of another directory, copied on
+write, in namespaces."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from meshdht.lab.process import PATIENCE, LabError, child_of
 
@@ -21,7 +23,7 @@ mount --make-rprivate /
 base=$(mktemp -d)
 mount -t tmpfs -o mode=0755 none "$base"
 mkdir "$base/upper" "$base/work" "$base/root"
-mount -t overlay none -o lowerdir=/,upperdir="$base/upper",workdir="$base/work" "$base/root"
+mount -t overlay none -o lowerdir="$2",upperdir="$base/upper",workdir="$base/work" "$base/root"
 cd "$base/root"
 mount -t proc none proc
 mount -t sysfs none sys
@@ -49,11 +51,12 @@ exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 class Booted:
     """The machine; what is inside vanishes with this process, however it ends."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, files: Path = Path("/")) -> None:
+        """``files``: the directory that is its / to read."""
         self.name = name
         argv = ["setpriv", "--pdeathsig", "KILL", "unshare", *KINDS, "--fork", "--kill-child"]
         self._unshare = subprocess.Popen(
-            [*argv, "sh", "-c", BOOT, "sh", name],
+            [*argv, "sh", "-c", BOOT, "sh", name, str(files)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
