@@ -14,6 +14,7 @@ MeshdhtError                what the user sees: one line of what is wrong, one o
 └── JoinFailed              nobody admitted this device
 RemoteError                 what came over the network: counted, never shown as a crash
 ├── Malformed               bytes that are not what they should be
+│   └── UnknownVersion      of another version of the protocol
 ├── OpenFailed              a sealed body that this key does not open
 ├── BadSignature            a signature that does not verify
 └── Refused                 a member's refusal; its text names the reason
@@ -89,6 +90,14 @@ class RemoteError(Exception):
 
 class Malformed(RemoteError):
     """Bytes that are not what their place demands."""
+
+
+class UnknownVersion(Malformed):
+    """Bytes of another version of the protocol than this release speaks."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"version {version} of the protocol")
+        self.version = version
 
 
 class OpenFailed(RemoteError):

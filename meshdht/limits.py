@@ -13,6 +13,8 @@ MAX_REMEMBERED_NONCES = 32_768
 CLOCK_WINDOW_S = 26 * 3600
 # Members whose clocks are compared with ours: as many as a device keeps paths to.
 CLOCK_VOICES_MAX = 512
+# Addresses that speak another version of the protocol: whoever has the packet key can make them up.
+OTHER_VERSIONS_MAX = 16
 
 # --- WireGuard -----------------------------------------------------------------------------
 # Packets that wait for one peer's handshake; the oldest go first. Stops a peer that never
@@ -48,6 +50,8 @@ UNPROVED_PEER_BURST = 100.0
 UNPROVED_PER_S = 50.0
 UNPROVED_BURST = 1000.0
 MAX_OUTSTANDING_PROBES = 64
+# What a peer says of the release that it runs is kept and shown; it has to fit a probe as well.
+RELEASE_MAX = 20
 # How long a peer may ask us to be silent: it cannot keep us from proving our paths.
 MAX_SILENCE_S = 400
 # Observations of our own address: a peer has one voice for each address family.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from meshdht.api.messages import Peer
+from meshdht.api.messages import Peer, Status
 from meshdht.api.text import (
     NOTHING,
     age_text,
@@ -26,7 +26,7 @@ from .charts import spark
 from .colours import ACCENT, BAD, FAINT, GOOD, MUTED, WARN
 from .ledger import Ledger
 
-_NAME_MAX, _PATH_MAX, _TAGS_MAX = 26, 30, 18
+_NAME_MAX, _PATH_MAX, _TAGS_MAX, _RELEASE_WIDTH = 26, 30, 18, 8
 _ENDPOINT_FROM = 22
 _PADDING = 2
 # A round trip that people notice, and one that they mind.
@@ -82,8 +82,8 @@ STATES: dict[str, Callable[[Peer], bool]] = {
 
 
 def columns(width: int) -> list[Column]:
-    """The columns that fit: seven at 80; loss, the trend, endpoints, totals, tags and IPv6 where
-    there is room."""
+    """The columns that fit: seven at 80; loss, the trend, endpoints, totals, versions, tags and
+    IPv6 where there is room."""
     base = [
         Column("name", "name", 12),
         Column("address", "address", 15),
@@ -101,6 +101,7 @@ def columns(width: int) -> list[Column]:
         Column("endpoint", "", endpoint),
         Column("total_received", "↓ total", 8, right=True),
         Column("total_sent", "↑ total", 8, right=True),
+        Column("release", "version", _RELEASE_WIDTH),
         Column("tags", "tags", _TAGS_MAX),
         Column("ipv6", "ipv6", 39),
     ]
@@ -114,7 +115,7 @@ def columns(width: int) -> list[Column]:
     path = Column("path", "path", _PATH_MAX if taken.pop("endpoint", None) else base[2].width)
     name = Column("name", "name", base[0].width + max(0, min(spare, _NAME_MAX - base[0].width)))
     places = ["name", "address", "ipv6", "path", "rtt", "trend", "loss", "received", "sent"]
-    places += ["total_received", "total_sent", "handshake", "tags"]
+    places += ["total_received", "total_sent", "handshake", "release", "tags"]
     shown = {column.key: column for column in base} | taken | {"path": path, "name": name}
     return [shown[key] for key in places if key in shown]
 
@@ -199,6 +200,14 @@ def _total(value: int) -> Text:
     return Text(size_text(value), "" if value else FAINT)
 
 
+def release_text(peer: Peer, status: Status | None) -> Text:
+    """Which release a peer runs; in another colour where this device runs another one."""
+    if not peer.release:
+        return Text(NOTHING, FAINT)
+    is_same = status is not None and peer.release == status.daemon
+    return Text(peer.release, MUTED if is_same else WARN)
+
+
 def _ipv6(peer: Peer) -> str:
     return next((each for each in peer.addresses if ":" in each), NOTHING)
 
@@ -218,6 +227,7 @@ _CELLS: dict[str, Callable[[Peer, Ledger, float, int], Text]] = {
     "sent": _rate(1),
     "total_received": lambda peer, ledger, now, width: _total(peer.rx_bytes),
     "total_sent": lambda peer, ledger, now, width: _total(peer.tx_bytes),
+    "release": lambda peer, ledger, now, width: release_text(peer, ledger.status),
     "tags": lambda peer, ledger, now, width: Text(" ".join(peer.tags), MUTED),
 }
 
@@ -258,6 +268,7 @@ def ordered(
         "sent": lambda peer: -ledger.rates(peer)[1],
         "total_received": lambda peer: -peer.rx_bytes,
         "total_sent": lambda peer: -peer.tx_bytes,
+        "release": lambda peer: (not peer.release, peer.release),
         "tags": lambda peer: (not peer.tags, peer.tags),
     }
     key = keys[order.key]

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
-from meshdht.api.messages import ClockWarning, Status
+from meshdht.api.messages import Status
 from meshdht.api.text import age_text, ipv4_first, span_text
+from meshdht.api.warning_messages import ClockWarning
 
 from .colours import ACCENT, BAD, BADGE, FAINT, GOOD, MUTED, WARN
 from .ledger import Ledger

@@ -26,7 +26,7 @@ from .format import shape
 from .ledger import Ledger
 
 _LABEL = 11
-FACT_LINES = 6
+FACT_LINES = 7
 _ROOMY = 44
 _STATES = {
     "alive": ("●", GOOD),
@@ -58,7 +58,8 @@ def facts(
         _line("because", (why, WARN)) if why else _line("joined", *_joined(device)),
         _line("NAT", *_nat(report)),
         _line("WireGuard", (device.wireguard_key or NOTHING) if device is not None else "…"),
-        _line("device id", peer.id),
+        _line("signing", (device.signing_key or NOTHING) if device is not None else "…"),
+        _line("device id", peer.id, *_release(peer, ledger)),
     ]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
@@ -71,6 +72,13 @@ def _line(label: str, *parts: str | tuple[str, str]) -> Text:
 
 def _tags(peer: Peer) -> list[str | tuple[str, str]]:
     return [("   tags ", MUTED), " ".join(peer.tags)] if peer.tags else []
+
+
+def _release(peer: Peer, ledger: Ledger) -> list[str | tuple[str, str]]:
+    if not peer.release:
+        return []
+    is_same = ledger.status is not None and peer.release == ledger.status.daemon
+    return [("   version ", MUTED), (peer.release, "" if is_same else WARN)]
 
 
 def _joined(device: Device | None) -> list[str | tuple[str, str]]:

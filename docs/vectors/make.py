@@ -255,6 +255,9 @@ def bodies() -> object:
         "probe_that_asks_for_silence": seal_probe(
             key, NONCE, nas, laptop, message_id, Asked(misses=2, silence_s=110)
         ).hex(),
+        "probe_that_tells_its_release": seal_probe(
+            key, NONCE, nas, laptop, message_id, Asked(release="0.1.0")
+        ).hex(),
         "probe_reply_that_agrees": seal_reply(
             key, NONCE, nas, laptop, message_id, replace(answer, agrees=True)
         ).hex(),

@@ -17,7 +17,8 @@ class Device(Struct, frozen=True, kw_only=True):
     """A line of the roster; ``joined`` is None where the log does not say, ``expires`` where it
     stays until it is put out. After ``ephemeral_s`` seconds offline it is put out; 0: not.
     ``signing_key`` (in hex) is what its id is the hash of, ``wireguard_key`` (in base64, as wg(8)
-    prints it) what its tunnels are made with."""
+    prints it) what its tunnels are made with; ``release`` is what it says that it runs, empty while
+    it has not said."""
 
     name: str
     id: str
@@ -31,6 +32,7 @@ class Device(Struct, frozen=True, kw_only=True):
     ephemeral_s: int = 0
     signing_key: str = ""
     wireguard_key: str = ""
+    release: str = ""
 
 
 class Devices(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.settings_messages import ChangeSettings, GetSettings, SettingsReply
 from meshdht.api.version import API_VERSION
+from meshdht.api.warning_messages import ClockWarning, OtherVersion
 
 # A local user who may not command the daemon can still send it bytes before being refused.
 REQUEST_BYTES_MAX = 64 * 1024
@@ -88,7 +89,8 @@ class ThisDevice(Struct, frozen=True):
 
 class Peer(Struct, frozen=True, kw_only=True):
     """Another device of the network, as this one sees it. ``loss`` is the share of the last probes
-    of its path that went unanswered, None before there are enough to say."""
+    of its path that went unanswered, None before there are enough to say; ``release`` what it says
+    that it runs, empty while it has not said."""
 
     name: str
     id: str
@@ -101,18 +103,7 @@ class Peer(Struct, frozen=True, kw_only=True):
     tx_bytes: int = 0
     loss: float | None = None
     tags: tuple[str, ...] = ()
-
-
-class ClockWarning(Struct, frozen=True, kw_only=True):
-    """A clock that is ``ahead_s`` of the network's time, which the clocks of ``says_so`` tell."""
-
-    device: str
-    this_device: bool
-    ahead_s: int
-    says_so: tuple[str, ...]
-    clocks: int
-    message: str
-    hint: str
+    release: str = ""
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -125,7 +116,8 @@ class Status(Struct, frozen=True, kw_only=True):
     it carries nothing now, or empty, ``interface`` what the tunnel's interface is called now,
     ``router_ports`` what the default gateways pass to this device, ``relay`` what it does for
     others as a relay, ``stream`` the TCP endpoint that all goes by while UDP is blocked, or
-    empty, ``names`` how the names of devices resolve here."""
+    empty, ``names`` how the names of devices resolve here, ``other_versions`` who speaks another
+    version of the protocol than ``protocol``, this device's."""
 
     version: int = API_VERSION
     network: str
@@ -149,6 +141,8 @@ class Status(Struct, frozen=True, kw_only=True):
     relay: RelayStatus = RelayStatus()
     stream: str = ""
     names: NamesStatus = NamesStatus()
+    protocol: int = 1
+    other_versions: tuple[OtherVersion, ...] = ()
 
 
 class Invite(Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ def _peer_families(peers: Iterable[Peer]) -> Iterator[tuple[str, str, str, Itera
     by_name = [({"peer": peer.name}, peer) for peer in sorted(peers, key=lambda peer: peer.name)]
     reached = [(label, peer.online) for label, peer in by_name]
     yield "peer_online", "gauge", "1 for a device that is reached.", reached
+    releases = [({**label, "version": peer.release}, 1) for label, peer in by_name if peer.release]
+    yield "peer_info", "gauge", "The release that it says it runs, in a label.", releases
     kinds = [({**label, "kind": peer.path.kind}, 1) for label, peer in by_name]
     yield "peer_path", "gauge", "How it is reached: direct, lan, relay or none.", kinds
     rtts = [(label, peer.rtt_ms / 1000) for label, peer in by_name if peer.rtt_ms is not None]

@@ -162,6 +162,7 @@ class NodeAdministration(Administration):
             ephemeral_s=device.ephemeral_s,
             signing_key=device.verify_key.raw.hex(),
             wireguard_key=str(device.wireguard_key),
+            release=self._node.release(device.id),
         )
 
     # --- invites -----------------------------------------------------------------------------

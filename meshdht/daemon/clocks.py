@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
-from meshdht.api.messages import ClockWarning
 from meshdht.api.text import span_text
+from meshdht.api.warning_messages import ClockWarning
 from meshdht.crypto.keys import DeviceId
 from meshdht.node.network_time import ClockVerdict, WrongClock
 from meshdht.node.node import Node

@@ -30,6 +30,7 @@ from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.service import NetworkService
 from meshdht.api.settings_messages import ChangeSettings, Settings
+from meshdht.api.warning_messages import OtherVersion
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.administering import NodeAdministration, addresses_of
@@ -52,6 +53,8 @@ from meshdht.node.inviting import EPHEMERAL_MIN_S, Scope, hints, invite_anchor, 
 from meshdht.node.node import Node
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.view import PathView, ProbeResult
+from meshdht.wire.channel import OtherVersion as Foreign
+from meshdht.wire.packet import VERSION as PROTOCOL_VERSION
 
 PING_PAUSE_S = 1.0
 # The direct path of a ping that goes on until direct; a relay would be one more kind.
@@ -162,6 +165,8 @@ class DaemonService(NetworkService):
             held_out_by=tuple(sorted(each.name for each in self._node.held_out_by)),
             router_ports=self._router_ports(),
             applicants=len(self._node.approvals.waiting()) if own.admin else 0,
+            protocol=PROTOCOL_VERSION,
+            other_versions=tuple(map(self._other_version, self._node.other_versions)),
         )
 
     def _peer(self, device: Device, stats: PeerStats | None) -> Peer:
@@ -181,6 +186,17 @@ class DaemonService(NetworkService):
             tx_bytes=stats.tx_bytes if stats else 0,
             loss=None if path.loss is None else round(path.loss, 3),
             tags=device.tags,
+            release=self._node.release(device.id),
+        )
+
+    def _other_version(self, other: Foreign) -> OtherVersion:
+        where = self._node.whereabouts
+        names = [each.name for each in self._node.roster if other.source in where(each.id)]
+        return OtherVersion(
+            endpoint=str(other.source),
+            version=other.version,
+            heard_age_s=round(max(0.0, self._node.time.unix() - other.heard_unix), 1),
+            device=names[0] if len(names) == 1 else None,
         )
 
     def _path(self, device: Device) -> PathView:

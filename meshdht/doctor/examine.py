@@ -16,6 +16,7 @@ from meshdht.doctor.checks import (
     settings,
     state,
     tun,
+    versions,
 )
 from meshdht.doctor.machine import Check, Machine, Running
 
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     port.judge,
     firewall.judge,
     reach.judge,
+    versions.judge,
     mtu.judge,
     dns.judge,
     clock.judge,

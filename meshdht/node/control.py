@@ -12,7 +12,7 @@ from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.limits import MAX_LEARNED_TOKENS
 from meshdht.node.network_time import NetworkTime
-from meshdht.wire.channel import ControlChannel, Incoming
+from meshdht.wire.channel import ControlChannel, Incoming, OtherVersion
 from meshdht.wire.classify import KEEPALIVE
 from meshdht.wire.packet import MessageKind
 
@@ -168,6 +168,11 @@ class ControlPort:
     def draw_nonce(self) -> bytes:
         """A fresh nonce for a body sealed inside a packet."""
         return self.entropy.token(NONCE_SIZE)
+
+    @property
+    def other_versions(self) -> list[OtherVersion]:
+        """Who speaks another version of the protocol, the latest last."""
+        return list(self._channel.other_versions.values())
 
     @property
     def dropped(self) -> Counter[str]:

@@ -85,14 +85,7 @@ class Node(NodeNews):
             self._record_found,
             roster=state.roster,
         )
-        self._peers = Peers(
-            identity.signing,
-            self._control,
-            self._peer_connected,
-            self._path_changed,
-            self._reflexive_changed,
-            self._proved,
-        )
+        self._peers = self._make_peers()
         self.relay_host = RelayHost(self._control, self._peers.vantage.is_own)
         """What this device does as a relay: nothing, until it is given ports to lend."""
         self._gossip = self._make_gossip()
@@ -124,6 +117,17 @@ class Node(NodeNews):
         self.elsewhere_received = self._dispatcher.elsewhere_received
         """The same for another socket of ours, from anybody but its far end."""
         self._restore()
+
+    def _make_peers(self) -> Peers:
+        return Peers(
+            self._identity.signing,
+            self._control,
+            self._peer_connected,
+            self._path_changed,
+            self._reflexive_changed,
+            self._proved,
+            release=self._state.release,
+        )
 
     def _make_gossip(self) -> Gossip:
         return Gossip(

@@ -47,7 +47,11 @@ class Peers(PeerViews):
         on_path_changed: Callable[[DeviceId], None],
         on_reflexive_changed: Callable[[], None],
         on_proved: Callable[[DeviceId, Endpoint, float], None],
+        *,
+        release: str = "",
     ) -> None:
+        """``release``: what peers are told that this device runs."""
+        self._release = release
         self._own_id = own.public.device_id
         self._control = control
         self._on_connected = on_connected
@@ -62,6 +66,8 @@ class Peers(PeerViews):
         self.beyond = Beyond(self._own_id, self._peers, self.vantage, control)
         self.box_key = self._peers.box_key
         """What a body for another member is boxed under, if anything can be."""
+        self.releases: dict[DeviceId, str] = {}
+        """What members said last that they run; empty where one's release does not say."""
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
@@ -78,6 +84,8 @@ class Peers(PeerViews):
         """The roster changed."""
         self.vantage.mesh_networks = mesh_networks
         self._peers.set_members(roster, self._control.clock.monotonic())
+        for device in [each for each in self.releases if each not in roster]:
+            del self.releases[device]
 
     def want(self, device: DeviceId) -> None:
         """Somebody wants to reach a device: keep a path to it for a while."""
@@ -180,6 +188,7 @@ class Peers(PeerViews):
         if box_key is None:
             return
         asked = open_probe(box_key, packet.body, packet.sender, self._own_id, packet.message_id)
+        self.releases[packet.sender] = asked.release
         self._keepalives.probed(incoming.source, asked.misses)
         if (lent := self.vantage.lent.get(incoming.source)) is not None:
             lent.heard = self._control.clock.monotonic()
@@ -339,6 +348,6 @@ class Peers(PeerViews):
             return
         nonce = self._control.draw_nonce()
         silence_s = self._trial[1] if probe.message_id == self._trial[0] else 0
-        asked = Asked(probe.lost, silence_s)
+        asked = Asked(probe.lost, silence_s, self._release)
         body = seal_probe(peer.box_key, nonce, self._own_id, device, probe.message_id, asked)
         self._control.send(MessageKind.PROBE, probe.message_id, body, probe.endpoint)

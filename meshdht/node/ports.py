@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from meshdht import __version__
 from meshdht.crypto.keys import DeviceId
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
@@ -41,6 +42,8 @@ class NodeState:
     """The latest Unix time that this device has written down; 0: none."""
     told_unix: float = 0.0
     """The time as the member has it that let this device in just now; 0: that was long ago."""
+    release: str = __version__
+    """Which release of meshdht peers are told that this device runs."""
 
 
 class HolderStore(Protocol):

@@ -21,6 +21,7 @@ from meshdht.node.holdings import NodeHoldings
 from meshdht.node.identity import Identity
 from meshdht.node.network_time import ClockVerdict, NetworkTime
 from meshdht.node.peers import Peers
+from meshdht.node.ports import NodeState
 from meshdht.node.publishing import Publisher
 from meshdht.node.relay_host import RelayHost
 from meshdht.node.relay_waits import RelayPlace
@@ -29,12 +30,14 @@ from meshdht.node.vantage import Vantage
 from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.lifetime import WayIn
 from meshdht.paths.view import PathView
+from meshdht.wire.channel import OtherVersion
 
 
 class NodeViews:
     """Reads the parts of a ``Node``, which is one, and changes nothing."""
 
     _identity: Identity
+    _state: NodeState
     _time: NetworkTime
     _control: ControlPort
     _holdings: NodeHoldings
@@ -58,6 +61,17 @@ class NodeViews:
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""
         return self._peers.path(device)
+
+    def release(self, device: DeviceId) -> str:
+        """Which release of meshdht a device runs, by its own last word; empty if not known."""
+        if device == self._identity.device:
+            return self._state.release
+        return self._peers.releases.get(device, "")
+
+    @property
+    def other_versions(self) -> list[OtherVersion]:
+        """Who speaks another version of the protocol, the latest last."""
+        return self._control.other_versions
 
     @property
     def vantage(self) -> Vantage:

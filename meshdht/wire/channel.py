@@ -18,12 +18,13 @@ from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
-from meshdht.errors import OpenFailed, RemoteError
+from meshdht.errors import OpenFailed, RemoteError, UnknownVersion
 from meshdht.limits import (
     CLOCK_WINDOW_S,
     MAX_REMEMBERED_NONCES,
     OTHER_KEYS_BURST,
     OTHER_KEYS_PER_S,
+    OTHER_VERSIONS_MAX,
 )
 from meshdht.wire.packet import (
     MESSAGE_ID_SIZE,
@@ -50,6 +51,14 @@ class Incoming(NamedTuple):
     """The key that it came under, if that is not the one in use."""
 
 
+class OtherVersion(NamedTuple):
+    """Something at an address that has the packet key, and speaks so that we cannot read it."""
+
+    source: Endpoint
+    version: int
+    heard_unix: float
+
+
 class ControlChannel:
     """Seals and opens the control packets of one device."""
 
@@ -71,7 +80,9 @@ class ControlChannel:
         self._tokens = AddressTokens(entropy)
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
         self.dropped: Counter[str] = Counter()
-        """Datagrams not let in, by reason: junk, malformed, replayed, clock, own."""
+        """Datagrams not let in, by reason: junk, malformed, version, replayed, clock, own."""
+        self.other_versions: OrderedDict[Endpoint, OtherVersion] = OrderedDict()
+        """Who speaks another version of the protocol, the latest last."""
         self.last_own = b""
         """The message id of the last packet of our own that came in."""
 
@@ -123,6 +134,10 @@ class ControlChannel:
         """What was let in, or None, which ``dropped`` counts by its reason."""
         try:
             packet, under = self._unseal(datagram, now)
+        except UnknownVersion as error:
+            self.dropped["version"] += 1
+            self._note_version(OtherVersion(source, error.version, unix))
+            return None
         except RemoteError as error:
             self.dropped["junk" if isinstance(error, OpenFailed) else "malformed"] += 1
             return None
@@ -134,6 +149,12 @@ class ControlChannel:
             return None
         self._tokens.learn(source, packet.token)
         return Incoming(packet, source, validated, len(datagram), under)
+
+    def _note_version(self, other: OtherVersion) -> None:
+        self.other_versions[other.source] = other
+        self.other_versions.move_to_end(other.source)
+        if len(self.other_versions) > OTHER_VERSIONS_MAX:
+            self.other_versions.popitem(last=False)
 
     def _unseal(self, datagram: bytes, now: float) -> tuple[ControlPacket, PacketKey | None]:
         """The packet, and which of the other keys it came under, if it did; raises RemoteError."""

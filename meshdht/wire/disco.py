@@ -2,7 +2,7 @@
 
     body      = nonce (24) ‖ XChaCha20-Poly1305(box key, nonce, plaintext) ‖ tag (16)
     plaintext = message id (8) ‖ content, padded with zeros to 32 bytes
-    content   = PROBE: u8 misses ‖ u16 silence
+    content   = PROBE: u8 misses ‖ u16 silence ‖ u8 n ‖ release n, of A–Z a–z 0–9 . + ! _ -
                 PROBE_REPLY: the endpoint that the probe came from ‖ u32 the sender's own clock,
                 Unix seconds ‖ u8 flags: 1 unless the sender knows that its clock is wrong, 2
                 agreed, 4 relayed
@@ -11,6 +11,8 @@
 ``misses``: how many probes before this one were not answered. ``silence``: if not 0, the
 receiver is asked to send nothing for so many seconds and to probe then; ``agreed``: it will (see
 paths/lifetime.py). ``relayed``: the probe came by a port that a relay has lent the two.
+``release``: which release of meshdht the sender runs (PEP 440), 20 bytes at most; n is 0 where it
+does not say, as with releases that had no such field.
 
 Probe and reply have one size, so that a spoofed probe gains nothing. The reply tells the
 asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, section 14.2).
@@ -18,18 +20,21 @@ asker its reflexive address, as STUN's XOR-MAPPED-ADDRESS does (RFC 8489, sectio
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from meshdht.crypto.boxes import NONCE_SIZE, BoxKey, open_sealed, seal
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed
+from meshdht.limits import RELEASE_MAX
 from meshdht.wire.buffer import Reader, Writer
 from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind
 
 PLAINTEXT_SIZE = 32
 _CLOCK_MAX = 2**32 - 1
 _SOUND, _AGREED, _RELAYED = 1, 2, 4
+_RELEASE = re.compile(r"[A-Za-z0-9.+!_-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Asked:
 
     misses: int = 0
     silence_s: int = 0
+    release: str = ""
+    """Which release the sender runs; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ def seal_probe(
 ) -> bytes:
     """The body of a PROBE."""
     content = Writer().raw(message_id).u8(min(asked.misses, 255)).u16(asked.silence_s)
+    release = asked.release[:RELEASE_MAX].encode()
+    content.u8(len(release)).raw(release)
     plaintext = content.bytes().ljust(PLAINTEXT_SIZE, b"\0")
     return nonce + seal(key, nonce, plaintext, _aad(MessageKind.PROBE, sender, receiver))
 
@@ -79,7 +88,13 @@ def open_probe(
 ) -> Asked:
     """Check a PROBE; raises OpenFailed or Malformed."""
     reader = _open(key, MessageKind.PROBE, body, sender, receiver, message_id)
-    return Asked(reader.u8(), reader.u16())
+    return Asked(reader.u8(), reader.u16(), _release(reader))
+
+
+def _release(reader: Reader) -> str:
+    """Another's words: what no release is called is none."""
+    told = reader.take(min(reader.u8(), RELEASE_MAX)).decode("ascii", errors="replace")
+    return told if _RELEASE.fullmatch(told) else ""
 
 
 def seal_reply(

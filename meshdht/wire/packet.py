@@ -25,7 +25,7 @@ from typing import NamedTuple
 from meshdht.clock import Entropy
 from meshdht.crypto.boxes import NONCE_SIZE, TAG_SIZE, open_sealed, seal
 from meshdht.crypto.keys import DeviceId, PacketKey
-from meshdht.errors import Malformed
+from meshdht.errors import Malformed, UnknownVersion
 from meshdht.limits import KEYS_REMEMBERED
 from meshdht.wire.classify import Traffic, classify
 
@@ -104,13 +104,14 @@ def seal_packet(packet: ControlPacket, key: PacketKey, nonce: bytes) -> bytes:
 
 
 def open_packet(datagram: bytes, key: PacketKey) -> ControlPacket:
-    """Open, then parse; raises OpenFailed for a stranger's bytes, Malformed for a member's."""
+    """Open, then parse; raises OpenFailed for a stranger's bytes, Malformed for a member's, of
+    these UnknownVersion for those of another version of the protocol."""
     plaintext = open_sealed(key, datagram[:NONCE_SIZE], datagram[NONCE_SIZE:])
+    if plaintext[:1] not in (b"", bytes([VERSION])):
+        raise UnknownVersion(plaintext[0])
     if len(plaintext) < HEADER_SIZE:
         raise Malformed(f"a control packet of {len(plaintext)} bytes")
-    version, kind, sender, sent_at_ms, message_id, token, echo = _HEADER.unpack_from(plaintext)
-    if version != VERSION:
-        raise Malformed(f"control packet version {version}")
+    _, kind, sender, sent_at_ms, message_id, token, echo = _HEADER.unpack_from(plaintext)
     try:
         kind = MessageKind(kind)
     except ValueError:

@@ -79,6 +79,7 @@ LAPTOP = Peer(
     rtt_ms=7.25,
     rx_bytes=1_468_006,
     tx_bytes=350_208,
+    release="0.1.0",
 )
 PHONE = Peer(
     name="phone",

@@ -163,7 +163,7 @@ def test_status_has_the_keys_that_scripts_lean_on() -> None:
     laptop = next(peer for peer in shown["peers"] if peer["name"] == "laptop")
     assert set(laptop) == {
         *("name", "id", "addresses", "online", "path"),
-        *("handshake_age_s", "rtt_ms", "rx_bytes", "tx_bytes", "loss", "tags"),
+        *("handshake_age_s", "rtt_ms", "rx_bytes", "tx_bytes", "loss", "tags", "release"),
     }
     path = {"kind": "direct", "endpoint": "192.0.2.7:51820", "why": "", "tls": False}
     path |= dict.fromkeys(("relay", "mtu"))

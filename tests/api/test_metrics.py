@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from meshdht.api.messages import Status
 from meshdht.api.metrics import metrics_text
-from tests.api.fake_daemon import LAPTOP, STATUS
+from tests.api.fake_daemon import LAPTOP, PHONE, STATUS
 from tests.api.strategies import statuses
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -47,6 +47,14 @@ def test_peers_are_counted_and_named() -> None:
     assert found['meshdht_dropped_total{reason="not for us"}'] == 3
     info = 'meshdht_info{network="home",device="nas",version="0.1.0",engine="embedded"}'
     assert found[info] == 1
+
+
+def test_a_peers_release_is_told_once_it_is_known() -> None:
+    peers = (replace(LAPTOP, release="0.2.0"), PHONE)
+    found = samples(metrics_text(replace(STATUS, peers=peers)))
+    assert [each for each in found if "peer_info" in each] == [
+        'meshdht_peer_info{peer="laptop",version="0.2.0"}'
+    ]
 
 
 def test_what_is_in_a_label_stays_in_it() -> None:

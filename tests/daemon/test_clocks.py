@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from meshdht.api.messages import ClockWarning
+from meshdht.api.warning_messages import ClockWarning
 from meshdht.daemon.clocks import REPEAT_S, ClockLog, clock_warnings
 from simulations.host import Host
 from simulations.loop import UNIX_START, run

@@ -46,13 +46,14 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
                 "version", "network", "engine", "device", "peers", "daemon", "uptime_s",
                 "listen_port", "dropped", "clocks", "copy_heard", "held_out_by", "applicants",
                 "engine_reason", "engine_features", "engine_lacks", "engine_trouble",
-                "interface", "router_ports", "relay", "stream", "names",
+                "interface", "router_ports", "relay", "stream", "names", "protocol",
+                "other_versions",
             }  # fmt: skip
             assert keys(status.device) == {"name", "id", "addresses"}
             [peer] = status.peers
             assert keys(peer) == {
                 "name", "id", "addresses", "online", "path", "handshake_age_s", "rtt_ms",
-                "rx_bytes", "tx_bytes", "loss", "tags",
+                "rx_bytes", "tx_bytes", "loss", "tags", "release",
             }  # fmt: skip
             assert (status.network, status.engine, status.daemon) == ("home", "fake", __version__)
             assert (status.engine_features, status.engine_lacks) == (("speed",), ("more speed",))
@@ -66,6 +67,7 @@ def test_the_status_has_the_keys_that_the_api_promises() -> None:
             assert limited.path == PeerPath(kind="direct", endpoint=there, mtu=1328)
             assert (peer.handshake_age_s, peer.rx_bytes, peer.tx_bytes) == (10.0, 10, 20)
             assert (peer.rtt_ms, peer.loss, peer.tags) == (40.0, None, ())
+            assert peer.release == __version__
             assert [ip_address(each).version for each in peer.addresses] == [4, 6]
 
     run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from ipaddress import IPv4Network
 
+from meshdht import __version__
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.boxes import device_box_key
 from meshdht.crypto.keys import DeviceId
@@ -21,7 +22,7 @@ from meshdht.wire.packet import MessageKind
 from simulations.ledger import prepare
 from simulations.loop import UNIX_START, VirtualClock, run
 from tests.membership.household import signing_key
-from tests.support.mesh import ELSEWHERE, Machine, Mesh, mesh
+from tests.support.mesh import ELSEWHERE, Machine, Mesh, eventually, mesh
 
 
 def test_a_ping_measures_the_round_trip() -> None:
@@ -250,6 +251,37 @@ def test_gossip_from_an_address_that_proved_nothing_is_ignored() -> None:
             impostor.gossip(second.id, Fetch(()))
             await asyncio.sleep(0.2)
             assert impostor.heard == []
+
+    run(main())
+
+
+def test_members_tell_each_other_which_release_they_run() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
+            assert first.node.release(second.id) == second.node.release(second.id) == __version__
+            for release in ("99.0", ""):
+                # It is updated; or goes back to a release that does not say what it is.
+                await second.stop()
+                second.store.release = release
+                second.restart()
+                await eventually(lambda: first.reaches(second))
+                await asyncio.sleep(60)
+                assert first.node.release(second.id) == release
+
+    run(main())
+
+
+def test_who_is_out_leaves_no_release_behind() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(60)
+            assert first.node.release(second.id)
+            await first.node.rotator.revoke(second.node.identity.signing.public)
+            await asyncio.sleep(1)
+            assert not first.node.release(second.id)
 
     run(main())
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+from meshdht import __version__
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import (
     DeviceId,
@@ -55,6 +56,7 @@ class MemoryStore:
         self.peers: dict[DeviceId, Endpoint] = {}
         self.values: dict[bytes, SavedValue] = {}
         self.hints: Sequence[Endpoint] = ()
+        self.release = __version__
         self.failing = False
         self.latency_s = 0.0
         self.written: list[str] = []
@@ -115,6 +117,7 @@ class MemoryStore:
             contacts=self.contacts,
             values=[self.values[key] for key in sorted(self.values)],
             marks=sorted(self.marks.items()),
+            release=self.release,
         )
 
 

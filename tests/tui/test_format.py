@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from meshdht_tui.colours import FAINT, MUTED, WARN
 from meshdht_tui.format import (
     STATES,
     Column,
@@ -84,12 +85,13 @@ def test_state_is_said_by_shape_and_word_not_by_colour_alone(ledger: Ledger) -> 
         ("total_sent", ["laptop", "phone", "attic"]),
         ("loss", ["phone", "laptop", "attic"]),
         ("tags", ["phone", "attic", "laptop"]),
+        ("release", ["laptop", "phone", "attic"]),
         ("trend", ["laptop", "phone", "attic"]),
         ("ipv6", ["laptop", "phone", "attic"]),
     ],
 )
 def test_every_column_sorts(ledger: Ledger, key: str, names: list[str]) -> None:
-    lossy = replace(PHONE, loss=0.25, tags=("guest",))
+    lossy = replace(PHONE, loss=0.25, tags=("guest",), release="0.2.0")
     ledger.take(PeerChanged(lossy), 100.0)
     assert [peer.name for peer in ordered(ledger, Order(key), 100.0)] == names
 
@@ -108,6 +110,15 @@ def test_addresses_sort_as_numbers_and_nonsense_last() -> None:
     ledger.take(Snapshot(replace(STATUS, peers=peers)), 0.0)
     names = [peer.name for peer in ordered(ledger, Order("address"), 0.0)]
     assert names == ["2", "0", "3", "1"]
+
+
+def test_a_version_stands_out_where_it_is_not_this_devices(ledger: Ledger) -> None:
+    column = next(each for each in columns(160) if each.key == "release")
+    for release, told, colour in (
+        ("", "–", FAINT), (STATUS.daemon, STATUS.daemon, MUTED), ("0.2.0rc1+me", "0.2.0rc…", WARN),
+    ):  # fmt: skip
+        text = cell(column, replace(LAPTOP, release=release), ledger, 100.0)
+        assert (text.plain, text.style) == (told, colour)
 
 
 def test_a_path_that_is_none_reads_as_a_dash(ledger: Ledger) -> None:

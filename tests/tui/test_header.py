@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from rich.text import Text
 
 from meshdht.api.errors import NoDaemon
-from meshdht.api.messages import ClockWarning, Snapshot
+from meshdht.api.messages import Snapshot
+from meshdht.api.warning_messages import ClockWarning
 from tests.api.fake_daemon import STATUS
 
 

@@ -21,6 +21,7 @@ DEVICE = Device(
     online=True,
     this_device=False,
     joined=1_790_000_000,
+    signing_key="c1" * 32,
     wireguard_key="q2pYzXNmWFbFTJYJ7P9nG0E0lEcLZqf7m1g9tq0oL0g=",
 )
 
@@ -40,7 +41,15 @@ def test_the_facts_are_addresses_path_keys_and_nat() -> None:
     assert lines[1] == "path       direct 192.0.2.7:51820  handshake 12 s ago"
     assert lines[3] == "NAT        here no NAT · there one port for all, lets everybody in"
     assert lines[4].endswith(DEVICE.wireguard_key)
-    assert lines[5].endswith(LAPTOP.id)
+    assert lines[5].endswith(DEVICE.signing_key)
+    assert lines[6].endswith(f"{LAPTOP.id}   version 0.1.0")
+
+
+def test_the_facts_say_which_release_a_peer_runs_once_it_has_told() -> None:
+    newer = replace(LAPTOP, release="0.2.0")
+    plain = facts(newer, told_of(newer), DEVICE, None, 100, 100.0).plain
+    assert plain.splitlines()[6].endswith(f"{LAPTOP.id}   version 0.2.0")
+    assert "version" not in facts(PHONE, told_of(PHONE), DEVICE, None, 100, 100.0).plain
 
 
 def test_the_facts_of_a_direct_peer_say_since_when_it_is_a_member() -> None:

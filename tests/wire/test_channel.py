@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import seal
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.limits import (
@@ -11,9 +12,10 @@ from meshdht.limits import (
     MAX_REMEMBERED_NONCES,
     OTHER_KEYS_BURST,
     OTHER_KEYS_PER_S,
+    OTHER_VERSIONS_MAX,
 )
-from meshdht.wire.channel import ControlChannel, Incoming
-from meshdht.wire.packet import MessageKind
+from meshdht.wire.channel import ControlChannel, Incoming, OtherVersion
+from meshdht.wire.packet import MessageKind, draw_nonce
 
 KEY = PacketKey(b"k" * 32)
 A, B = Endpoint("192.0.2.1", 1), Endpoint("192.0.2.2", 2)
@@ -52,6 +54,31 @@ def test_an_echo_from_another_address_validates_nothing() -> None:
     spoofed = receive(b, send(a, B), Endpoint("203.0.113.9", 9))
     assert spoofed is not None
     assert not spoofed.validated
+
+
+def of_version(version: int, nonce_seed: int = 1, body: bytes = b"") -> bytes:
+    """What a device with the packet key writes that speaks another version."""
+    nonce = draw_nonce(SeededEntropy(nonce_seed))
+    return nonce + seal(KEY, nonce, bytes([version]) + body)
+
+
+def test_who_speaks_another_version_is_remembered_and_nothing_else_of_it_is_read() -> None:
+    b = a_channel(b"b")
+    assert receive(b, of_version(2), A) is None
+    assert receive(b, of_version(3, 2, bytes(100)), B) is None
+    assert receive(b, of_version(2, 3), A) is None
+    assert list(b.other_versions.values()) == [OtherVersion(B, 3, UNIX), OtherVersion(A, 2, UNIX)]
+    assert b.dropped == {"version": 3}
+
+
+def test_only_so_many_of_other_versions_are_remembered_and_strangers_are_not() -> None:
+    b = a_channel(b"b")
+    for port in range(2 * OTHER_VERSIONS_MAX):
+        receive(b, of_version(2, port), Endpoint("192.0.2.9", port + 1))
+    assert len(b.other_versions) == OTHER_VERSIONS_MAX
+    assert Endpoint("192.0.2.9", 1) not in b.other_versions
+    receive(b, bytes([2]) * 100, A)
+    assert A not in b.other_versions
 
 
 def test_a_replayed_packet_is_dropped_and_counted() -> None:

@@ -9,11 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.clock import SeededEntropy
-from meshdht.crypto.boxes import device_box_key
+from meshdht.crypto.boxes import device_box_key, seal
 from meshdht.crypto.keys import SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import Malformed, OpenFailed, RemoteError
-from meshdht.wire.disco import Asked, ProbeAnswer, open_probe, open_reply, seal_probe, seal_reply
+from meshdht.limits import RELEASE_MAX
+from meshdht.wire.disco import (
+    PLAINTEXT_SIZE,
+    Asked,
+    ProbeAnswer,
+    open_probe,
+    open_reply,
+    seal_probe,
+    seal_reply,
+)
+from meshdht.wire.packet import MessageKind
 
 ALICE, BOB = SigningKey(b"a" * 32), SigningKey(b"b" * 32)
 EVE = SigningKey(b"e" * 32)
@@ -37,6 +47,8 @@ def test_probe_and_reply_agree_with_the_published_vector() -> None:
     asked = Asked(misses=2, silence_s=110)
     sealed = seal_probe(key, nonce, *ids, message_id, asked).hex()
     assert sealed == VECTOR["probe_that_asks_for_silence"]
+    told = seal_probe(key, nonce, *ids, message_id, Asked(release="0.1.0")).hex()
+    assert told == VECTOR["probe_that_tells_its_release"]
     agreed = seal_reply(key, nonce, *ids, message_id, replace(answer, agrees=True)).hex()
     assert agreed == VECTOR["probe_reply_that_agrees"]
     relayed = seal_reply(key, nonce, *ids, message_id, replace(answer, is_relayed=True)).hex()
@@ -68,8 +80,36 @@ def test_a_probe_says_what_it_asks_and_what_was_lost_before_it() -> None:
     assert open_probe(KEY, many, A, B, ID).misses == 255
 
 
+def a_probe(content: bytes) -> bytes:
+    """One as another implementation, or another release, may seal it."""
+    plaintext = (ID + content).ljust(PLAINTEXT_SIZE, b"\0")
+    return NONCE + seal(KEY, NONCE, plaintext, bytes([MessageKind.PROBE]) + A.raw + B.raw)
+
+
+def test_a_probe_tells_which_release_its_sender_runs() -> None:
+    asked = Asked(misses=1, silence_s=2, release="12.0rc1+local.7")
+    assert open_probe(KEY, seal_probe(KEY, NONCE, A, B, ID, asked), A, B, ID) == asked
+    long = seal_probe(KEY, NONCE, A, B, ID, Asked(release="1" * 100))
+    assert open_probe(KEY, long, A, B, ID).release == "1" * RELEASE_MAX
+    assert len(long) == len(seal_probe(KEY, NONCE, A, B, ID))
+
+
+def test_a_probe_of_a_release_that_had_no_such_field_is_read() -> None:
+    assert open_probe(KEY, a_probe(bytes([3, 0, 110])), A, B, ID) == Asked(3, 110)
+
+
+@pytest.mark.parametrize("words", [b"\x1b[31mred", b"a b", "é".encode(), b"\xff", b"<b>", b"1\n"])
+def test_what_no_release_is_called_is_taken_for_none(words: bytes) -> None:
+    asked = open_probe(KEY, a_probe(bytes([3, 0, 0, len(words)]) + words), A, B, ID)
+    assert asked == Asked(misses=3)
+
+
+def test_a_release_that_claims_to_be_longer_than_there_is_room_for_costs_no_probe() -> None:
+    assert open_probe(KEY, a_probe(bytes([3, 0, 0, 255]) + b"1" * 20), A, B, ID).misses == 3
+
+
 def test_probe_and_reply_have_one_size() -> None:
-    probe = seal_probe(KEY, NONCE, A, B, ID)
+    probe = seal_probe(KEY, NONCE, A, B, ID, Asked(release="0.1.0"))
     for text in ("192.0.2.7:51820", "[2001:db8::7]:1"):
         answer = ProbeAnswer(Endpoint.parse(text), UNIX, clock_is_sound=True)
         assert len(seal_reply(KEY, NONCE, B, A, ID, answer)) == len(probe)

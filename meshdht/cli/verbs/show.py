@@ -53,8 +53,8 @@ def status(context: click.Context, as_json: bool) -> None:
     """This network: one line a peer.
 
     Each line has the address, the name, the path (direct, lan, relay), the time since the last
-    handshake, the round-trip time, and the bytes received and sent. Exits 1 when the network is
-    not up.
+    handshake, the round-trip time, the bytes received and sent, and which release the peer runs
+    where that is not this device's. Exits 1 when the network is not up.
 
     \b
     Example: meshdht status
@@ -99,7 +99,8 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
     said = " · ".join(fact for fact in facts if fact)
     head = style(snapshot.network, "bold", on=on) + style(f" · {said}", "dim", on=on)
     own = [ipv4_first(snapshot.device.addresses), snapshot.device.name, "this device"]
-    rows = [[*own, "", "", "", ""], *(_status_row(peer) for peer in by_name(snapshot.peers))]
+    peers = by_name(snapshot.peers)
+    rows = [[*own, *[""] * 5], *(_status_row(peer, snapshot.daemon) for peer in peers)]
     columns = [
         Column(styles=("cyan",)),
         Column(styles=("bold",)),
@@ -108,6 +109,7 @@ def status_lines(snapshot: Status, *, on: bool) -> list[str]:
         Column(right=True),
         Column(styles=("dim",)),
         Column(styles=("dim",)),
+        Column(styles=("yellow",)),
     ]
     return [head, *table(columns, rows, titles=False, on=on)]
 
@@ -183,7 +185,8 @@ def names_lines(names: NamesStatus, *, on: bool) -> list[str]:
     return [style(what, "dim", on=on), style(f"  {todo}", "dim", on=on)]
 
 
-def _status_row(peer: Peer) -> list[str]:
+def _status_row(peer: Peer, own_release: str) -> list[str]:
+    """The release that a peer runs is told where it is another one than this device's."""
     return [
         ipv4_first(peer.addresses),
         peer.name,
@@ -192,6 +195,7 @@ def _status_row(peer: Peer) -> list[str]:
         rtt_text(peer.rtt_ms),
         f"↓ {size_text(peer.rx_bytes)}",
         f"↑ {size_text(peer.tx_bytes)}",
+        f"runs {peer.release}" if peer.release not in ("", own_release) else "",
     ]
 
 
@@ -230,6 +234,7 @@ def peers(context: click.Context, as_json: bool) -> None:
         Column("ROUND TRIP", right=True): lambda each: rtt_text(each.rtt_ms),
         Column("RECEIVED", right=True): lambda each: size_text(each.rx_bytes),
         Column("SENT", right=True): lambda each: size_text(each.tx_bytes),
+        Column("VERSION"): lambda each: each.release,
         Column("ID", styles=("dim",)): lambda each: each.id,
     }
     for line in filled(columns, by_name(snapshot.peers), on=coloured(sys.stdout)):
@@ -265,6 +270,7 @@ def device_lines(roster: Devices, *, on: bool) -> list[str]:
         Column("TAGS"): lambda each: " ".join(each.tags),
         Column("EXPIRES"): _end,
         Column("JOINED"): lambda each: moment_text(each.joined),
+        Column("VERSION"): lambda each: each.release,
         Column("ID", styles=("dim",)): lambda each: each.id,
     }
     return filled(columns, sorted(roster.devices, key=lambda each: each.name), on=on)

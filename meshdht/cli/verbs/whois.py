@@ -55,6 +55,7 @@ def match_lines(match: Match, *, on: bool) -> list[str]:
         ["id", device.id],
         ["key", match.key],
         ["wireguard key", match.wireguard_key],
+        ["version", device.release],
     ]
     columns = [Column(styles=("dim",)), Column()]
     return table(columns, [row for row in rows if row[1]], titles=False, on=on)

@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from meshdht import __version__
-from meshdht.api.messages import ClockWarning
 from meshdht.api.name_messages import NamesStatus
 from meshdht.api.router_messages import RouterPort
+from meshdht.api.warning_messages import ClockWarning
 from meshdht.cli.verbs.show import clock_lines, status_lines
-from tests.api.fake_daemon import STATUS, WHY, FakeService
+from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE, STATUS, WHY, FakeService
 from tests.cli.conftest import Meshdht
 
 pytestmark = pytest.mark.usefixtures("service")
@@ -125,6 +125,21 @@ def test_peers_shows_every_address_and_id(meshdht: Meshdht) -> None:
     assert title.split()[:3] == ["NAME", "ADDRESSES", "PATH"]
     assert "100.64.7.2 fd5a:1c2e:9b00::2" in rows[1]
     assert rows[1].endswith("l" * 32)
+
+
+def test_which_release_a_peer_runs_is_told_and_in_the_status_where_it_is_another(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    peers = (replace(PHONE, release="0.2.0"), replace(LAPTOP, release=STATUS.daemon), ATTIC)
+    service.snapshot = replace(STATUS, peers=peers)
+    told = {line.split()[1]: line for line in meshdht("status").out.splitlines()[1:4]}
+    assert set(told) == {"nas", "attic", "laptop"}
+    [phone] = [line for line in meshdht("status").out.splitlines() if " phone " in line]
+    assert phone.endswith("  runs 0.2.0")
+    assert not any("runs" in line for line in told.values())
+    titles, *rows = meshdht("peers").out.splitlines()
+    at = titles.index("VERSION")
+    assert [row[at:].split("  ")[0].strip() for row in rows] == ["", STATUS.daemon, "0.2.0"]
 
 
 def test_peers_of_nobody_is_no_empty_table(meshdht: Meshdht, service: FakeService) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshdht.api.messages import ClockWarning
+from meshdht.api.warning_messages import ClockWarning
 from meshdht.doctor.checks.clock import judge
 from tests.doctor.facts import WELL, judged, only, running
 
