@@ -34,13 +34,16 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Firewall:
     """``ruleset`` is what ``nft -j list ruleset`` says, None where it may not be read;
-    ``ufw`` what ``ufw status verbose`` does, None where there is none."""
+    ``ufw`` what ``ufw status verbose`` does, None where there is none; ``legacy`` what
+    ``iptables-legacy-save`` does, empty where no table of the old iptables is in use, and
+    ``legacy_trouble`` why that cannot be said."""
 
     ruleset: Mapping[str, Any] | None = None
     trouble: str = ""
     ufw: str | None = None
     has_firewalld: bool = False
-    has_legacy_rules: bool = False
+    legacy: str = ""
+    legacy_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

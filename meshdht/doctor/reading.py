@@ -164,13 +164,34 @@ def _firewall() -> Firewall:
             trouble = f"nft: {error}"
     ufw, _ = _output("ufw", "status", "verbose")
     firewalld, _ = _output("firewall-cmd", "--state")
+    legacy, legacy_trouble = _legacy_rules()
     return Firewall(
         ruleset=ruleset,
         trouble=trouble,
         ufw=ufw,
         has_firewalld=firewalld is not None,
-        has_legacy_rules="filter" in _text("/proc/net/ip_tables_names").split(),
+        legacy=legacy,
+        legacy_trouble=legacy_trouble,
     )
+
+
+def _legacy_rules() -> tuple[str, str]:
+    """The rules of the old iptables, and why they cannot be read; neither, where there are none."""
+    tables = Path("/proc/net/ip_tables_names")
+    try:
+        if not tables.read_text().strip():
+            return "", ""
+    except FileNotFoundError:
+        return "", ""
+    except OSError as error:
+        # Where the kernel has not even loaded it, nothing is hidden there.
+        has_it = "iptable_" in _text("/proc/modules")
+        return "", f"{tables}: {error.strerror}" if has_it else ""
+    saved, trouble = _output("iptables-legacy-save")
+    if saved is None and "nf_tables" not in (_output("iptables", "--version")[0] or "nf_tables"):
+        # Where it is the only iptables, it has no longer name.
+        saved, trouble = _output("iptables-save")
+    return saved or "", trouble if saved is None else ""
 
 
 def _clock_is_set() -> bool | None:

@@ -40,6 +40,21 @@ FIREWALLS = {
     "of some": (HEAD + "ip saddr 203.0.113.3 udp dport 41822 accept; }\n}", "note"),
 }
 
+# The same by commands of the old iptables.
+LEGACY = {
+    "policy": ("-P INPUT DROP", "problem"),
+    "one port": ("-P INPUT DROP; -A INPUT -p udp --dport 41822 -j ACCEPT", "fine"),
+    "answers": ("-P INPUT DROP; -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT", "problem"),
+    "several ports": (
+        "-P INPUT DROP; -A INPUT -p udp -m multiport --dports 53,41800:41900 -j ACCEPT",
+        "fine",
+    ),
+    "another interface": ("-A INPUT ! -i lo -p udp -j REJECT", "problem"),
+    "a jump": ("-N more; -A more -p udp -j RETURN; -A INPUT -j more; -A INPUT -j DROP", "problem"),
+    "early": ("-t raw -A PREROUTING -p udp --dport 41822 -j DROP", "problem"),
+    "of some": ("-P INPUT DROP; -A INPUT -s 203.0.113.3 -p udp -j ACCEPT", "note"),
+}
+
 RECEIVE = """
 import socket, sys
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -74,6 +89,20 @@ def test_what_is_said_of_a_firewall_is_what_it_does(world: World, name: str) -> 
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
     nas.host.run(["nft", "-f", "-"], input=rules)
+    said_is_so(nas, laptop, level)
+
+
+@pytest.mark.parametrize("name", LEGACY)
+def test_what_is_said_of_the_old_iptables_is_what_it_does(world: World, name: str) -> None:
+    commands, level = LEGACY[name]
+    internet = world.switch("internet")
+    nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
+    for command in commands.split("; "):
+        nas.host.run(["iptables-legacy", *command.split()])
+    said_is_so(nas, laptop, level)
+
+
+def said_is_so(nas: Device, laptop: Device, level: str) -> None:
     said = diagnosis(nas)[1]["firewall"]
     assert said["level"] == level, said
     receiver = nas.host.popen([sys.executable, "-c", RECEIVE, "2"])
@@ -92,6 +121,20 @@ def test_the_fix_for_a_firewall_mends_it(world: World) -> None:
     assert code == 1
     fix = found["firewall"]["fix"]
     assert fix.startswith("sudo nft ")
+    nas.host.run(["sh", "-c", fix.removeprefix("sudo ")])
+    code, found = diagnosis(nas)
+    assert (code, found["firewall"]["level"]) == (0, "fine")
+
+
+@pytest.mark.parametrize("name", ["policy", "early"])
+def test_the_fix_for_the_old_iptables_mends_it(world: World, name: str) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    for command in LEGACY[name][0].split("; "):
+        nas.host.run(["iptables-legacy", *command.split()])
+    code, found = diagnosis(nas)
+    assert code == 1
+    fix = found["firewall"]["fix"]
+    assert fix.startswith("sudo iptables-legacy ")
     nas.host.run(["sh", "-c", fix.removeprefix("sudo ")])
     code, found = diagnosis(nas)
     assert (code, found["firewall"]["level"]) == (0, "fine")

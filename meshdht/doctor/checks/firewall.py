@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from meshdht.api.doctor_messages import Finding, Level
+from meshdht.doctor.iptables import Base, listings
 from meshdht.doctor.machine import (
     BEACON_PORT,
     OWN_PORTS,
@@ -17,6 +18,7 @@ from meshdht.doctor.machine import (
 from meshdht.doctor.packet_filter import Packet, Ruleset, Verdict
 
 NAME = "firewall"
+_ORDER = (Verdict.ACCEPTED, Verdict.MAYBE, Verdict.DROPPED)
 
 
 def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
@@ -24,9 +26,10 @@ def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
     yield from _own(machine, running, OWN_PORTS if port is None else str(port))
     yield from _beacons(machine)
     yield from _lent(machine, running)
-    if firewall.has_legacy_rules:
-        message = "there are rules of the old iptables as well, which were not looked at"
-        yield Finding(check=NAME, level="unknown", message=message, fix="sudo iptables-legacy -S")
+    if firewall.legacy_trouble:
+        message = f"rules of the old iptables cannot be read: {firewall.legacy_trouble}"
+        fix = "sudo meshdht doctor" if machine.uid else "sudo iptables-legacy -S"
+        yield Finding(check=NAME, level="unknown", message=message, fix=fix)
 
 
 def _own(machine: Machine, running: Running | None, ports: str) -> Iterator[Finding]:
@@ -42,10 +45,10 @@ def _own(machine: Machine, running: Running | None, ports: str) -> Iterator[Find
         direct = running is not None and running.reaches_directly
         message = f"the firewall lets no new packet in to {named}"
         level: Level = "note" if direct else "problem"
-        yield Finding(check=NAME, level=level, message=message, fix=_let_in(firewall, ports))
+        yield Finding(check=NAME, level=level, message=message, fix=_let_in(machine, ports))
     elif verdict is Verdict.MAYBE:
         message = f"the firewall drops some of the packets to {named}"
-        yield Finding(check=NAME, level="note", message=message, fix=_let_in(firewall, ports))
+        yield Finding(check=NAME, level="note", message=message, fix=_let_in(machine, ports))
     else:
         yield Finding(check=NAME, level="fine", message=f"what comes to {named} is let in")
 
@@ -53,7 +56,7 @@ def _own(machine: Machine, running: Running | None, ports: str) -> Iterator[Find
 def _beacons(machine: Machine) -> Iterator[Finding]:
     if _verdict(machine, BEACON_PORT) is Verdict.DROPPED:
         message = f"devices on the LAN are found late: UDP port {BEACON_PORT} is not let in"
-        fix = _let_in(machine.firewall, BEACON_PORT)
+        fix = _let_in(machine, BEACON_PORT)
         yield Finding(check=NAME, level="note", message=message, fix=fix)
 
 
@@ -64,12 +67,22 @@ def _lent(machine: Machine, running: Running | None) -> Iterator[Finding]:
     ports = machine.settings.relay_ports
     if _verdict(machine, int(ports.partition("-")[0])) is Verdict.DROPPED:
         message = f"this device offers itself as a relay, and UDP ports {ports} are not let in"
-        fix = _let_in(machine.firewall, ports)
+        fix = _let_in(machine, ports)
         yield Finding(check=NAME, level="problem", message=message, fix=fix)
 
 
 def _verdict(machine: Machine, port: int) -> Verdict | None:
-    """What becomes of a new packet to a port; None: the rules are not known."""
+    """What becomes of a new packet to a port, which has to pass both sorts of rules; None: those
+    of nftables are not known, and the old iptables' do not drop it."""
+    verdict = _new_verdict(machine, port)
+    dropping = [_ORDER.index(each) for each in _legacy_verdicts(machine, port).values()]
+    if dropping:
+        worst = _ORDER[max(dropping)]
+        return worst if verdict is None or _ORDER.index(worst) > _ORDER.index(verdict) else verdict
+    return verdict
+
+
+def _new_verdict(machine: Machine, port: int) -> Verdict | None:
     firewall = machine.firewall
     if firewall.ufw is not None and (by_ufw := _ufw_verdict(firewall.ufw, port)) is not None:
         # Its rules are written for iptables, and nftables cannot spell all of them.
@@ -77,6 +90,17 @@ def _verdict(machine: Machine, port: int) -> Verdict | None:
     if firewall.ruleset is None:
         return None
     return Ruleset(firewall.ruleset).verdict(Packet(port, tuple(machine.ways_out)))
+
+
+def _legacy_verdicts(machine: Machine, port: int) -> dict[Base, Verdict]:
+    """The chains of the old iptables that drop a new packet to a port, or some of them."""
+    firewall, packet = machine.firewall, Packet(port, tuple(machine.ways_out))
+    if firewall.ufw is not None and _ufw_verdict(firewall.ufw, port) is not None:
+        return {}  # they are ufw's
+    found = {
+        base: Ruleset(each).verdict(packet) for base, each in listings(firewall.legacy).items()
+    }
+    return {base: each for base, each in found.items() if each is not Verdict.ACCEPTED}
 
 
 def _ufw_verdict(status: str, port: int) -> Verdict | None:
@@ -98,13 +122,21 @@ def _ufw_verdict(status: str, port: int) -> Verdict | None:
     return Verdict.ACCEPTED if accepts else Verdict.DROPPED
 
 
-def _let_in(firewall: Firewall, ports: int | str) -> str:
+def _let_in(machine: Machine, ports: int | str) -> str:
+    firewall, first = machine.firewall, int(str(ports).partition("-")[0])
     if firewall.ufw is not None and "Status: active" in firewall.ufw:
         return f"sudo ufw allow {str(ports).replace('-', ':')}/udp"
     if firewall.has_firewalld:
         return f"sudo firewall-cmd --permanent --add-port={ports}/udp && sudo firewall-cmd --reload"
-    chain = _input_chain(firewall)
-    return f"sudo nft insert rule {chain} udp dport {ports} accept"
+    commands = [
+        f"sudo iptables-legacy -t {table} -I {chain} -p udp --dport"
+        f" {str(ports).replace('-', ':')} -j ACCEPT"
+        for table, chain in _legacy_verdicts(machine, first)
+    ]
+    if _new_verdict(machine, first) is not Verdict.ACCEPTED and firewall.ruleset is not None:
+        chain = _input_chain(firewall)
+        commands.append(f"sudo nft insert rule {chain} udp dport {ports} accept")
+    return " && ".join(commands)
 
 
 def _input_chain(firewall: Firewall) -> str:

@@ -97,6 +97,36 @@ def test_a_relay_that_nobody_gets_in_to_is_a_problem() -> None:
     assert (lent.level, lent.fix) == ("problem", "sudo ufw allow 41900:42155/udp")
 
 
+LEGACY = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -m udp --dport 41821 -j ACCEPT\nCOMMIT\n"
+LEGACY_FIX = "sudo iptables-legacy -t filter -I INPUT -p udp --dport 41820 -j ACCEPT"
+NFT_FIX = "sudo nft insert rule inet fw in udp dport 41820 accept"
+
+
+def test_what_the_old_iptables_drops_is_dropped_whatever_nftables_says() -> None:
+    for ruleset in (OPEN, None):
+        found = only(judge, behind(ruleset=ruleset, legacy=LEGACY))
+        assert (found.level, found.fix) == ("problem", LEGACY_FIX)
+    both = only(judge, behind(ruleset=DROPS, legacy=LEGACY))
+    assert (both.level, both.fix) == ("problem", f"{LEGACY_FIX} && {NFT_FIX}")
+    accepts = LEGACY.replace("DROP", "ACCEPT")
+    assert only(judge, behind(ruleset=OPEN, legacy=accepts)).level == "fine"
+    assert only(judge, behind(ruleset=DROPS, legacy=accepts)).fix == NFT_FIX
+    some = accepts.replace("-A", "-A INPUT -s 10.0.0.0/8 -j DROP\n-A", 1)
+    assert judged(judge, behind(ruleset=OPEN, legacy=some))[0].level == "note"
+
+
+def test_the_fix_for_ports_that_are_not_chosen_yet_names_all_of_them() -> None:
+    machine = replace(behind(ruleset=OPEN, legacy=LEGACY), settings=Settings())
+    assert "--dport 41822:41899 -j ACCEPT" in only(judge, machine).fix
+
+
+def test_who_writes_rules_by_the_old_iptables_is_asked_itself() -> None:
+    allowed = UFW + "41820/udp  ALLOW IN    Anywhere\n"
+    assert only(judge, behind(ufw=allowed, legacy=LEGACY)).level == "fine"
+    by_firewalld = only(judge, behind(ruleset=OPEN, legacy=LEGACY, has_firewalld=True))
+    assert by_firewalld.fix.startswith("sudo firewall-cmd ")
+
+
 def test_rules_of_the_old_iptables_are_not_passed_over_in_silence() -> None:
-    last = judged(judge, behind(ruleset=OPEN, has_legacy_rules=True))[-1]
+    last = judged(judge, behind(ruleset=OPEN, legacy_trouble="Permission denied"))[-1]
     assert (last.level, last.fix) == ("unknown", "sudo iptables-legacy -S")
