@@ -105,7 +105,15 @@ class Restore(Struct, frozen=True, kw_only=True, tag="restore"):
         return f"Restore(network={self.network!r}, passphrase=<secret>)"
 
 
-Action = Create | Join | Run | Anchor | Backup | Restore
+class Tidy(Struct, frozen=True, kw_only=True, tag="tidy"):
+    """Remove what the daemon of a network, or of an anchor, has left that was killed. Each thing
+    that there was is a ``Progress``; ``Ready`` when done, and nothing runs."""
+
+    name: str
+    is_anchor: bool = False
+
+
+Action = Create | Join | Run | Anchor | Backup | Restore | Tidy
 
 
 class LaunchRequest(Struct, frozen=True, kw_only=True):
@@ -133,7 +141,8 @@ class Logging(Struct, frozen=True, tag="logging"):
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
     """The network is up; for a Join, also connected. An anchor has no addresses, and its id for
-    a device. After Backup and Restore: it is done, and nothing runs."""
+    a device. After Backup, Restore and Tidy: it is done, and nothing
+    runs."""
 
     network: str
     socket: str

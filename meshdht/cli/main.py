@@ -22,8 +22,8 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Begin": {
         "init": ("start", "Make a network, with this device its first admin."),
         "invite": ("invite", "Print a link that lets another device in."),
-        "anchor": ("anchor", "Hold a network's records blindly, on a box that is always on."),
         "join": ("start", "Join a network by its invite link."),
+        "anchor": ("anchor", "Hold a network's records blindly, on a box that is always on."),
         "demo": ("start", "Build a small mesh on this machine, and take it away again."),
     },
     "Administer": {

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from meshdht.api.errors import ApiError
-from meshdht.api.launch import Anchor, Backup, Reporter, Restore, read_request
+from meshdht.api.launch import Anchor, Backup, Reporter, Restore, Tidy, read_request
 from meshdht.api.supervisor import Supervisor
 from meshdht.errors import MeshdhtError
 
@@ -29,6 +29,10 @@ def main() -> int:
             from meshdht.daemon.backing_up import launch_backup
 
             launch_backup(request.action, request, reporter)
+        elif isinstance(request.action, Tidy):
+            from meshdht.daemon.tidying import launch_tidying
+
+            launch_tidying(request.action, request, reporter)
         else:
             from meshdht.daemon.launch import launch
 

@@ -33,7 +33,7 @@ from meshdht.daemon.config import read_config
 from meshdht.daemon.daemon import HAND_OVER
 from meshdht.daemon.founding import host_label
 from meshdht.daemon.launch import run_to_the_end
-from meshdht.daemon.lending import Lending
+from meshdht.daemon.lending import Lending, table_of
 from meshdht.daemon.logs import set_up_logging
 from meshdht.daemon.persistence import listen_port
 from meshdht.daemon.places import NetworkLock, Places
@@ -106,7 +106,7 @@ class AnchorLaunch:
             self._switchboard.control = node.datagram_received
             port.start()
             netlink = await stack.enter_async_context(open_netlink())
-            table = f"meshdht-anchor-{self._name}"
+            table = table_of(self._name, is_anchor=True)
             streams = StreamService(node, port.port, config.relay_tls_port, self._entropy)
             about = lambda: True, netlink, table, streams
             lending = Lending(node.relay_host, config, *about, is_anchor=True)

@@ -24,6 +24,7 @@ An anchor has such a file too: ``relay`` (auto is on there), ``relay_ports``, ``
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -63,6 +64,29 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+# What each may be, for whoever wrote something else.
+MAY_BE = {
+    "listen_port": "a UDP port, or 0 for any that is free",
+    "engine": "auto, kernel or embedded",
+    "interface": "1 to 15 letters, digits, - and _",
+    "mtu": f"a number from {MTU_MIN} to {MTU_MAX}",
+    "anchors": "at most 16 of host:port, such as vps.example:41820",
+    "port_mapping": "true or false",
+    "exclude_interfaces": "names of network interfaces",
+    "relay_tls_port": "a TCP port, or 0 for none",
+    "http_proxy": "host:port, such as proxy.example:3128",
+    "relay": "auto, on or off",
+    "relay_ports": "two UDP ports, as 41900-42155",
+    "relay_mbit": "a number of Mbit/s up to 100000, or 0 for as much as comes",
+    "stun": "host:port, such as stun.example:3478",
+    "metrics_port": "a TCP port",
+    "dns": "true or false",
+    "log_level": "debug, info, warning or error",
+}
+# Where msgspec puts the name of what is wrong: "… - at `$.anchors[0]`".
+_AT = re.compile(r"`\$\.(\w+)[^`]*`$")
+
+
 def read_config(path: Path) -> Config:
     """The file's settings, or the defaults if there is none; raises ConfigError."""
     try:
@@ -91,7 +115,9 @@ def parse_config(text: str, path: Path) -> Config:
     try:
         config = msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}", "correct the value") from None
+        at = _AT.search(str(error))
+        wrong = f"{at[1]} is to be {MAY_BE[at[1]]}" if at else str(error)
+        raise ConfigError(f"{path}: {wrong}", "correct the value") from None
     first, last = port_range(config)
     if not 1024 <= first <= last <= 65535:
         raise ConfigError(

@@ -24,7 +24,7 @@ from meshdht.daemon.config import Config
 from meshdht.daemon.connecting import wait_connected
 from meshdht.daemon.dropped import dropped_counts
 from meshdht.daemon.interface import TunnelInterface
-from meshdht.daemon.lending import Lending
+from meshdht.daemon.lending import Lending, table_of
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.metrics_server import MetricsServer
 from meshdht.daemon.naming import Naming
@@ -146,7 +146,7 @@ class Daemon:
             self._config,
             lambda: self.node.is_public,
             self._netlink,
-            f"meshdht-{self._places.network}",
+            table_of(self._places.network, is_anchor=False),
             StreamService(self.node, self._port.port, self._config.relay_tls_port, self._entropy),
         )
 

@@ -16,6 +16,11 @@ MARK_SIZE_MAX = 255
 AVAILABLE = "this kernel has WireGuard"
 
 
+def mark_of(places: Places) -> str:
+    """The alias of the network's interface in the kernel, by which it is known again."""
+    return f"meshdht {places.directory}"[-MARK_SIZE_MAX:]
+
+
 async def make_carrier(
     config: Config, places: Places, netlink: Netlink, switchboard: Switchboard, *, adopts: bool
 ) -> Carrier:
@@ -25,7 +30,7 @@ async def make_carrier(
     Raises PlatformError, or ConfigError where the kernel engine is demanded and cannot be had.
     """
     interface = config.interface or places.interface
-    mark = f"meshdht {places.directory}"[-MARK_SIZE_MAX:]
+    mark = mark_of(places)
     if config.engine == "embedded":
         await remove_left(mark, netlink)
         return EmbeddedCarrier(interface, switchboard, CHOSEN)

@@ -190,12 +190,17 @@ async def open_kernel_carrier(
     return carrier
 
 
-async def remove_left(mark: str, netlink: Netlink, *, but: Link | None = None) -> None:
-    """Remove what daemons with the kernel engine have left, by whatever name, ``but`` this one.
-    Raises PlatformError."""
-    for link in await netlink.links():
-        if (link.kind, link.alias) == (KIND, mark) and link != but:
-            await netlink.remove(link.index)
+async def remove_left(mark: str, netlink: Netlink, *, but: Link | None = None) -> list[str]:
+    """Remove what daemons with the kernel engine have left, by whatever name, ``but`` this one;
+    the names. Raises PlatformError."""
+    left = [
+        link
+        for link in await netlink.links()
+        if (link.kind, link.alias) == (KIND, mark) and link != but
+    ]
+    for link in left:
+        await netlink.remove(link.index)
+    return [link.name for link in left]
 
 
 def _unavailable(error: OSError) -> Unavailable:

@@ -10,7 +10,17 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 from meshdht.api.errors import ApiError
-from meshdht.api.launch import Anchor, Backup, Create, Join, LaunchRequest, Reporter, Restore, Run
+from meshdht.api.launch import (
+    Anchor,
+    Backup,
+    Create,
+    Join,
+    LaunchRequest,
+    Reporter,
+    Restore,
+    Run,
+    Tidy,
+)
 from meshdht.api.supervisor import Supervisor
 from meshdht.clock import SystemClock, SystemEntropy
 from meshdht.crypto.keys import PacketKey
@@ -56,7 +66,7 @@ class Launch:
     """One start of one network."""
 
     def __init__(self, request: LaunchRequest, reporter: Reporter) -> None:
-        assert not isinstance(request.action, Anchor | Backup | Restore)
+        assert not isinstance(request.action, Anchor | Backup | Restore | Tidy)
         self._action = request.action
         self._reporter = reporter
         self._link: Link | None = None

@@ -19,6 +19,11 @@ from meshdht.node.relay_host import RelayHost
 log = logging.getLogger(__name__)
 
 
+def table_of(name: str, *, is_anchor: bool) -> str:
+    """The nftables table of the daemon of a network, or of an anchor, of this name."""
+    return f"meshdht-anchor-{name}" if is_anchor else f"meshdht-{name}"
+
+
 class Lending:
     """``is_reachable()``: whether anybody on the internet can send to this machine; ``table``:
     the name of an nftables table that is this daemon's alone."""
@@ -69,6 +74,8 @@ class Lending:
         if self._lends:
             await self._kernel.start()
             self._host.lend(self._ports, self._is_offered)
+        else:
+            await self._kernel.close()  # of a daemon that lent, and was killed
 
     async def run(self) -> None:
         """Keep the kernel told, and serve streams, until cancelled."""

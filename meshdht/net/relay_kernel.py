@@ -15,7 +15,6 @@ table is written anew as a whole, in one transaction, whenever a pair comes or g
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -88,8 +87,7 @@ class KernelForwarder:
 
     async def close(self) -> None:
         """Remove the table."""
-        with contextlib.suppress(PlatformError):
-            await _nft(f"delete table netdev {self._table}\n")
+        await remove_table(self._table)
 
     async def _directions(self) -> list[Direction]:
         """Of the pairs that the kernel can pass on between."""
@@ -126,6 +124,15 @@ class KernelForwarder:
             self.trouble = error.message
         else:
             self.trouble, self._has_worked = "", True
+
+
+async def remove_table(table: str) -> bool:
+    """Remove a table; False if there is none."""
+    try:
+        await _nft(f"delete table netdev {table}\n")
+    except PlatformError:
+        return False
+    return True
 
 
 def ruleset(table: str, directions: Sequence[Direction], rate: RelayRate) -> str:

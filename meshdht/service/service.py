@@ -64,13 +64,21 @@ def adopt(kind: Kind, name: str) -> str:
 
 
 def start(kind: Kind, name: str) -> str:
-    """Start an instance, and wait until it is up; returns the unit's name. Raises ApiError with
-    its own words."""
+    """Start an instance, now and at boot, and wait until it is up; returns the unit's name. Raises
+    ApiError with its own words."""
     with _as_errors():
         _give(Path(STATE_DIR, kind.folder, name))
     unit = kind.unit(name)
+    # One that was restored from a backup is not enabled yet.
+    systemd.systemctl("enable", "--quiet", unit)
     _start("start", unit)
     return unit
+
+
+def stop(kind: Kind, name: str) -> None:
+    """Stop an instance, also one whose daemon has died and is about to be started anew. Raises
+    ApiError."""
+    systemd.systemctl("stop", kind.unit(name))
 
 
 def wait_until_ended(kind: Kind, name: str) -> None:
@@ -115,8 +123,9 @@ def _start(verb: str, unit: str) -> None:
     try:
         systemd.systemctl(verb, unit)
     except ApiError:
+        why, exit_code = systemd.why_failed(unit)
         raise ApiError(
-            f"{unit} does not come up: {systemd.why_failed(unit)}", f"journalctl -u {unit}"
+            f"{unit} does not come up: {why}", f"journalctl -u {unit}", exit_code
         ) from None
 
 

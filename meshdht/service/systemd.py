@@ -12,6 +12,7 @@ from meshdht.api.errors import ApiError
 TIMEOUT_S = 120.0
 # The administrator's units, then those of packages: what stands first counts.
 UNIT_DIRS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
+_CLD_EXITED = "1"  # sigaction(2): it ended by itself, and not by a signal
 BOOTED = Path("/run/systemd/system")
 
 
@@ -41,11 +42,14 @@ def units_of(templates: Sequence[str]) -> list[str]:
     return sorted(found)
 
 
-def why_failed(unit: str) -> str:
-    """The last thing that the unit's service said of itself, or the result that systemd has."""
-    said = systemctl("show", "--property=StatusText,Result", unit)
+def why_failed(unit: str) -> tuple[str, int]:
+    """The last thing that the unit's service said of itself, or the result that systemd has; and
+    the exit code that it ended with, or 1."""
+    said = systemctl("show", "--property=StatusText,Result,ExecMainCode,ExecMainStatus", unit)
     fields = dict(line.partition("=")[::2] for line in said.splitlines())
-    return fields.get("StatusText") or fields.get("Result", "")
+    why = fields.get("StatusText") or fields.get("Result", "")
+    exited = fields.get("ExecMainCode") == _CLD_EXITED
+    return why, int(fields.get("ExecMainStatus") or 0) or 1 if exited else 1
 
 
 def run(*command: str) -> str:

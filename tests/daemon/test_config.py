@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meshdht.daemon.config import Config, read_config
+from meshdht.daemon.config import MAY_BE, Config, read_config
 from meshdht.errors import ConfigError
 
 
@@ -19,6 +19,14 @@ def written(folder: Path, text: str) -> Path:
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.toml") == Config()
     assert read_config(written(tmp_path, "")) == Config()
+
+
+def test_of_every_key_it_is_known_what_it_may_be(tmp_path: Path) -> None:
+    assert set(MAY_BE) == set(Config.__struct_fields__)
+    with pytest.raises(ConfigError, match="anchors is to be at most 16 of host:port"):
+        read_config(written(tmp_path, 'anchors = ["vps.example"]'))
+    with pytest.raises(ConfigError, match=r"toml: mtu is to be a number from 1280 to 9000$"):
+        read_config(written(tmp_path, "mtu = 5"))
 
 
 def test_every_key_is_read(tmp_path: Path) -> None:

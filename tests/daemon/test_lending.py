@@ -14,6 +14,7 @@ from meshdht.daemon.config import Config
 from meshdht.daemon.lending import Lending
 from meshdht.daemon.stream_service import StreamService
 from meshdht.net.netlink import Netlink, open_netlink
+from meshdht.net.relay_kernel import KernelForwarder, remove_table
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
 from meshdht.node.relay_host import RelayHost
@@ -95,7 +96,10 @@ async def test_told_not_to_it_does_not_and_leaves_the_kernel_alone(
         raise AssertionError
 
     monkeypatch.setattr(lending._kernel, "start", start)
+    killed = KernelForwarder("meshdht-home", netlink)
+    assert await killed.start()
     await lending.start()
+    assert not await remove_table("meshdht-home"), "what a killed daemon left is there"
     assert not host.is_offered()
     assert lending.status() == RelayStatus()
     await lending.close()

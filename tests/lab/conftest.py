@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from meshdht.lab.world import World
 from tests.lab.homes import Pair, connect, everyone_reaches_everyone, public
+from tests.support import booted
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parents[1]
-WHEELS = CHECKOUT / ".venv" / "wheels"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,9 +32,5 @@ def pair(world: World) -> Pair:
 
 @pytest.fixture(scope="session")
 def offline() -> dict[str, str]:
-    """The environment in which pip takes what it installs from a directory: a machine in a
-    namespace reaches no index."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    wanted = [str(CHECKOUT), "setuptools>=77", "wheel"]
-    subprocess.run([*pip, "download", "--dest", str(WHEELS), *wanted], check=True, timeout=300)
-    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_NO_CACHE_DIR": "1"}
+    """The environment in which an installation needs no index."""
+    return booted.offline()

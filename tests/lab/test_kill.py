@@ -15,8 +15,11 @@ from dataclasses import dataclass
 import pytest
 
 from meshdht.lab.device import Device
+from meshdht.lab.host import Host
 from meshdht.lab.world import World
 from tests.lab.homes import connect, eventually, everyone_reaches_everyone, public
+from tests.lab.relays import configure
+from tests.lab.resolvers import resolve_by_resolvconf
 
 ROUNDS = int(os.environ.get("MESHDHT_KILL_ROUNDS", "20"))
 READ = """
@@ -29,6 +32,11 @@ print(json.dumps([
     rows("SELECT hex(key), sequence FROM dht_values"),
     rows("SELECT hex(device), sequence FROM high_water"),
 ]))
+"""
+
+MACHINE = """
+ip -o link; ip -o addr; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule
+nft list ruleset; cat /etc/resolv.conf; ss -Hlntu; find /run/meshdht -type s 2>/dev/null
 """
 
 
@@ -83,3 +91,61 @@ def test_a_daemon_killed_at_any_moment_loses_nothing_and_repeats_no_sequence(wor
     assert acknowledged > ROUNDS // 4
     nas.must("up")
     assert eventually(lambda: nas.reaches(vps.addresses()[0]) is not None)
+
+
+def machine(host: Host) -> str:
+    """All that a daemon may change around it."""
+    return host.run(["sh", "-c", MACHINE], check=False).stdout
+
+
+def kill(host: Host, directory: str) -> None:
+    """SIGKILL for a daemon alone, and not for what it has started."""
+    host.run(["sh", "-c", f"kill -KILL $(cat /var/lib/meshdht/{directory}/lock)"])
+
+
+def test_down_after_kill_9_leaves_the_machine_as_it_was_before_up(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    resolve_by_resolvconf(nas.host, "203.0.113.9", "openresolv")
+    before = machine(nas.host)
+    nas.init("home")
+    nas.must("down")
+    configure(nas, 'relay = "on"')
+    assert machine(nas.host) == before
+    for goes_up_again in (False, True):
+        nas.must("up")
+        up = machine(nas.host)
+        assert "table netdev meshdht-home" in up
+        assert "search home.internal" in up
+        kill(nas.host, "home")
+        if goes_up_again:
+            nas.must("up")
+            assert nas.must("down") == "network home is down\n"
+        else:
+            assert nas.must("down") == "network home is down; its daemon had been killed\n"
+        assert machine(nas.host) == before
+        assert nas.must("down") == "network home is already down\n"
+
+
+def test_a_relay_no_more_after_kill_9_has_no_table_either(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    nas.init("home")
+    kill(nas.host, "home")
+    assert "table netdev" in machine(nas.host)
+    configure(nas, 'relay = "off"')
+    nas.must("up")
+    assert "table netdev" not in machine(nas.host)
+
+
+def test_so_does_anchor_down(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    nas.init("home")
+    before = machine(nas.host)
+    nas.must("anchor", "up", "--link-file", "-", input=nas.must("anchor", "link"))
+    assert "table netdev meshdht-anchor-anchor" in machine(nas.host)
+    kill(nas.host, "anchors/anchor")
+    said = nas.meshdht("anchor", "down")
+    assert said.stdout == "anchor anchor is down; its daemon had been killed\n"
+    assert said.stderr == (
+        "removed what that left: the nftables table meshdht-anchor-anchor, its socket\n"
+    )
+    assert machine(nas.host) == before

@@ -36,3 +36,18 @@ def test_the_administrators_unit_comes_before_the_packages(
     for place in reversed(places):
         (place / "meshdht@.service").touch()
         assert systemd.unit_file("meshdht@.service") == place / "meshdht@.service"
+
+
+@pytest.mark.parametrize(
+    ("shown", "why"),
+    [
+        ("StatusText=it was revoked\nExecMainCode=1\nExecMainStatus=3", ("it was revoked", 3)),
+        ("Result=timeout\nExecMainCode=2\nExecMainStatus=15", ("timeout", 1)),
+        ("Result=exit-code\nExecMainCode=1\nExecMainStatus=0", ("exit-code", 1)),
+    ],
+)
+def test_why_a_unit_failed_is_what_its_service_said(
+    shown: str, why: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "systemctl", lambda *arguments: shown)
+    assert systemd.why_failed("meshdht@home.service") == why

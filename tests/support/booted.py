@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,6 +49,19 @@ exec env -i container=lab PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 """
 
 
+CHECKOUT = Path(__file__).parents[2]
+WHEELS = CHECKOUT / ".venv" / "wheels"
+
+
+def offline() -> dict[str, str]:
+    """The environment in which pip takes what it installs from a directory, which is filled here:
+    a machine in a namespace reaches no index."""
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
+    wanted = [str(CHECKOUT), "setuptools>=77", "wheel"]
+    subprocess.run([*pip, "download", "--dest", str(WHEELS), *wanted], check=True, timeout=300)
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_NO_CACHE_DIR": "1"}
+
+
 class Booted:
     """The machine; what is inside vanishes with this process, however it ends."""
 
@@ -87,11 +101,8 @@ class Booted:
         input: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command inside as root; a failure raises AssertionError with what it said."""
-        init = child_of(self._unshare.pid)
-        if init is None:
-            raise LabError(f"{self.name} is not up")
         done = subprocess.run(
-            ["nsenter", "--target", str(init), *KINDS, "--root", "--wd", "--", *argv],
+            ["nsenter", "--target", str(self.init), *KINDS, "--root", "--wd", "--", *argv],
             input=input,
             capture_output=True,
             text=True,
@@ -106,6 +117,14 @@ class Booted:
     def sh(self, script: str, env: Mapping[str, str] | None = None) -> str:
         """What a line of shell prints, without the last line's end."""
         return self.run(["sh", "-ec", script], env=env).stdout.rstrip("\n")
+
+    @property
+    def init(self) -> int:
+        """The pid of its systemd, outside."""
+        init = child_of(self._unshare.pid)
+        if init is None:
+            raise LabError(f"{self.name} is not up")
+        return init
 
     def close(self) -> None:
         """Let everything inside vanish, and wait until it has."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon, as_root
-from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run
+from meshdht.api.launch import Action, Create, Founded, Join, LaunchRequest, Ready, Run, Tidy
 from meshdht.cli.answers import Up
 from meshdht.cli.output import interactive, note, say, say_json
 from meshdht.cli.progress import Progress
@@ -19,7 +19,7 @@ from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import duration, host_label, label, mesh_range, port, seconds
 from meshdht.service import RUNTIME_DIR, STATE_DIR
-from meshdht.service.unit import NETWORK, Kind
+from meshdht.service.unit import ANCHOR, NETWORK, Kind
 
 START_TIMEOUT_S = 30.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
@@ -33,7 +33,7 @@ port_option = click.option(
     "--listen-port",
     type=port,
     metavar="PORT",
-    help="The UDP port to use; any free one if not said.",
+    help="The UDP port to use; it chooses a free one, and keeps it, if not said.",
 )
 
 
@@ -300,9 +300,34 @@ def stop(kind: Kind, settings: Settings) -> None:
 
             wait_until_ended(kind, name)
     except NoDaemon:
-        say(f"{what} {name} is already down")
+        if left := _tidied(settings, kind, name):
+            say(f"{what} {name} is down; its daemon had been killed")
+            note(f"removed what that left: {', '.join(left)}")
+        else:
+            say(f"{what} {name} is already down")
     else:
         say(f"{what} {name} is down")
+
+
+def _tidied(settings: Settings, kind: Kind, name: str) -> list[str]:
+    """Have what a daemon that was killed has left removed, if one was; returns what it was."""
+    if not settings.holds(name):
+        if settings.socket(name).exists() and not may_make_interfaces():
+            raise ApiError(
+                f"the daemon of {kind.what} {name} was killed, and left something to root",
+                as_root(f"meshdht {'anchor ' if kind is ANCHOR else ''}down"),
+            )
+        return []
+    if is_service(settings, kind):
+        from meshdht.service.service import stop as stop_service
+
+        stop_service(kind, name)
+    from meshdht.api.spawn import launch
+
+    left: list[str] = []
+    request = launch_request(settings, Tidy(name=name, is_anchor=kind is ANCHOR))
+    launch(request, progress=left.append, timeout_s=START_TIMEOUT_S)
+    return left
 
 
 def launch_request(settings: Settings, action: Action) -> LaunchRequest:
@@ -341,12 +366,17 @@ def read_link(link: str | None, link_file: str | None) -> str:
 
 def need_root(command: str) -> None:
     """Refuse at once where the daemon could not make an interface; raises ApiError."""
-    if os.geteuid() == 0:
-        return
-    capabilities = next(line for line in _SELF_STATUS.read_text().splitlines() if "CapEff" in line)
-    if not int(capabilities.split()[1], 16) >> _CAP_NET_ADMIN & 1:
+    if not may_make_interfaces():
         verb = command.split()[1]
         raise ApiError(f"{verb} needs root: it makes a network interface", as_root(command))
+
+
+def may_make_interfaces() -> bool:
+    """Whether this process is root, as far as networks go."""
+    if os.geteuid() == 0:
+        return True
+    capabilities = next(line for line in _SELF_STATUS.read_text().splitlines() if "CapEff" in line)
+    return bool(int(capabilities.split()[1], 16) >> _CAP_NET_ADMIN & 1)
 
 
 def _whoami(ready: Ready) -> str:

@@ -35,7 +35,7 @@ def judge(machine: Machine, running: Running | None) -> Iterator[Finding]:
 def _own(machine: Machine, running: Running | None, ports: str) -> Iterator[Finding]:
     """``ports``: the network's, or the first and last of those of which it draws one."""
     firewall, verdict = machine.firewall, _verdict(machine, int(ports.partition("-")[0]))
-    named = f"UDP port {ports}" if "-" not in ports else f"UDP ports {ports}, one of which it takes"
+    named = f"UDP port {ports}" if "-" not in ports else f"UDP ports {ports} (it takes one of them)"
     if verdict is None:
         message = f"the firewall's rules cannot be read: {firewall.trouble}"
         fix = "sudo meshdht doctor" if machine.uid else ""

@@ -45,7 +45,7 @@ def test_no_rules_let_all_in() -> None:
 
 def test_before_the_network_has_a_port_all_of_which_it_draws_one_count() -> None:
     found = only(judge, replace(behind(ruleset=DROPS), settings=Settings()))
-    assert (found.level, "41822-41899, one of which" in found.message) == ("problem", True)
+    assert (found.level, "41822-41899 (it takes one" in found.message) == ("problem", True)
     assert found.fix == "sudo nft insert rule inet fw in udp dport 41822-41899 accept"
 
 

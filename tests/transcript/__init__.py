@@ -1,0 +1,1 @@
+"""Every verb of the command line as a new user meets it, on machines that systemd has booted."""
