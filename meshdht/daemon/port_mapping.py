@@ -149,9 +149,11 @@ class RouterPort:
     async def _hold(self) -> None:
         if self._upnp.mapping is not None:
             await self._upnp.hold()
-        while self._control.mapping is not None:
-            self._lost.clear()
-            await self._lost.wait()
+        # Of the routers that make holes by PCP some (miniupnpd) announce a start by UPnP alone.
+        with self._upnp.listening() if self.is_ipv6 else contextlib.nullcontext():
+            while self._control.mapping is not None:
+                self._lost.clear()
+                await self._lost.wait()
 
     def _changed(self) -> None:
         if self.mapping is None:
@@ -209,7 +211,7 @@ class PortMapping:
                 self._check(router, ask_again=False)
 
     def _restarted(self) -> None:
-        """IPv4's router and IPv6's are one machine, as a rule, and it may say so in IPv4 alone."""
+        """IPv4's router and IPv6's are one machine, as a rule, and it may say so in one alone."""
         for router in self.routers:
             self._check(router, ask_again=False)
 

@@ -6,10 +6,11 @@ Both end alike: ``mapping`` is what there is, ``withdraw`` lets go of it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from meshdht.clock import Clock, Entropy
@@ -20,7 +21,12 @@ from meshdht.paths.port_control import LIFETIME_S, UPNP, Mapping, PortControl, m
 from meshdht.paths.router_boots import RouterBoots
 from meshdht.waiting import set_within
 from meshdht.wire import ssdp
-from meshdht.wire.port_mapping import ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT, Transport
+from meshdht.wire.port_mapping import (
+    ANNOUNCE_GROUP_IPV4,
+    ANNOUNCE_GROUP_IPV6,
+    ANNOUNCE_PORT,
+    Transport,
+)
 
 if TYPE_CHECKING:
     from meshdht.net.upnp import UpnpFirewall, UpnpRouter
@@ -66,9 +72,9 @@ class ControlWay:
         self._control = PortControl(inner, nonce, entropy, clock.monotonic(), transport)
         self._socket = GatewayPort(gateway, self._answered)
         self._announcements = None
-        if on_restart is not None and not inner.is_ipv6:
-            place = ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT
-            self._announcements = Announcements(gateway, place, self._announced)
+        if on_restart is not None:
+            group = ANNOUNCE_GROUP_IPV6 if inner.is_ipv6 else ANNOUNCE_GROUP_IPV4
+            self._announcements = Announcements(gateway, group, ANNOUNCE_PORT, self._announced)
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
 
@@ -190,16 +196,23 @@ class UpnpWay:
 
     async def hold(self) -> None:
         """Renew the mapping at half its life, and when there is doubt, until it is lost."""
-        notices = None
-        if self._on_restart is not None and not self._gateway.is_ipv6:
-            notices = Announcements(self._gateway, (ssdp.GROUP, ssdp.PORT), self._told)
-        try:
+        with self.listening():
             await self._renew_until_lost()
-        finally:
-            if notices is not None:
-                notices.close()
         self.mapping = None
         self._on_change()
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear meanwhile what the router tells everybody of itself."""
+        if self._on_restart is None:
+            yield
+            return
+        group = ssdp.notice_group(self._gateway.address)
+        notices = Announcements(self._gateway, group, ssdp.PORT, self._told)
+        try:
+            yield
+        finally:
+            notices.close()
 
     def _told(self, data: bytes) -> None:
         """The router told everybody something."""

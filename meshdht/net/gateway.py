@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -29,8 +30,11 @@ _BATCH = 16
 # A search that gets lost is made up for by the second; who answers does so within a second (MX).
 SEARCH_REPEAT_S = 0.7
 SEARCH_S = 2.5
-# linux/in.h
-_IP_ADD_SOURCE_MEMBERSHIP, _IP_MULTICAST_ALL = 39, 49
+# linux/in.h, linux/in6.h
+_IP_MULTICAST_ALL, _IPV6_MULTICAST_ALL, _MCAST_JOIN_SOURCE_GROUP = 49, 29, 46
+# struct group_source_req (RFC 3678): the interface, the group, the source; the latter two are
+# struct sockaddr_storage, aligned as pointers are.
+_GROUP_SOURCE = struct.Struct("@I0P128s128s")
 _ANNOUNCEMENT_SIZE = 1 + max(ANSWER_SIZE_MAX, ssdp.DATAGRAM_SIZE_MAX)
 _ANYWHERE_IPV6 = ("2000::", 9)
 # UPnP Device Architecture 2.0, 1.3.2: no further than the next router.
@@ -114,31 +118,35 @@ class GatewayPort:
 
 
 class Announcements:
-    """What the gateway tells everybody on the link, in IPv4. ``place``: a multicast group and a
-    port. Closing it twice is harmless."""
+    """What the gateway tells everybody, at a multicast group and a port. Closing it twice is
+    harmless."""
 
     def __init__(
-        self, gateway: Gateway, place: tuple[str, int], on_announcement: OnDatagram
+        self, gateway: Gateway, group: str, port: int, on_announcement: OnDatagram
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._gateway = gateway
-        self._place = place
+        self._group = replace(gateway, address=group)
+        self._port = port
         self._on_announcement = on_announcement
         self._loop = asyncio.get_running_loop()
         self._socket = self._open()
 
     def _open(self) -> socket.socket | None:
         """None where another program has the port for itself: then renewals must do."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        gateway = self._gateway
+        sock = socket.socket(gateway.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        level, everything = socket.IPPROTO_IP, _IP_MULTICAST_ALL
+        if gateway.is_ipv6:
+            level, everything = socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(self._place)
+            sock.bind(self._group.place(self._port))
             # What others tell, or other programs have joined, does not wake us.
-            sock.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-            # struct ip_mreq_source: group, interface, source
-            hosts = self._place[0], self._gateway.inner, self._gateway.address
-            group = b"".join(map(socket.inet_aton, hosts))
-            sock.setsockopt(socket.IPPROTO_IP, _IP_ADD_SOURCE_MEMBERSHIP, group)
+            sock.setsockopt(level, everything, 0)
+            places = _sockaddr(self._group), _sockaddr(gateway)
+            joined = _GROUP_SOURCE.pack(gateway.scope, *places)
+            sock.setsockopt(level, _MCAST_JOIN_SOURCE_GROUP, joined)
         except OSError:
             sock.close()
             self.counters["no socket"] += 1
@@ -152,7 +160,7 @@ class Announcements:
                 data, source = sock.recvfrom(_ANNOUNCEMENT_SIZE)
             except OSError:
                 return
-            if source[0] == self._gateway.address:
+            if source[0].partition("%")[0] == self._gateway.address:
                 self._on_announcement(data)
 
     def close(self) -> None:
@@ -160,6 +168,14 @@ class Announcements:
             self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
+
+
+def _sockaddr(gateway: Gateway) -> bytes:
+    """struct sockaddr_in or sockaddr_in6, without a port."""
+    if not gateway.is_ipv6:
+        return struct.pack("=H2x4s", gateway.family, socket.inet_aton(gateway.address))
+    raw = socket.inet_pton(socket.AF_INET6, gateway.address)
+    return struct.pack("=H2x4x16sI", gateway.family, raw, gateway.scope)
 
 
 async def find_upnp(gateway: Gateway, counters: Counter[str]) -> ssdp.Presence | None:

@@ -42,6 +42,7 @@ from meshdht.wire.buffer import Reader, Writer
 CONTROL_PORT = 5351
 ANNOUNCE_PORT = 5350
 ANNOUNCE_GROUP_IPV4 = "224.0.0.1"
+ANNOUNCE_GROUP_IPV6 = "ff02::1"
 
 NONCE_SIZE = 12
 ANSWER_SIZE_MAX = 1100  # RFC 6887, section 7

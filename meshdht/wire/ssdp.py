@@ -27,6 +27,7 @@ from meshdht.errors import Malformed
 
 GROUP = "239.255.255.250"
 GROUP_IPV6 = "ff02::c"
+SITE_GROUP_IPV6 = "ff05::c"
 PORT = 1900
 DATAGRAM_SIZE_MAX = 2048
 SEARCH_TARGETS = tuple(
@@ -46,6 +47,15 @@ class Presence:
 
 
 GONE = Presence("")
+
+
+def notice_group(gateway: str) -> str:
+    """Where the gateway tells everybody something from this address of it (Annex A: to the link
+    from a link-local one, else to the site)."""
+    address = ip_address(gateway)
+    if address.version == 4:
+        return GROUP
+    return GROUP_IPV6 if address.is_link_local else SITE_GROUP_IPV6
 
 
 def search(target: str, host: str) -> bytes:

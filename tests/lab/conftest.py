@@ -8,6 +8,7 @@ import pytest
 
 from meshdht.lab.world import World
 from tests.lab.homes import Pair, connect, everyone_reaches_everyone, public
+from tests.lab.port_home import Home, home_behind_a_router
 from tests.support import booted
 
 HERE = Path(__file__).parent
@@ -28,6 +29,12 @@ def pair(world: World) -> Pair:
     connect(nas, laptop)
     everyone_reaches_everyone(nas, laptop)
     return nas, laptop
+
+
+@pytest.fixture
+def home(world: World) -> Home:
+    """A NAS at home, behind a router that opens ports."""
+    return home_behind_a_router(world)
 
 
 @pytest.fixture(scope="session")

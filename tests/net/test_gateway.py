@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+
+import pytest
 
 from meshdht.net.gateway import (
     Announcements,
@@ -25,6 +29,12 @@ def bound(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setblocking(False)
     sock.bind((host, port))
+    return sock
+
+
+def bound_ipv6(host: str, scope: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.bind((host, 0, 0, scope))
     return sock
 
 
@@ -61,7 +71,7 @@ async def test_a_gateway_without_port_control_is_counted() -> None:
 async def test_announcements_count_from_the_gateway_alone() -> None:
     gateway = loopback_gateway()
     heard: list[bytes] = []
-    announcements = Announcements(gateway, (ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT), heard.append)
+    announcements = Announcements(gateway, ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT, heard.append)
     with bound(gateway.address, 0) as router, bound(gateway.inner, 0) as other:
         for sock, data in ((other, b"forged"), (router, b"restarted")):
             sock.setsockopt(
@@ -71,6 +81,31 @@ async def test_announcements_count_from_the_gateway_alone() -> None:
         await eventually(lambda: bool(heard))
     announcements.close()
     announcements.close()
+    assert heard == [b"restarted"]
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("group", "source"), [("ff02::c", "fe80::1"), ("ff05::c", "2001:db8::1")])
+async def test_a_router_of_ipv6_is_heard_under_the_address_that_it_is_known_by(
+    own_network: None, group: str, source: str
+) -> None:
+    run = partial(subprocess.run, check=True)
+    run(["ip", "link", "add", "lan", "type", "veth", "peer", "name", "router"])
+    for interface in ("lan", "router"):
+        run(["ip", "link", "set", interface, "up"])
+    for address in (source, "2001:db8::7"):
+        run(["ip", "addr", "add", f"{address}/64", "dev", "router", "nodad"])
+    there, scope = socket.if_nametoindex("router"), socket.if_nametoindex("lan")
+    gateway = Gateway(source, scope, "2001:db8::2")
+    heard: list[bytes] = []
+    notices = Announcements(gateway, group, SSDP_PORT, heard.append)
+    assert not notices.counters
+    with bound_ipv6("2001:db8::7", 0) as other, bound_ipv6(source, there) as router:
+        for sock, data in ((other, b"forged"), (router, b"restarted")):
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, there)
+            sock.sendto(data, (group, SSDP_PORT, 0, there))
+        await eventually(lambda: bool(heard))
+    notices.close()
     assert heard == [b"restarted"]
 
 

@@ -13,6 +13,7 @@ from meshdht.wire.ssdp import (
     SEARCH_TARGETS,
     Presence,
     is_at,
+    notice_group,
     parse_answer,
     parse_notice,
     search,
@@ -129,3 +130,13 @@ def test_any_bytes_are_refused(data: bytes) -> None:
 @given(st.text(max_size=80))
 def test_any_text_is_judged_as_a_url(url: str) -> None:
     assert is_at(url, GATEWAY) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "group"),
+    [("192.168.1.1", "239.255.255.250"), ("fe80::1", "ff02::c"), ("2001:db8::1", "ff05::c")],
+)
+def test_a_router_tells_everybody_in_the_scope_of_the_address_that_it_tells_it_from(
+    gateway: str, group: str
+) -> None:
+    assert notice_group(gateway) == group
