@@ -30,6 +30,8 @@ _TRAFFIC_CLASS = {
     True: (socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, socket.IPV6_TCLASS),
 }
 _ECN = 3
+# A router was about to be full (RFC 3168: CE).
+MARKED = 3
 
 _Ancillary = tuple[int, int, bytes]
 

@@ -17,9 +17,10 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
-from meshdht.datagrams import TRAIN_SIZE_MAX, DatagramSocket, segments_of
+from meshdht.datagrams import MARKED, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import Malformed
 from meshdht.limits import STREAM_BACKLOG, STREAM_PORTS_MAX
@@ -45,17 +46,24 @@ class LocalSide(Protocol):
 
 
 class _Socket:
-    """A UDP socket on loopback, read on the running loop."""
+    """A UDP socket on loopback, read on the running loop. ``on_marked(n)``: so many were dropped
+    because a router had marked them."""
 
-    def __init__(self, on_train: Callable[[memoryview, int, Endpoint], None]) -> None:
+    def __init__(
+        self,
+        on_train: Callable[[memoryview, int, Endpoint], None],
+        on_marked: Callable[[int], None],
+    ) -> None:
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * CHUNK)
         sock.bind((LOOPBACK, 0))
         self.endpoint = Endpoint(LOOPBACK, sock.getsockname()[1])
         self._datagrams = DatagramSocket(sock)
+        self._datagrams.heed_marks()
         self._buffer = memoryview(bytearray(65536))
         self._on_train = on_train
+        self._on_marked = on_marked
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._read)
 
@@ -68,8 +76,11 @@ class _Socket:
                 continue
             if received is None:
                 return
-            size, each, source, _ = received
-            if size:
+            size, each, source, field = received
+            if size and field == MARKED:
+                # Frames carry no marks. Who sent it hears of the full queue by the loss.
+                self._on_marked(-(-size // each))
+            elif size:
                 self._on_train(self._buffer[:size], each, source)
 
     def send(self, datagrams: Sequence[memoryview], port: int) -> None:
@@ -82,6 +93,10 @@ class _Socket:
             self._datagrams.close()
 
 
+def _count_marked(counters: Counter[str], datagrams: int) -> None:
+    counters["marked"] += datagrams
+
+
 class ServerSide:
     """One socket for all ports of this machine that a stream may reach: ``own_port``, which the
     client calls MAIN_PORT, and those that ``is_open`` says."""
@@ -89,9 +104,9 @@ class ServerSide:
     def __init__(self, own_port: int, is_open: Callable[[int], bool]) -> None:
         self._own_port = own_port
         self._is_open = is_open
-        self._socket = _Socket(self._received)
-        self._on_train: OnTrain | None = None
         self.counters: Counter[str] = Counter()
+        self._socket = _Socket(self._received, partial(_count_marked, self.counters))
+        self._on_train: OnTrain | None = None
 
     @property
     def endpoint(self) -> Endpoint:
@@ -154,7 +169,7 @@ class ClientSide:
             if source == Endpoint(LOOPBACK, self._own_port) and self._on_train is not None:
                 self._on_train(port, train, each)
 
-        sock = self._sockets[port] = _Socket(received)
+        sock = self._sockets[port] = _Socket(received, partial(_count_marked, self.counters))
         self._on_opened(port, sock.endpoint)
         return sock
 

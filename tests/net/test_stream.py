@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
 
+from meshdht.datagrams import MARKED, DatagramSocket
+from meshdht.endpoint import LOOPBACK
 from meshdht.limits import STREAM_BACKLOG
 from meshdht.net.stream import ClientSide, ServerSide
 from tests.engine.eventually import eventually
-from tests.net.streams import Machine, Port, client, serving
+from tests.net.streams import CONTROL, Machine, Port, client, serving
 
 
 @pytest.fixture
@@ -106,6 +109,24 @@ async def test_what_the_stream_cannot_take_is_dropped_and_counted(machine: Machi
         size = 0
         one.port.say(one.legs[0], b"again")
         await eventually(lambda: machine.port.heard == [b"again"])
+
+
+async def test_what_a_router_has_marked_is_dropped_and_not_passed_on_without_its_mark(
+    machine: Machine,
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sock:
+        sock.bind((LOOPBACK, 0))
+        machine.open_ports.add(sock.getsockname()[1])
+        allocation = DatagramSocket(sock)
+        async with client(machine) as one:
+            one.port.say(one.legs[0], b"bind")
+            await eventually(lambda: bool(machine.port.got))
+            stream = machine.port.got[0][1]
+            for field, text in ((MARKED, b"marked"), (MARKED - 1, b"may be marked"), (0, b"no")):
+                allocation.send_one(CONTROL + text, stream, field)
+            await eventually(lambda: len(one.port.got) == 2)
+            assert one.port.heard == [b"may be marked", b"no"]
+    await eventually(lambda: machine.server.counters["marked"] == 1)
 
 
 async def test_a_side_that_is_closed_twice_does_no_harm() -> None:
