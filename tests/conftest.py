@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
 from meshdht.lab.world import World
+from tests.support import network
+from tests.support.turns import Turns
 
-_CLONE_NEWNET = 0x40000000
-_NUMBERS = pytest.StashKey[list[str]]()
+_NUMBER = "number"
+_TURNS = pytest.StashKey[Turns]()
+
+
+def is_alone(item: pytest.Item | None) -> bool:
+    return item is not None and item.get_closest_marker("alone") is not None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes that run tests
+        config.stash[_TURNS] = Turns()
+        network.leave_for_good()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What waits more than it works comes first. What runs alone comes last, all in one process:
+    the others would stand still meanwhile."""
+    if _TURNS in config.stash:
+        items.sort(key=lambda item: (is_alone(item), item.get_closest_marker("lab") is None))
+        for item in filter(is_alone, items):
+            item.add_marker(pytest.mark.xdist_group("alone"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    turns = item.config.stash.get(_TURNS, None)
+    if turns is None:
+        return (yield)
+    turns.take(alone=is_alone(item))
+    try:
+        return (yield)
+    finally:
+        turns.end(keep=is_alone(item) and is_alone(nextitem))
 
 
 @pytest.fixture
 def number(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Note a measured number; all of them are printed before the closing line."""
-    return request.config.stash.setdefault(_NUMBERS, []).append
+    properties: list[tuple[str, object]] = request.node.user_properties
+    return lambda line: properties.append((_NUMBER, line))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    numbers = config.stash.get(_NUMBERS, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    numbers = [
+        line
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, line in report.user_properties
+        if name == _NUMBER
+    ]
     if numbers:
         terminalreporter.section("numbers")
         for line in numbers:
@@ -41,14 +80,8 @@ def world() -> Iterator[World]:
 def own_network() -> Iterator[None]:
     """An empty network namespace with the loopback down; needs root. Linux keeps it by thread, so
     that no process is needed."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    original = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        if libc.unshare(_CLONE_NEWNET):
-            pytest.skip("network namespaces need root")
-        try:
-            yield
-        finally:
-            assert libc.setns(original, _CLONE_NEWNET) == 0
-    finally:
-        os.close(original)
+    before = network.leave()
+    if before is None:
+        pytest.skip("network namespaces need root")
+    yield
+    network.come_back(before)

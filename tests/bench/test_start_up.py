@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.bench.start_up import BARE, CLICK, HELP, STATUS, TAB, measured
 
 ROUNDS = 9
@@ -11,6 +13,7 @@ ROUNDS = 9
 HELP_RATIO_MAX, STATUS_RATIO_MAX = 2.5, 4.0
 
 
+@pytest.mark.alone
 def test_help_and_status_cost_little_beside_click(number: Callable[[str], None]) -> None:
     found = {name: min(times) for name, times in measured(ROUNDS).items()}
     for name in (HELP, STATUS, TAB):

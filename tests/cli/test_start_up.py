@@ -74,6 +74,7 @@ def test_help_imports_no_more_than_the_parser(words: list[str]) -> None:
     assert not any(name.startswith("meshdht.cli.verbs.") for name in imported)
 
 
+@pytest.mark.alone
 def test_status_costs_little_more_than_its_two_libraries(
     socket_path: Path, number: Callable[[str], None]
 ) -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from meshdht.lab.process import PATIENCE
 from tests.lab.test_world import GONE_TIMEOUT_S, visible_outside
 
 DEMO = [sys.executable, "-P", "-m", "meshdht", "demo"]
-DEMO_TIMEOUT_S = 90.0
+DEMO_TIMEOUT_S = 90.0 * PATIENCE
 
 
 def marked(mark: str) -> list[str]:

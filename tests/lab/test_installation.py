@@ -14,7 +14,7 @@ from meshdht.lab.process import PATIENCE
 from tests.lab.conftest import CHECKOUT
 from tests.support.booted import Booted
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
 
 # What lies on the disk: kind, mode, owner, size, and where a link leads.
 FILES = (

@@ -12,7 +12,7 @@ from tests.lab.conftest import CHECKOUT
 from tests.support.booted import Booted
 from tests.support.debian import unpacked
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("installation")]
 
 INSTALL = """
 for tree; do

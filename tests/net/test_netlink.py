@@ -100,6 +100,7 @@ async def test_configuring_again_replaces_the_addresses(netlink: Netlink, tun: T
     assert await netlink.local_addresses() == [LocalAddress(other.ip, "mesh0", other.network)]
 
 
+@pytest.mark.alone
 async def test_configuring_takes_tens_of_milliseconds(netlink: Netlink, tun: Tun) -> None:
     began = time.monotonic()
     await netlink.configure("mesh0", [V4, V6], 1420)

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meshdht.lab.process import PATIENCE, LabError, child_of
+from tests.support.network import outside
 
 BOOT_TIMEOUT_S = 60.0 * PATIENCE
-COMMAND_TIMEOUT_S = 120.0 * PATIENCE
+COMMAND_TIMEOUT_S = 300.0 * PATIENCE
 
 KINDS = ("--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup")
 
@@ -58,7 +59,8 @@ def offline() -> dict[str, str]:
     a machine in a namespace reaches no index."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     wanted = [str(CHECKOUT), "setuptools>=77", "wheel"]
-    subprocess.run([*pip, "download", "--dest", str(WHEELS), *wanted], check=True, timeout=300)
+    download = [*outside(), *pip, "download", "--dest", str(WHEELS), *wanted]
+    subprocess.run(download, check=True, timeout=300)
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_NO_CACHE_DIR": "1"}
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from tests.api.fake_daemon import LAPTOP, STATUS, serving
@@ -44,6 +45,7 @@ def test_it_watches_the_daemon_of_a_socket_until_q(socket_path: Path) -> None:
         assert seen.process.wait(30) == 0
 
 
+@pytest.mark.alone
 def test_it_starts_little_later_than_a_bare_application(
     socket_path: Path, number: Callable[[str], None]
 ) -> None:
@@ -62,6 +64,7 @@ def test_it_starts_little_later_than_a_bare_application(
     assert ratio < RATIO_MAX
 
 
+@pytest.mark.alone
 def test_two_hundred_peers_cost_little(socket_path: Path, number: Callable[[str], None]) -> None:
     many = tuple(
         replace(LAPTOP, id=f"{n:032}", name=f"box-{n:03}", rtt_ms=5.0 + n) for n in range(PEERS)
