@@ -33,6 +33,7 @@ from meshdht.net.resolver import (
     find_resolver,
     interface_index,
     is_written_down,
+    network_manager_writes,
 )
 from meshdht.node.allowance import Allowance
 from meshdht.waiting import set_within
@@ -112,6 +113,8 @@ class Naming:
         means, trouble = self._told, self._trouble
         if means == RESOLVCONF and not self._is_root and not is_written:
             means, trouble = "", "resolvconf wants root, and the service was not set up to tell it"
+        if not (means or is_written or trouble) and network_manager_writes():
+            trouble = "NetworkManager writes /etc/resolv.conf, with the servers that it knows"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return NamesStatus(
             zone=zone,

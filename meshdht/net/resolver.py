@@ -84,6 +84,11 @@ def is_written_down(host: str, etc: Path = Path("/etc")) -> bool:
     return is_listed(host, _read(etc / "resolv.conf"))
 
 
+def network_manager_writes(etc: Path = Path("/etc")) -> bool:
+    """Whether /etc/resolv.conf is NetworkManager's own, who changes it at every change of place."""
+    return "by NetworkManager" in _read(etc / "resolv.conf")
+
+
 def interface_index(name: str) -> int:
     """0 while there is none of that name."""
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import meshdht
 from meshdht.api.errors import ApiError
-from meshdht.service import STATE_DIR, account, polkit, systemd
+from meshdht.service import STATE_DIR, account, network_manager, polkit, systemd
 from meshdht.service.unit import KINDS, USER, Kind
 
 HAND_OVER_TIMEOUT_S = 20.0
@@ -46,7 +46,12 @@ def install() -> list[str]:
                 own.write_text(kind.text(argv))
                 own.chmod(0o644)
         polkit.allow()
+        has_network_manager = network_manager.tell()
     systemd.systemctl("daemon-reload")
+    if has_network_manager:
+        # Nothing depends on it: one that is masked, say, need not keep anybody from installing.
+        with contextlib.suppress(ApiError):
+            systemd.systemctl("try-reload-or-restart", network_manager.SERVICE)
     return [adopt(kind, name) for kind, name in _present()]
 
 
@@ -113,6 +118,7 @@ def remove() -> list[str]:
         for kind in KINDS:
             (systemd.UNIT_DIRS[0] / kind.file).unlink(missing_ok=True)
         polkit.forbid()
+        network_manager.forget()
         account.own(Path(STATE_DIR), uid=0, gid=0)
     systemd.systemctl("daemon-reload")
     account.remove_account()

@@ -50,8 +50,10 @@ class Machine:
     def __init__(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         self.found = ""
         self.written: set[str] = set()
+        self.network_manager_writes = False
         monkeypatch.setattr(naming, "find_resolver", lambda: self.found)
         monkeypatch.setattr(naming, "is_written_down", lambda host: host in self.written)
+        monkeypatch.setattr(naming, "network_manager_writes", lambda: self.network_manager_writes)
         # Nobody's business here, and a port that only root may take.
         monkeypatch.setattr(naming, "DNS_PORT", 40053)
         monkeypatch.setattr(naming, "OTHER_PORT", 40054)
@@ -59,8 +61,9 @@ class Machine:
         [own] = self.roster
         self.loopback = str(loopback_address(self.roster.network))
         self.resolver = FakeResolver()
+        self.clock = SystemClock()
         self.naming = Naming(
-            config, lambda: self.roster, lambda: own, lambda: "lo", SystemClock(), Path("/none")
+            config, lambda: self.roster, lambda: own, lambda: "lo", self.clock, Path("/none")
         )
         self.naming._resolvers = {RESOLVED: self.resolver, RESOLVCONF: self.resolver}
         opened = _at_mesh_address(DnsServer.open, str(own.ipv4))
@@ -127,8 +130,11 @@ async def test_without_one_names_are_served_at_a_loopback_address(machine: Machi
             zone="home.internal", means="none", server=f"{machine.loopback}:40053"
         )
         assert len(await machine.ask("nas.home.internal")) == 1
+        machine.network_manager_writes = True
+        assert "NetworkManager writes" in machine.naming.status().trouble
         machine.written.add(machine.loopback)
-        assert machine.naming.status().means == "resolv.conf"
+        status = machine.naming.status()
+        assert (status.means, status.trouble) == ("resolv.conf", "")
     assert machine.resolver.zones == []
 
 
@@ -169,10 +175,13 @@ async def test_no_more_is_answered_than_a_machine_has_need_of(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with machine.running():
+        # In no time: a busy machine may take seconds, in which there is an allowance for more.
+        now = machine.clock.monotonic()
+        monkeypatch.setattr(machine.clock, "monotonic", lambda: now)
         query = dns.message.make_query("nas.home.internal", "A").to_wire()
         answers = [machine.naming._answer(query, False) for _ in range(int(NAME_QUERIES_BURST) * 3)]
         unanswered = sum(each is None for each in answers)
-        assert 0 < unanswered < len(answers) - NAME_QUERIES_BURST + 1
+        assert 0 < unanswered <= len(answers) - NAME_QUERIES_BURST
         assert machine.naming.counters["too_many"] == unanswered
 
 

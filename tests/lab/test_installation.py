@@ -31,6 +31,7 @@ MAIN_PID = "systemctl show --property=MainPID --value meshdht@home"
 @pytest.fixture(scope="module")
 def bare() -> Iterator[Booted]:
     box = Booted("box")
+    box.sh("mkdir -p /etc/NetworkManager/conf.d")
     yield box
     box.close()
 
@@ -66,6 +67,7 @@ def test_a_network_is_a_service_with_a_user_of_its_own(box: Booted) -> None:
     assert box.sh("systemctl is-active meshdht@home; systemctl is-enabled meshdht@home") == (
         "active\nenabled"
     )
+    assert "match-device" in box.sh("cat /etc/NetworkManager/conf.d/50-meshdht.conf")
     status = f"/proc/$({MAIN_PID})/status"
     assert box.sh(f"stat -c %U {status}") == "meshdht"
     # CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW: bits 10, 12 and 13.

@@ -175,8 +175,8 @@ def names_lines(names: NamesStatus, *, on: bool) -> list[str]:
         todo = "dns = false in config.toml keeps meshdht from trying"
     elif port == "53":
         todo = (
-            "install systemd-resolved or resolvconf, or put this first in /etc/resolv.conf:"
-            f" nameserver {host}"
+            "install systemd-resolved or resolvconf; if no program writes it, put this first in"
+            f" /etc/resolv.conf: nameserver {host}"
         )
     else:
         todo = f"have this machine's DNS server ask {host} port {port} about {names.zone}"
