@@ -118,6 +118,10 @@ class ControlPort:
         """Whether anything that was let in came from this address."""
         return self._channel.has_heard(address)
 
+    def echo_alike(self, port: Endpoint, main: Endpoint) -> None:
+        """Both are ports of one device, which takes the same echo at either."""
+        self._channel.echo_alike(port, main)
+
     def _note_sent(self, to: Endpoint, now: float) -> None:
         self._sent_at[to] = now
         self._sent_at.move_to_end(to)
@@ -142,15 +146,15 @@ class ControlPort:
         return incoming
 
     def open_beside(self, datagram: bytes, source: Endpoint) -> Incoming | None:
-        """The same of what came in at another port of ours, which has tokens of its own: one
-        device tells our ports apart, and echoes to each what came from there."""
+        """The same of what came in at another port of ours. Others tell our ports apart, and echo
+        to each what came from there; a token is good at all of them."""
         now, unix = self.clock.monotonic(), self.clock.unix()
         return self._other_ports.open(datagram, source, now=now, unix=unix)
 
     @property
     def _other_ports(self) -> ControlChannel:
         if self._beside is None:
-            self._beside = ControlChannel(self._own_id, self._key, self.entropy)
+            self._beside = ControlChannel(self._own_id, self._key, self.entropy, kin=self._channel)
         return self._beside
 
     def seal_beside(self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> bytes:

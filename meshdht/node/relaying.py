@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from meshdht.crypto.keys import DeviceId
@@ -21,6 +20,7 @@ from meshdht.limits import CALL_RELAYS_MAX
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
 from meshdht.node.peers import Peers
+from meshdht.node.relay_effort import Effort
 from meshdht.node.relay_waits import SHUN_S, WIDTH, RelayPlace, RelayWaits, or_unknown
 from meshdht.node.vantage import Lent
 from meshdht.paths.candidate import PathKind
@@ -32,6 +32,7 @@ from meshdht.wire.packet import MessageKind
 from meshdht.wire.relay import (
     SLOT_S,
     Bind,
+    Outcome,
     Wish,
     decode_bind_reply,
     encode_bind,
@@ -39,14 +40,6 @@ from meshdht.wire.relay import (
     relay_token,
 )
 
-# Pauses between tries at a peer that does not come to the relays either; the last one repeats.
-PAUSES_S = (2.0, 5.0, 15.0, 60.0, 300.0)
-# From the first call to the second, then twice as long each time.
-CALL_AGAIN_S = 0.4
-# A peer that needs the path proves it more often than this.
-HEARD_S = 45.0
-# A direct path stands so long before the relays are left to themselves.
-DIRECT_S = 10.0
 # The least patient NATs forget a mapping after 30 s.
 HOLD_OPEN_S = 20.0
 # What we gave back, the relay may still be passing on for so long.
@@ -56,23 +49,6 @@ NAP_S = 5.0
 FAREWELLS = 2
 FAREWELL_PAUSE_S = 0.3
 NOWHERE = Endpoint("0.0.0.0", 0)
-
-
-@dataclass(slots=True)
-class _Effort:
-    """What is done to meet one peer by relays."""
-
-    bindings: dict[DeviceId, Binding] = field(default_factory=dict)
-    """By relay."""
-    due: float = -math.inf
-    """When to try again."""
-    tried: set[DeviceId] = field(default_factory=set)
-    """Where, since the last time; one that turns up meanwhile is tried at once."""
-    tries: int = 0
-    calls: int = 0
-    call_due: float = -math.inf
-    """When to call the peer again, if it has not come by then: calls get lost."""
-    direct_since: float | None = None
 
 
 class Relays:
@@ -96,37 +72,51 @@ class Relays:
         self._places = places
         self._is_ours = is_ours
         self._call = call
-        self._efforts: dict[DeviceId, _Effort] = {}
+        self._efforts: dict[DeviceId, Effort] = {}
         self._shunned: dict[DeviceId, float] = {}
         """Relays that are passed over, and until when."""
         self._wake = asyncio.Event()
+        self._looked = -math.inf
+        """When all peers were looked at last."""
+        self._known: tuple[float, Mapping[DeviceId, RelayPlace]] = (-math.inf, {})
+        """The relays that we know, and when that was looked up."""
         self._is_leaving = False
         self._stays = False
         self._waits = RelayWaits(
             identity,
             control,
             peers,
-            self._places,
+            lambda: self._places_at(control.clock.monotonic()),
             lambda: [each for each in lonely() if each not in self._efforts],
             self._shunned,
             self._bind,
         )
 
     def wake(self) -> None:
-        """Somebody is needed who was not, or reached otherwise than before."""
+        """Somebody is needed who was not, or reached otherwise than before, or may relay."""
+        self._looked = -math.inf
+        self._known = (-math.inf, {})
         self._wake.set()
+
+    def _places_at(self, now: float) -> Mapping[DeviceId, RelayPlace]:
+        """The relays that we know; looked up once for all who are looked after at a moment."""
+        if self._known[0] != now:
+            self._known = (now, self._places())
+        return self._known[1]
 
     # --- where to meet -----------------------------------------------------------------------
 
     def hints(self, device: DeviceId) -> list[RelayHint]:
         """What a call to a device is to say of relays: where we bind for it; if we need it, and
         no direct path leads to it, that is somewhere."""
+        now = self._control.clock.monotonic()
         if self._is_missed(device):
-            self._ensure(device)
+            self._ensure(device, now)
         effort = self._efforts.get(device)
         if effort is None:
             return []
-        places = self._places()
+        effort.tells(now)
+        places = self._places_at(now)
         bound = [each for each in effort.bindings.values() if not each.is_over]
         return [
             RelayHint(
@@ -142,7 +132,8 @@ class Relays:
     def told(self, device: DeviceId, hints: Sequence[RelayHint], *, is_answer: bool) -> None:
         """A peer that calls us, or answers, says where it binds: bind there too. Of what a caller
         names, those are taken that both together reach soonest."""
-        known = self._places()
+        now = self._control.clock.monotonic()
+        known = self._places_at(now)
         ways = []
         for hint in hints:
             if hint.relay in (device, self._own_id) or not self._is_ours(hint.relay):
@@ -161,44 +152,39 @@ class Relays:
             self._bind(device, place, hint.slot)
         if hints and not is_answer and not any(place.relay in known for place, _ in ways):
             # We may reach none of these: our answer names one that we do.
-            for place in self._able(device)[:1]:
+            for place in self._able(device, now)[:1]:
                 self._bind(device, place, hints[0].slot)
 
     def _is_missed(self, device: DeviceId) -> bool:
         is_direct = self._peers.path(device).kind in (PathKind.DIRECT, PathKind.LAN)
         return self._peers.is_needed(device) and not is_direct
 
-    def _ensure(self, device: DeviceId) -> None:
+    def _ensure(self, device: DeviceId, now: float) -> None:
         """Bind at as many relays as are wanted, if it is time, and have the peer called."""
-        now = self._control.clock.monotonic()
-        effort = self._efforts.setdefault(device, _Effort())
+        effort = self._efforts.setdefault(device, Effort())
         for binding in effort.bindings.values():
             binding.revive(now)
         lacking = WIDTH - len(effort.bindings)
         if lacking <= 0:
             return
-        able = self._able(device)
+        able = self._able(device, now)
         if now < effort.due:
             able = [place for place in able if place.relay not in effort.tried]
         if not able:
             return
-        effort.calls, effort.call_due = 0, now
-        if now >= effort.due:
-            effort.due = now + PAUSES_S[min(effort.tries, len(PAUSES_S) - 1)]
-            effort.tries += 1
-            effort.tried.clear()
+        effort.begin(now)
         slot = int(self._control.clock.unix()) // SLOT_S
         for place in able[:lacking]:
             effort.tried.add(place.relay)
             self._bind(device, place, slot)
 
-    def _able(self, device: DeviceId) -> list[RelayPlace]:
+    def _able(self, device: DeviceId, now: float) -> list[RelayPlace]:
         """Relays that we know, and do not bind at for this peer; the nearest first."""
-        now, effort = self._control.clock.monotonic(), self._efforts.get(device)
+        effort = self._efforts.get(device)
         bound = effort.bindings if effort is not None else {}
         able = [
             place
-            for place in self._places().values()
+            for place in self._places_at(now).values()
             if place.relay not in bound
             and place.relay != device
             and self._shunned.get(place.relay, now) <= now
@@ -210,7 +196,7 @@ class Relays:
         key = self._peers.box_key(device)
         if key is None or self._is_leaving:
             return
-        effort = self._efforts.setdefault(device, _Effort())
+        effort = self._efforts.setdefault(device, Effort())
         now = self._control.clock.monotonic()
         known = effort.bindings.get(place.relay)
         if known is not None and known.slot >= slot:
@@ -223,8 +209,10 @@ class Relays:
         token = relay_token(key, place.relay, slot)
         side = relay_side(key, self._own_id, place.relay, slot)
         at_port = partial(self._peers.vantage.legs.at_port, place.endpoint)
-        binding = Binding(place.relay, place.endpoint, slot, token, side, at_port, now)
+        where = place.relay, place.endpoint, slot, token, side, at_port
+        binding = Binding(*where, now, place.delay_s)
         effort.bindings[place.relay] = binding
+        effort.next_look = now
         self._send_due(binding, now)
         self._wake.set()
 
@@ -243,13 +231,15 @@ class Relays:
                     continue
                 was_joined, before = binding.is_joined, binding.there
                 if binding.handle(incoming.source, packet.message_id, reply, now):
+                    if reply.outcome is Outcome.GO_TO_PORT and binding.there is not None:
+                        self._control.echo_alike(binding.there, binding.main)
                     if before is not None and before != binding.there:
                         self._give_back(before, now)
                     self._moved(device, effort, binding, was_joined, now)
                 return
 
     def _moved(
-        self, device: DeviceId, effort: _Effort, binding: Binding, was_joined: bool, now: float
+        self, device: DeviceId, effort: Effort, binding: Binding, was_joined: bool, now: float
     ) -> None:
         """A relay has answered."""
         if binding.there is not None:
@@ -261,6 +251,7 @@ class Relays:
             effort.tries = 0
             self._peers.learn(device, [binding.there])
         self._send_due(binding, now)
+        effort.next_look = now
         self._wake.set()
 
     def _send_due(self, binding: Binding, now: float) -> None:
@@ -282,7 +273,7 @@ class Relays:
             effort.due, effort.tries = -math.inf, 0
             for binding in effort.bindings.values():
                 binding.restart(now)
-        self._wake.set()
+        self.wake()
 
     def stay(self) -> None:
         """Another process goes on for this one: what relays lend is to stay."""
@@ -310,19 +301,30 @@ class Relays:
         while True:
             self._wake.clear()
             now = self._control.clock.monotonic()
-            for device in self._peers.needed():
-                if self._is_missed(device):
-                    self._ensure(device)
+            if now >= self._looked + NAP_S:
+                self._look_at_all(now)
             self._waits.say(now)
-            due = now + NAP_S
-            for port in self._peers.vantage.forget_lent(now - REMEMBER_S):
-                self._peers.forget(port)
+            due = self._looked + NAP_S
             for device, effort in list(self._efforts.items()):
-                due = min(due, self._keep(device, effort, now))
+                if effort.next_look <= now:
+                    effort.next_look = self._keep(device, effort, now)
+                due = min(due, effort.next_look)
             await set_within(self._wake, max(0.0, due - now))
 
-    def _keep(self, device: DeviceId, effort: _Effort, now: float) -> float:
+    def _look_at_all(self, now: float) -> None:
+        self._looked = now
+        for device in self._peers.needed():
+            if self._is_missed(device):
+                self._efforts.setdefault(device, Effort())
+        for port in self._peers.vantage.forget_lent(now - REMEMBER_S):
+            self._peers.forget(port)
+        for effort in self._efforts.values():
+            effort.next_look = now
+
+    def _keep(self, device: DeviceId, effort: Effort, now: float) -> float:
         """Do what is due for one peer; returns when the next is."""
+        if self._is_missed(device):
+            self._ensure(device, now)
         is_wanted = self._is_wanted(device, effort, now)
         for binding in list(effort.bindings.values()):
             if is_wanted:
@@ -340,33 +342,20 @@ class Relays:
         retry = [effort.due] if effort.due > now and self._is_missed(device) else []
         return min([due, *deadlines, *retry])
 
-    def _call_again(self, device: DeviceId, effort: _Effort, now: float) -> float:
+    def _call_again(self, device: DeviceId, effort: Effort, now: float) -> float:
         """Call a peer that has not come to a relay yet; returns when to do so next."""
-        waits = any(not each.is_joined for each in effort.bindings.values())
-        if not waits or not self._is_missed(device):
+        if not effort.waits or not self._is_missed(device):
             return math.inf
-        if now >= effort.call_due:
-            effort.call_due = now + CALL_AGAIN_S * 2**effort.calls
-            effort.calls += 1
+        if effort.call(now):
             self._call(device)
         return effort.call_due
 
-    def _is_wanted(self, device: DeviceId, effort: _Effort, now: float) -> bool:
-        """Whether anybody needs the relays of a peer; once a direct path has stood for a while,
-        they are left to fade."""
-        kind = self._peers.path(device).kind
-        if kind in (PathKind.DIRECT, PathKind.LAN):
-            effort.direct_since = effort.direct_since or now
-            if now - effort.direct_since >= DIRECT_S:
-                for binding in effort.bindings.values():
-                    binding.fade()
-        else:
-            effort.direct_since = None
-        lent = self._peers.vantage.lent
-        ports = [lent.get(each.there) for each in effort.bindings.values() if each.there]
-        is_used = any(each is not None and now - each.heard < HEARD_S for each in ports)
-        is_young = any(not each.is_joined for each in effort.bindings.values())
-        return is_used or is_young or self._peers.is_needed(device)
+    def _is_wanted(self, device: DeviceId, effort: Effort, now: float) -> bool:
+        """Whether anybody needs the relays of a peer."""
+        is_direct = self._peers.path(device).kind in (PathKind.DIRECT, PathKind.LAN)
+        effort.leave(now, is_direct=is_direct)
+        is_used = effort.is_used(self._peers.vantage.lent, now)
+        return is_used or effort.waits or self._peers.is_needed(device)
 
     def _drop(self, device: DeviceId, binding: Binding) -> None:
         """Let go of a binding that is over, or that nobody needs."""
@@ -388,8 +377,3 @@ class Relays:
 
 def _delay_s(place: RelayPlace | None) -> float | None:
     return place.delay_s if place is not None else None
-
-
-def _both_s(place: RelayPlace, hint: RelayHint) -> float:
-    """From one to the other by a relay."""
-    return or_unknown(place.delay_s) + or_unknown(hint.delay_s)

@@ -225,6 +225,8 @@ class NodeViews:
 
     def _known_anchors(self) -> dict[DeviceId, Endpoint]:
         """The anchors of the log that the DHT knows."""
+        if not self.roster.anchors:
+            return {}
         known = {DeviceId(each.node_id): each.endpoint for each in self._dht.contacts()}
         return {each.id: known[each.id] for each in self.roster.anchors if each.id in known}
 

@@ -10,6 +10,7 @@ and the relay sees where from. The endpoint ``there`` is a path to the peer once
 from __future__ import annotations
 
 import enum
+import math
 from collections import deque
 from collections.abc import Callable
 
@@ -20,10 +21,15 @@ from meshdht.wire.relay import BindReply, Outcome, Wish
 # Well within what the relay grants; a lost bind is made up for.
 RENEW_S = 30.0
 # After each bind that is not answered, so long; after the last, the relay is taken to be off.
-RETRY_S = (0.15, 0.2, 0.3, 0.5, 0.8, 1.2)
+RETRY_S = (0.15, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2)
+# The first of these are shorter where the relay is near: round trips, and what both may take to
+# answer.
+EARLY = 3
+EARLY_RTTS = 1.5
+EARLY_S = 0.03
 # While the peer is not there, so long after each answer; the last repeats. The relay tells when it
 # comes, but once.
-ASK_S = (0.3, 0.5, 1.0, 2.0)
+ASK_S = (0.15, 0.3, 0.5, 1.0, 2.0)
 # The peer was told of the relay at the same time. If it has not bound by then, it is not there.
 UNJOINED_S = 15.0
 # How often a relay may ask us to prove our address in one go.
@@ -43,7 +49,8 @@ class Phase(enum.Enum):
 
 class Binding:
     """``side``: the name that we go by at the relay; ``main``: the relay's main port, as we reach
-    it; ``at_port(number)``: another port of it, or None if it cannot be reached."""
+    it; ``at_port(number)``: another port of it, or None if it cannot be reached; ``rtt_s``: there
+    and back, if it is known."""
 
     def __init__(
         self,
@@ -54,6 +61,7 @@ class Binding:
         side: DeviceId,
         at_port: Callable[[int], Endpoint | None],
         now: float,
+        rtt_s: float | None = None,
     ) -> None:
         self.relay = relay
         self.main = main
@@ -61,6 +69,7 @@ class Binding:
         self.token = token
         self.side = side
         self._at_port = at_port
+        self._early_s = math.inf if rtt_s is None else EARLY_RTTS * rtt_s + EARLY_S
         self.phase = Phase.ASKING
         self.there: Endpoint | None = None
         """The lent port, once there is one."""
@@ -93,7 +102,8 @@ class Binding:
         if self._tries == len(RETRY_S):
             self.phase, self.is_silent = Phase.OVER, True
             return None
-        self._due = now + RETRY_S[self._tries]
+        pause = RETRY_S[self._tries]
+        self._due = now + (min(pause, self._early_s) if self._tries < EARLY else pause)
         self._tries += 1
         self._ids.append(message_id)
         # If it has us at the port, and only its answer was lost, it passes on what we send there.

@@ -68,8 +68,11 @@ class ControlChannel:
         key: PacketKey,
         entropy: Entropy,
         on_misdated: Callable[[float], None] = lambda unix: None,
+        kin: ControlChannel | None = None,
     ) -> None:
-        """``on_misdated`` hears the date, Unix seconds, of what opens and is not let in for it."""
+        """``on_misdated`` hears the date, Unix seconds, of what opens and is not let in for it;
+        ``kin`` is that of another port of this device: its tokens are good here too, and what
+        came in there is a replay here."""
         self._own_id = own_id
         self._on_misdated = on_misdated
         self._key = key
@@ -77,8 +80,10 @@ class ControlChannel:
         self._tries = OTHER_KEYS_BURST
         self._tried_at = 0.0
         self._entropy = entropy
-        self._tokens = AddressTokens(entropy)
-        self._nonces: OrderedDict[bytes, None] = OrderedDict()
+        self._tokens: AddressTokens = AddressTokens(
+            entropy, kin._tokens if kin is not None else None
+        )
+        self._nonces: OrderedDict[bytes, None] = OrderedDict() if kin is None else kin._nonces
         self.dropped: Counter[str] = Counter()
         """Datagrams not let in, by reason: junk, malformed, version, replayed, clock, own."""
         self.other_versions: OrderedDict[Endpoint, OtherVersion] = OrderedDict()
@@ -127,6 +132,10 @@ class ControlChannel:
     def has_heard(self, address: Endpoint) -> bool:
         """Whether anything that was let in came from this address."""
         return self._tokens.echo(address) != NO_TOKEN
+
+    def echo_alike(self, port: Endpoint, main: Endpoint) -> None:
+        """Both are ports of one device: echo to the one what came from the other."""
+        self._tokens.echo_alike(port, main)
 
     def open(
         self, datagram: bytes, source: Endpoint, *, now: float, unix: float

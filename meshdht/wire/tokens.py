@@ -24,8 +24,9 @@ SLOT_S = 300.0
 class AddressTokens:
     """Gives tokens out, checks their echo, and remembers those that others gave."""
 
-    def __init__(self, entropy: Entropy) -> None:
-        self._secret = entropy.token(32)
+    def __init__(self, entropy: Entropy, kin: AddressTokens | None = None) -> None:
+        """``kin``: those of another port of ours, which are good here as well."""
+        self._secret: bytes = kin._secret if kin is not None else entropy.token(32)
         # A packet asks for the tokens of its address three times over.
         self._token = lru_cache(MAX_LEARNED_TOKENS)(self._compute)
         self._learned: OrderedDict[Endpoint, bytes] = OrderedDict()
@@ -51,6 +52,11 @@ class AddressTokens:
         self._learned.move_to_end(address)
         if len(self._learned) > MAX_LEARNED_TOKENS:
             self._learned.popitem(last=False)
+
+    def echo_alike(self, port: Endpoint, main: Endpoint) -> None:
+        """Both are ports of one device: echo to the one what came from the other."""
+        if (token := self._learned.get(main)) is not None:
+            self.learn(port, token)
 
     def echo(self, address: Endpoint) -> bytes:
         """What to echo to an address; zeros if nothing came from it yet."""

@@ -151,7 +151,7 @@ def test_nothing_is_sent_in_a_family_that_this_machine_has_no_address_of() -> No
     run(main())
 
 
-def test_another_port_has_tokens_of_its_own_and_the_same_key() -> None:
+def test_a_token_is_good_at_all_ports_of_ours_and_a_packet_at_one() -> None:
     async def main() -> None:
         sent: Sent = []
         relay, asker = (port(number, sent) for number in (1, 2))
@@ -161,17 +161,21 @@ def test_another_port_has_tokens_of_its_own_and_the_same_key() -> None:
         assert incoming is not None
         relay.send(kind, bytes(8), b"", there)
         asker.open(sent.pop()[0], here)
-        # What the main port gave, echoed to the main port, proves nothing at another one.
-        asker.send(kind, bytes(8), b"beside", here)
-        beside = relay.open_beside(sent.pop()[0], there)
+        lent = Endpoint("1.1.1.1", 9)
+        asker.echo_alike(lent, here)
+        asker.send(kind, bytes(8), b"beside", lent)
+        datagram = sent.pop()[0]
+        beside = relay.open_beside(datagram, there)
         assert beside is not None
-        assert not beside.validated
-        sealed = relay.seal_beside(kind, bytes(8), b"", there)
-        assert asker.open(sealed, Endpoint("1.1.1.1", 9)) is not None
-        asker.send(kind, bytes(8), b"again", Endpoint("1.1.1.1", 9))
-        again = relay.open_beside(sent.pop()[0], there)
-        assert again is not None
-        assert again.validated
+        assert beside.validated
+        # Who has seen it on its way cannot have it count at the other port as well.
+        assert relay.open(datagram, there) is None
+        assert relay.dropped["replayed"] == 1
+        # From another address it proves nothing.
+        asker.send(kind, bytes(8), b"again", lent)
+        elsewhere = relay.open_beside(sent.pop()[0], Endpoint("2.2.2.2", 3))
+        assert elsewhere is not None
+        assert not elsewhere.validated
         # A rekey holds for both.
         relay.rekey(PacketKey(b"n" * 32), [])
         assert asker.open(relay.seal_beside(kind, bytes(8), b"", there), here) is None

@@ -24,7 +24,9 @@ TOKEN = bytes(16)
 class Asker:
     """One side: what it sends and hears, at the relay's main port and at those it lends."""
 
-    def __init__(self, relay: Relay, number: int, key: PacketKey = KEY) -> None:
+    def __init__(
+        self, relay: Relay, number: int, key: PacketKey = KEY, seed: int | None = None
+    ) -> None:
         self.endpoint = Endpoint(f"198.51.100.{number}", 5000)
         self._relay = relay
         self.control = ControlPort(
@@ -32,7 +34,7 @@ class Asker:
             key,
             self._send,
             NetworkTime(VirtualClock()),
-            SeededEntropy(number),
+            SeededEntropy(seed or number),
         )
         self.sent: list[bytes] = []
         self.heard: list[tuple[Endpoint, bytes]] = []
@@ -119,7 +121,6 @@ def test_two_prove_their_addresses_at_both_ports_and_are_joined() -> None:
             assert (at(PORT), KEEPALIVE) in each.heard
             assert each.outcomes() == [Outcome.GO_TO_PORT]
             each.bind(at(PORT))
-            # What it echoed to the main port counts for nothing here.
             assert each.outcomes() == [Outcome.PROVE]
         one.bind(at(PORT))
         assert one.outcomes() == [Outcome.BOUND]
@@ -128,6 +129,28 @@ def test_two_prove_their_addresses_at_both_ports_and_are_joined() -> None:
         assert one.replies() == [(at(PORT), BindReply(TOKEN, Outcome.JOINED, PORT, 90))]
         assert relay.pairs == [(PORT, other.endpoint, one.endpoint)]
         assert relay.host.joined == 1
+
+    run(main())
+
+
+def test_who_has_proved_its_address_at_the_main_port_need_not_at_the_lent_one() -> None:
+    async def main() -> None:
+        relay = Relay()
+        one, other = Asker(relay, 1), Asker(relay, 2)
+        for each in (one, other):
+            for _ in range(2):
+                each.bind()
+                each.replies()
+            each.control.echo_alike(at(PORT), MAIN)
+        # Behind a NAT that maps by destination it comes from another address there.
+        other.endpoint = Endpoint("198.51.100.2", 5001)
+        relay.askers[other.endpoint] = other
+        one.bind(at(PORT))
+        assert one.outcomes() == [Outcome.BOUND]
+        other.bind(at(PORT))
+        assert other.outcomes() == [Outcome.PROVE]
+        other.bind(at(PORT))
+        assert other.outcomes() == [Outcome.JOINED]
 
     run(main())
 
@@ -177,7 +200,7 @@ def test_a_spoofed_source_gets_one_small_packet_and_no_traffic() -> None:
     async def main() -> None:
         relay, one, _ = joined()
         victim = Asker(relay, 7)
-        spoofer = Asker(relay, 1)
+        spoofer = Asker(relay, 1, seed=8)
         # The spoofer knows all that one of the two does, but hears nothing at the victim's place.
         spoofer.endpoint = victim.endpoint
         relay.askers[one.endpoint] = one

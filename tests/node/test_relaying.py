@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
+from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.node.inviting import hints
 from meshdht.node.relay_host import RelayHost
@@ -198,6 +200,30 @@ def test_no_lost_packet_holds_up_for_long_two_that_meet_at_a_relay(seed: int) ->
             world.internet.loss = 0.2
             one.node.want(two.id)
             await eventually(lambda: relayed(one, two), 3)
+
+    run(main())
+
+
+def test_two_relays_that_turn_up_together_cost_one_call_of_each_peer() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.0199, 0.0201)) as world:
+            one, two, _ = await hard(world, relays=2)
+            await one.stop()
+            one.node = one._make(one.store.state())
+            caller, called = one.node._caller, Counter[DeviceId]()
+            call = caller._call
+
+            def count(device: DeviceId, now: float) -> None:
+                called[device] += 1
+                call(device, now)
+
+            caller._call = count  # type: ignore[method-assign]
+            one.start()
+            for other in world.machines[1:]:
+                one.node.want(other.id)
+            await eventually(lambda: relayed(one, two), 1)
+            assert called[two.id] == 1
+            await eventually(lambda: len(one.node._relays._efforts[two.id].bindings) == 2, 1)
 
     run(main())
 

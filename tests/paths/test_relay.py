@@ -19,7 +19,7 @@ TOKEN = bytes(16)
 class Side:
     """A binding, and the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rtt_s: float | None = None) -> None:
         self.now = 100.0
         self.room = True
         self.binding = Binding(
@@ -30,6 +30,7 @@ class Side:
             DeviceId(b"s" * 20),
             lambda port: MAIN._replace(port=port) if self.room else None,
             self.now,
+            rtt_s,
         )
         self._ids = itertools.count()
         self.last = b""
@@ -97,6 +98,19 @@ def test_a_relay_that_does_not_answer_is_given_up_as_silent() -> None:
     assert side.poll() is None
     assert side.binding.is_over
     assert side.binding.is_shunnable
+
+
+def test_a_near_relay_is_asked_again_sooner_and_one_far_off_not_before_it_can_answer() -> None:
+    near, far, unknown = Side(0.02), Side(0.5), Side()
+    for side in (near, far, unknown):
+        assert side.poll() == MAIN
+    assert near.binding.deadline() - near.now == pytest.approx(0.06)
+    assert far.binding.deadline() == unknown.binding.deadline()
+    # It is given as many tries as any other.
+    for _ in RETRY_S[1:]:
+        near.now = near.binding.deadline()
+        assert near.poll() == MAIN
+    assert near.now - 100 > 1
 
 
 def test_a_relay_by_which_nothing_comes_any_more_is_known_to_be_off_within_four_seconds() -> None:

@@ -38,3 +38,22 @@ def test_what_was_learned_is_echoed_and_is_bounded() -> None:
     for port in range(MAX_LEARNED_TOKENS):
         tokens.learn(Endpoint("198.51.100.1", port), b"abcdefgh")
     assert tokens.echo(HERE) == NO_TOKEN
+
+
+def test_a_token_of_one_port_of_ours_is_good_at_another() -> None:
+    one = AddressTokens(SeededEntropy(1))
+    other = AddressTokens(SeededEntropy(2), one)
+    assert other.check(HERE, one.give(HERE, now=0.0), now=1.0)
+    assert one.check(HERE, other.give(HERE, now=0.0), now=1.0)
+    # What others gave us they gave to that port.
+    one.learn(HERE, b"12345678")
+    assert other.echo(HERE) == NO_TOKEN
+
+
+def test_two_ports_of_a_device_are_sent_the_same_echo_once_one_of_them_gave_a_token() -> None:
+    tokens, port = AddressTokens(SeededEntropy(1)), Endpoint(HERE.host, 2000)
+    tokens.echo_alike(port, HERE)
+    assert tokens.echo(port) == NO_TOKEN
+    tokens.learn(HERE, b"12345678")
+    tokens.echo_alike(port, HERE)
+    assert tokens.echo(port) == b"12345678"
