@@ -72,7 +72,7 @@ class Peers(PeerViews):
         self._settled = asyncio.Event()
         self._trial: tuple[bytes, int] = (b"", 0)
         """The probe that asked for a silence last, and for how long."""
-        self._witnesses = Witnesses(self._reached_beyond, self._probe_best)
+        self._witnesses = Witnesses(self._reached_beyond, self._probe_best, self._insist)
         self._restraint = Restraint(control.clock.monotonic())
         self.withheld = self._restraint.withheld
         """Probes that were not sent, by reason."""
@@ -174,6 +174,7 @@ class Peers(PeerViews):
         if (agent := self.agent(device)) is not None and agent.best is not None:
             self._probe_best(device)
             self._witnesses.ask(device, self._control.clock.monotonic())
+            self._wake.set()
 
     def _learn_from_peer(self, device: DeviceId, endpoint: Endpoint) -> None:
         peer = self._peers.get(device)
@@ -265,6 +266,7 @@ class Peers(PeerViews):
                 # One of many sockets has reached it, or was reached.
                 self._learn_from_peer(packet.sender, incoming.source)
             return
+        self._witnesses.answered(packet.sender)
         # Before anybody acts on the path: what they write is to bear the right date.
         date = packet.sent_at_ms / 1000
         sound = answer.clock_is_sound
@@ -300,7 +302,8 @@ class Peers(PeerViews):
             self._wake.clear()
             now = self._control.clock.monotonic()
             self._peers.drop_unwanted(now)
-            due = now + 60.0
+            self._witnesses.poll(now)
+            due = min(now + 60.0, self._witnesses.deadline)
             for device, peer in list(self._peers.items()):
                 deadline = peer.agent.deadline()
                 if deadline is not None and deadline <= now:
@@ -334,6 +337,12 @@ class Peers(PeerViews):
                 return await peer.next_answer()
         except TimeoutError:
             return None
+
+    def _insist(self, device: DeviceId) -> None:
+        """What is not dead yet is probed again anyway."""
+        peer = self._peers.get(device)
+        if peer is not None and peer.agent.best is None:
+            peer.agent.hope(self._control.clock.monotonic())
 
     def _probe_best(self, device: DeviceId) -> None:
         peer = self._peers[device]

@@ -23,6 +23,9 @@ TRAFFIC_S = 16
 BEFORE_S = 5
 BITRATE = "2M"
 COMES_UP_S = 30.0
+# A router that dials anew.
+AWAY_S = 3.0
+AWAY = "table inet away { chain away { type filter hook forward priority -300; drop; }; }"
 
 
 @dataclass(slots=True)
@@ -89,16 +92,27 @@ def address_changed(world: World) -> float:
     return gap(source, target, change)
 
 
-def router_restarted(world: World, name: str = "port-cone", *, renumbered: bool = False) -> float:
+def router_restarted(
+    world: World, name: str = "port-cone", *, renumbered: bool = False, away_s: float = 0.0
+) -> float:
     scenery = scene(world, name, "firewall")
     source, target = scenery.device("firewall"), scenery.device(name)
     path_comes_up(source, target.name, "direct")
     router, number = scenery.placed[name].router, scenery.internet.number()
     assert router is not None
-    after = f"203.0.113.{number}/32"
-    return gap(
-        source, target, lambda: router.change_outside(after) if renumbered else router.forget()
-    )
+
+    def restart() -> None:
+        if away_s:
+            router.run(["nft", AWAY])
+            time.sleep(away_s)
+        if renumbered:
+            router.change_outside(f"203.0.113.{number}/32")
+        else:
+            router.forget()
+        if away_s:
+            router.run(["nft", "delete table inet away"])
+
+    return gap(source, target, restart)
 
 
 GAPS: Mapping[str, tuple[str, float, Callable[[World], float]]] = {
@@ -114,6 +128,11 @@ GAPS: Mapping[str, tuple[str, float, Callable[[World], float]]] = {
         "a router forgets all and gets another address",
         5.0,
         lambda world: router_restarted(world, renumbered=True),
+    ),
+    "router-away": (
+        f"a router is away for {AWAY_S:g} s, forgets all and gets another address",
+        AWAY_S + 5.0,
+        lambda world: router_restarted(world, renumbered=True, away_s=AWAY_S),
     ),
 }
 
