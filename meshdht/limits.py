@@ -60,6 +60,18 @@ MAX_OBSERVERS = 256
 ADDRESSES_REMEMBERED = 4096
 MAX_REFLEXIVE = 4
 
+# --- links among members ---------------------------------------------------------------------
+# Links that one member tells of itself: what fits a datagram. Whoever says more is not believed.
+LINKS_TOLD = 45
+# Members that are asked for theirs in one go.
+LINKS_ASKED = 64
+# An answer has up to ten times the bytes of its question, and goes to a validated address alone: to
+# one member so often, and so often to all.
+LINKS_MEMBER_PER_S = 1.0
+LINKS_MEMBER_BURST = 5.0
+LINKS_PER_S = 20.0
+LINKS_BURST = 100.0
+
 # --- NAT behaviour, and how hard meets easy -------------------------------------------------
 # A member may have us probe it, or another device probe it, from where it was not sent to: each
 # such request sends one or two datagrams no larger than itself, to where it came from. A device

@@ -48,6 +48,7 @@ from meshdht.wire.beacon import Beacon, seal_beacon
 from meshdht.wire.call import CallContent, RelayHint, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
+from meshdht.wire.links import AGAIN, Link, LinkKind, encode_links
 from meshdht.wire.nat import Between, NatReply, NatRequest, NatTask
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 from meshdht.wire.relay import (
@@ -305,6 +306,27 @@ def nat() -> object:
     }
 
 
+def links() -> object:
+    nas, laptop = NAS.public.device_id, LAPTOP.public.device_id
+    between = Between(device_box_key(NAS, LAPTOP.public), nas, laptop)
+    message_id = bytes(range(8))
+    told = [
+        Link(DeviceId(bytes(range(20))), LinkKind.LAN, 0.0004, 0.0),
+        Link(DeviceId(bytes(range(20, 40))), LinkKind.RELAY, 0.0841),
+        Link(DeviceId(bytes(range(40, 60))), LinkKind.DIRECT),
+    ]
+    reply = encode_links(told)
+    return {
+        "device_seeds": [NAS.raw.hex(), LAPTOP.raw.hex()],
+        "nonce": NONCE.hex(),
+        "message_id": message_id.hex(),
+        "links": [[str(each.device), each.kind, each.rtt_s, each.loss] for each in told],
+        "request": between.seal(MessageKind.LINKS_REQUEST, NONCE, message_id).hex(),
+        "reply": between.seal(MessageKind.LINKS_REPLY, NONCE, message_id, reply).hex(),
+        "again": between.seal(MessageKind.LINKS_REPLY, NONCE, message_id, AGAIN).hex(),
+    }
+
+
 def stream() -> object:
     asks, answers = NONCE, bytes(reversed(NONCE))
     key = SECRET.packet_key
@@ -391,6 +413,7 @@ def main() -> None:
         "bodies": bodies(),
         "stream": stream(),
         "nat": nat(),
+        "links": links(),
         "derivations": derivations(),
         "blinding": blinding(),
         "locator": locators(),

@@ -53,6 +53,7 @@ from meshdht.api.invite_messages import (
     InvitesReply,
     RevokeInvite,
 )
+from meshdht.api.link_messages import GetLinks, Links, LinksReply
 from meshdht.api.log_messages import GetLog, Log, LogReply
 from meshdht.api.messages import (
     REPLY_BYTES_MAX,
@@ -160,6 +161,9 @@ class Client:
 
     def path(self, request: GetPath) -> PathReport:
         return self._ask(request, PathReply).report
+
+    def links(self) -> Links:
+        return self._ask(GetLinks(), LinksReply).links
 
     def netcheck(self) -> NetCheck:
         return self._ask(GetNetCheck(), NetCheckReply).check

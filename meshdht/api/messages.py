@@ -15,6 +15,7 @@ one at a time, each answered before the next is read:
     settings, set  SettingsReply
     dht            DhtReply
     history        HistoryReply
+    links          LinksReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -45,6 +46,7 @@ from meshdht.api.dht_messages import DhtReply, GetDht
 from meshdht.api.doctor_messages import DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
 from meshdht.api.history_messages import GetHistory, HistoryReply
+from meshdht.api.link_messages import GetLinks, LinksReply
 from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
@@ -263,7 +265,8 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings | GetDht | GetHistory
+Told = GetDht | GetHistory | GetLinks
+Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings | Told
 Doing = CreateInvite | ChangeSettings | Down
 Single = Looking | Doing | AdministrationRequest | AnchorRequest
 """Requests that have one reply."""
@@ -323,8 +326,9 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply | DhtReply
-MemberReply = LookingReply | HistoryReply | SettingsReply | InviteReply | PongReply | EventReply
+ToldReply = DhtReply | HistoryReply | LinksReply
+LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply | ToldReply
+MemberReply = LookingReply | SettingsReply | InviteReply | PongReply | EventReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure
 
 

@@ -21,6 +21,7 @@ from meshdht.api.dht_messages import DhtReply, DhtReport, GetDht
 from meshdht.api.doctor_messages import Diagnosis, DiagnosisReply, GetDiagnosis
 from meshdht.api.errors import ApiError
 from meshdht.api.history_messages import GetHistory, History, HistoryReply
+from meshdht.api.link_messages import GetLinks, Links, LinksReply
 from meshdht.api.messages import (
     CreateInvite,
     Done,
@@ -94,6 +95,9 @@ class NetworkService(ABC):
     async def history(self, request: GetHistory) -> History: ...
 
     @abstractmethod
+    async def links(self) -> Links: ...
+
+    @abstractmethod
     async def settings(self) -> Settings: ...
 
     @abstractmethod
@@ -133,6 +137,8 @@ class NetworkService(ABC):
                 return DhtReply(await self.dht())
             case GetHistory():
                 return HistoryReply(await self.history(request))
+            case GetLinks():
+                return LinksReply(await self.links())
             case GetSettings():
                 return SettingsReply(await self.settings())
             case ChangeSettings():

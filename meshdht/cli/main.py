@@ -46,6 +46,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "status": ("show", "This network: one line a peer."),
         "peers": ("show", "The other devices and how they are reached, in full."),
         "devices": ("show", "Every device that belongs to the network."),
+        "links": ("links", "Who is linked to whom, as the devices say."),
         "whois": ("whois", "Whose an address, a name or a key is."),
         "watch": ("watch", "What changes, as it does: a JSON object a line."),
         "metrics": ("metrics", "Counters for Prometheus."),

@@ -15,6 +15,7 @@ from meshdht.api.device_messages import ChangedDevice, Devices, ReplacedKeys
 from meshdht.api.doctor_messages import Diagnosis
 from meshdht.api.invite_messages import ClosedInvite, Invites
 from meshdht.api.launch import Founded, Kept
+from meshdht.api.link_messages import Links
 from meshdht.api.log_messages import Log
 from meshdht.api.messages import Invite, Pong, Status
 from meshdht.api.name_messages import ChangedName, Names
@@ -53,6 +54,7 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "status": Status,
     "peers": Peers,
     "devices": Devices,
+    "links": Links,
     "whois": Known,
     "join": Up,
     "up": Up,

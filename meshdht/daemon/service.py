@@ -12,6 +12,7 @@ from meshdht.api.dht_messages import DhtReport
 from meshdht.api.doctor_messages import Diagnosis
 from meshdht.api.feed import EventFeed
 from meshdht.api.history_messages import GetHistory, History
+from meshdht.api.link_messages import Links
 from meshdht.api.messages import (
     CreateInvite,
     Event,
@@ -40,6 +41,7 @@ from meshdht.daemon.dht_report import dht_report
 from meshdht.daemon.examining import diagnosis
 from meshdht.daemon.explaining import ErrorOf, path_report
 from meshdht.daemon.finding import Finder
+from meshdht.daemon.linking import links_report
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.netcheck import Streams, check_network
 from meshdht.endpoint import Endpoint
@@ -269,6 +271,9 @@ class DaemonService(NetworkService):
 
     async def history(self, request: GetHistory) -> History:
         return History(network=self._network, happenings=self._chronicle.after(request.after))
+
+    async def links(self) -> Links:
+        return await links_report(self._network, self._node)
 
     async def settings(self) -> Settings:
         return self._settings.told()

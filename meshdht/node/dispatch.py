@@ -32,7 +32,7 @@ from meshdht.wire.packet import MessageKind
 class Dispatcher:
     """``on_join_request`` hears what an invitee or an anchor asks, ``on_applicant`` what members
     say of who waits for approval, ``on_call`` who calls whom, ``on_bind`` who wants us for a relay,
-    ``on_bind_reply`` what relays answer."""
+    ``on_bind_reply`` what relays answer, ``on_links`` what members ask and say of their links."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Dispatcher:
         on_call: Callable[[DeviceId, Endpoint, Call], None],
         on_bind: Callable[[Incoming], None],
         on_bind_reply: Callable[[Incoming], None],
+        on_links: Callable[[Incoming], None],
     ) -> None:
         self._identity = identity
         self._control = control
@@ -63,6 +64,7 @@ class Dispatcher:
         self._on_call = on_call
         self._on_bind = on_bind
         self._on_bind_reply = on_bind_reply
+        self._on_links = on_links
         self.malformed: Counter[str] = Counter()
         """Members' packets that were not what they should be, by kind."""
         self.passed_over = 0
@@ -127,6 +129,8 @@ class Dispatcher:
                 self._on_bind_reply(incoming)
             case MessageKind.NAT_REQUEST | MessageKind.NAT_REPLY | MessageKind.NAT_PROBE:
                 self._nat_talk.handle(incoming)
+            case MessageKind.LINKS_REQUEST | MessageKind.LINKS_REPLY:
+                self._on_links(incoming)
             case MessageKind.JOIN_REPLY | MessageKind.ANCHOR_REPLY:
                 self.malformed[incoming.packet.kind.name] += 1
 

@@ -34,6 +34,7 @@ from meshdht.node.herald import Herald
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
 from meshdht.node.keeping import Keeper
+from meshdht.node.link_talk import LinkTalk
 from meshdht.node.mooring import Mooring
 from meshdht.node.moving import Moved
 from meshdht.node.network_time import NetworkTime
@@ -88,6 +89,8 @@ class Node(NodeNews):
         self._peers = self._make_peers()
         self.relay_host = RelayHost(self._control, self._peers.vantage.is_own)
         """What this device does as a relay: nothing, until it is given ports to lend."""
+        self.links = LinkTalk(identity.device, self._control, self._peers)
+        """What members say of the links among them."""
         self._gossip = self._make_gossip()
         self._dht = self._make_dht(store)
         self._entrance = self._make_entrance()
@@ -278,6 +281,7 @@ class Node(NodeNews):
             self._caller.handle,
             self.relay_host.received,
             self._relays.received,
+            self.links.handle,
         )
 
     async def _save_generations(self) -> None:

@@ -65,6 +65,8 @@ class MessageKind(enum.IntEnum):
     NAT_REQUEST = 17
     NAT_REPLY = 18
     NAT_PROBE = 19
+    LINKS_REQUEST = 20
+    LINKS_REPLY = 21
 
 
 class ControlPacket(NamedTuple):

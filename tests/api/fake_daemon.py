@@ -24,6 +24,7 @@ from meshdht.api.dht_messages import DhtReport
 from meshdht.api.doctor_messages import Diagnosis, Finding
 from meshdht.api.feed import EventFeed
 from meshdht.api.history_messages import GetHistory, History
+from meshdht.api.link_messages import Links
 from meshdht.api.messages import (
     CreateInvite,
     Event,
@@ -43,7 +44,7 @@ from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
 from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
 from tests.api.fake_administration import FakeAdministration, Trouble
-from tests.api.fake_looks import DHT, HISTORY
+from tests.api.fake_looks import DHT, HISTORY, LINKS
 
 LINK = "meshdht://v1/" + "k7q2m5x4" * 24
 ANCHOR_LINK = "meshdht-anchor://packets/" + "k7q2m5x4" * 8
@@ -184,6 +185,8 @@ class FakeService(NetworkService):
         self._administration = FakeAdministration(lambda: self.snapshot, self.stopped.set)
         self.check = NETCHECK
         self.dht_report = DHT
+        self.links_told = LINKS
+        self.links_asked = 0
         self.found = DIAGNOSIS
         self.diagnosis_takes_s = 0.0
         self.changes: list[ChangeSettings] = []
@@ -235,6 +238,10 @@ class FakeService(NetworkService):
 
     async def dht(self) -> DhtReport:
         return self.dht_report
+
+    async def links(self) -> Links:
+        self.links_asked += 1
+        return self.links_told
 
     async def history(self, request: GetHistory) -> History:
         later = [each for each in HISTORY.happenings if each.sequence > request.after]

@@ -4,7 +4,38 @@ from __future__ import annotations
 
 from meshdht.api.dht_messages import DhtBucket, DhtContact, DhtReport, DhtSearch, DhtValue
 from meshdht.api.history_messages import Happening, History
+from meshdht.api.link_messages import Link, Links
 
+LINKS = Links(
+    network="home",
+    links=(
+        Link(
+            ends=("nas", "laptop"),
+            ids=("n" * 32, "l" * 32),
+            kind="direct",
+            rtt_ms=7.25,
+            told_by=("nas",),
+            own=True,
+        ),
+        Link(
+            ends=("nas", "phone"),
+            ids=("n" * 32, "p" * 32),
+            kind="relay",
+            rtt_ms=84.0,
+            told_by=("nas",),
+            own=True,
+        ),
+        Link(
+            ends=("laptop", "phone"),
+            ids=("l" * 32, "p" * 32),
+            kind="direct",
+            rtt_ms=31.0,
+            loss=0.125,
+            told_by=("laptop",),
+        ),
+    ),
+    silent=("phone",),
+)
 DHT = DhtReport(
     network="home",
     id="n" * 32,

@@ -34,6 +34,7 @@ CALLS: dict[str, list[str]] = {
     "status": ["status"],
     "peers": ["peers"],
     "devices": ["devices"],
+    "links": ["links"],
     "whois": ["whois", "laptop"],
     "watch": ["watch", "--count", "1"],
     "log": ["log"],
