@@ -11,12 +11,14 @@ from meshdht.api.version import API_VERSION
 
 class Setting(Struct, frozen=True, kw_only=True):
     """A key of ``config.toml`` with the value in force; None: the daemon chooses. ``live``: it can
-    be changed while the daemon runs, the others are read when it starts."""
+    be changed while the daemon runs, the others are read when it starts. ``pending``: the value
+    that the next start will go by, as text, where it was set to another one."""
 
     name: str
     value: bool | int | str | tuple[str, ...] | None
     is_default: bool
     live: bool
+    pending: str | None = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -33,7 +35,8 @@ class GetSettings(Struct, frozen=True, tag="settings"):
 
 
 class ChangeSettings(Struct, frozen=True, kw_only=True, tag="set"):
-    """Asks to have settings changed, now and in the file, all of them or none; values as a user
+    """Asks to have settings changed, in the file and, if they are live, now; all of them or none;
+    values as a user
     writes them, "default" for what there is without any."""
 
     values: Annotated[dict[str, Annotated[str, Meta(max_length=256)]], Meta(max_length=32)]

@@ -276,7 +276,7 @@ class Daemon:
                         tasks.create_task(self._carrier.run()),
                         tasks.create_task(self._path_sizes.run()),
                         tasks.create_task(self._traffic.run()),
-                        *([tasks.create_task(self._stun.run())] if self._stun is not None else []),
+                        tasks.create_task(self._stun.run()),
                         tasks.create_task(self._port_mapping.run()),
                         tasks.create_task(self._lending.run()),
                         tasks.create_task(self._naming.run()),
@@ -348,8 +348,7 @@ class Daemon:
         await self._interface.fit()
         self._port_mapping.network_changed(has_moved=has_moved)
         self._naming.network_changed(has_moved=has_moved)
-        if self._stun is not None:
-            self._stun.network_changed()
+        self._stun.network_changed()
         if has_moved:
             self._path_sizes.network_changed()
 
@@ -384,4 +383,6 @@ class Daemon:
             await self._surroundings.use(config)
         self._port_mapping.network_changed(has_moved=False)
         self._naming.use(config)
+        self._stun.use(config.stun)
+        await self._lending.use(config)
         logging.getLogger().setLevel(config.log_level.upper())

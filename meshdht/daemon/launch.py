@@ -95,7 +95,7 @@ class Launch:
             set_up_logging(self._reporter, self._places, config.log_level)
             try:
                 if await self._serve(config):
-                    await self._serve_again(config)
+                    await self._serve_again()
             except (MeshdhtError, ApiError) as error:
                 if self._reporter.is_ready:
                     # Whoever started us has gone: the log is where this will be looked for.
@@ -119,12 +119,12 @@ class Launch:
             await daemon.run(self._reporter, self._is_up)
         return daemon.is_to_restart
 
-    async def _serve_again(self, config: Config) -> None:
+    async def _serve_again(self) -> None:
         """Its device has other keys now, and they are on disk: go on by them."""
         self._action = Run(network=self._places.network)
         try:
             self._let_be_cancelled()
-            while await self._serve(config):
+            while await self._serve(read_config(self._places.config)):
                 self._let_be_cancelled()
         except asyncio.CancelledError:
             # It was up when this was asked, and goes down as any that is.

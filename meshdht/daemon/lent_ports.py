@@ -58,15 +58,21 @@ class LentPorts:
     nowhere. ``on_change()``: look at ``udp`` and ``stream``."""
 
     def __init__(self, numbers: Iterable[int], tcp: int, on_change: Callable[[], None]) -> None:
-        self._numbers = list(numbers)[:ROUTER_PORTS_TRIED]
-        self._tcp = tcp
         self._on_change = on_change
         self._changed = asyncio.Event()
+        self.want(numbers, tcp)
         self._gateways: list[Gateway] = []
         self._asked: dict[_Place, Asked] = {}
         self._tasks: dict[_Place, asyncio.Task[None]] = {}
         self._refused: set[_Place] = set()
         """Where another number than ours was given."""
+
+    def want(self, numbers: Iterable[int], tcp: int) -> None:
+        """From now on it is these ports that are asked for."""
+        self.numbers = list(numbers)[:ROUTER_PORTS_TRIED]
+        """Those that may be asked for."""
+        self._tcp = tcp
+        self._changed.set()
 
     @property
     def udp(self) -> frozenset[int]:
@@ -152,7 +158,7 @@ class LentPorts:
 
     def _wanted(self) -> list[_Place]:
         refused = {each.number for each in self._refused}
-        numbers = [each for each in self._numbers if each not in refused][:ROUTER_RELAY_PORTS]
+        numbers = [each for each in self.numbers if each not in refused][:ROUTER_RELAY_PORTS]
         ports = [(number, Transport.UDP) for number in numbers]
         if self._tcp:
             ports.append((self._tcp, Transport.TCP))

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 LIVE = (
     "anchors", "dns", "exclude_interfaces", "log_level", "metrics_port", "mtu", "port_mapping",
+    "relay", "relay_mbit", "relay_ports", "relay_tls_port", "stun",
 )  # fmt: skip
 DEFAULT = "default"
 _YES_NO = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
@@ -34,6 +35,8 @@ class LiveSettings:
     ) -> None:
         self.config = config
         """What is in force."""
+        self._written = config
+        """What the next start goes by, as far as it was set here."""
         self._network = network
         self._path = path
         self._apply = apply
@@ -46,15 +49,17 @@ class LiveSettings:
                 value=tuple(value) if isinstance(value, list) else value,
                 is_default=value == getattr(default, name),
                 live=name in LIVE,
+                pending=_text(waits) if waits != value else None,
             )
             for name in sorted(Config.__struct_fields__)
-            for value in [getattr(self.config, name)]
+            for value, waits in [(getattr(self.config, name), getattr(self._written, name))]
         ]
         return Settings(network=self._network, file=str(self._path), settings=tuple(settings))
 
     async def change(self, values: Mapping[str, str]) -> Settings:
-        """Raises UsageError for what no setting is or may be; nothing is changed then."""
-        asked = {name: _value(name, text, self._path) for name, text in values.items()}
+        """Those that are live change at once, the others with the next start. Raises UsageError for
+        what no setting is or may be; nothing is changed then."""
+        asked = {name: _value(name, text) for name, text in values.items()}
         before = self._text()
         parse_config(before, self._path)  # a mistake of before is told as such
         text = with_values(before, asked)
@@ -65,7 +70,16 @@ class LiveSettings:
             wrong = ", ".join(f"{name}={value}" for name, value in values.items())
             why = error.message.removeprefix(f"{self._path}: ")
             raise UsageError(f"{wrong} cannot be: {why}", "meshdht get shows what is") from None
-        now = replace(self.config, **{name: getattr(written, name) for name in asked})
+        live = {name: getattr(written, name) for name in asked if name in LIVE}
+        if live:
+            await self._change(replace(self.config, **live))
+        said = {name: getattr(written, name) for name in sorted(asked)}
+        log.info("set %s", ", ".join(f"{name} = {value!r}" for name, value in said.items()))
+        write_file(self._path, text)
+        self._written = written
+        return self.told()
+
+    async def _change(self, now: Config) -> None:
         was, self.config = self.config, now
         try:
             await self._apply(now)
@@ -74,9 +88,6 @@ class LiveSettings:
             with contextlib.suppress(MeshdhtError):
                 await self._apply(was)
             raise
-        log.info("set %s", ", ".join(f"{name} = {getattr(now, name)!r}" for name in sorted(asked)))
-        write_file(self._path, text)
-        return self.told()
 
     def _text(self) -> str:
         try:
@@ -87,18 +98,25 @@ class LiveSettings:
             raise StateError(f"cannot read {self._path}: {error.strerror}") from None
 
 
-def _value(name: str, text: str, path: Path) -> Value:
+def _text(value: bool | int | str | list[str] | None) -> str:
+    """A value as a user writes it."""
+    match value:
+        case None:
+            return DEFAULT
+        case bool():
+            return "true" if value else "false"
+        case list():
+            return ", ".join(value)
+    return str(value)
+
+
+def _value(name: str, text: str) -> Value:
     """What a user's text says of a setting; None: it goes back to its default."""
     known = Config.__struct_fields__
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "meshdht get lists them"
         raise UsageError(f"there is no setting {name!r}", hint)
-    if name not in LIVE:
-        raise UsageError(
-            f"{name} is read when the daemon starts",
-            f"write it to {path}, then: sudo meshdht down && sudo meshdht up",
-        )
     if text == DEFAULT:
         return None
     if isinstance(getattr(Config(), name), bool) and text.lower() in _YES_NO:

@@ -52,7 +52,8 @@ class StreamService:
     ) -> None:
         self._host = host
         self._own_port = own_port
-        self._tcp_port = tcp_port
+        self.tcp_port = tcp_port
+        """Where ``run`` listens the next time."""
         self._entropy = entropy
         self._server: StreamServer | None = None
         self._counters: Counter[str] = Counter()
@@ -78,7 +79,7 @@ class StreamService:
     async def run(self, is_offered: Callable[[], bool], is_lent: Callable[[int], bool]) -> None:
         """Listen and stop listening as the offer to relay comes and goes, until cancelled.
         ``is_lent(port)``: whether a UDP port of this machine belongs to an allocation."""
-        if not self._tcp_port:
+        if not self.tcp_port:
             return
         try:
             while True:
@@ -101,7 +102,7 @@ class StreamService:
             self._host.client_left,
         )
         try:
-            port = await server.start(self._tcp_port)
+            port = await server.start(self.tcp_port)
         except PlatformError as error:
             self.trouble = error.message
             log.warning("no relay over TLS: %s (%s)", error.message, error.hint)

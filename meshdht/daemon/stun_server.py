@@ -28,11 +28,12 @@ RETRY_S = 300.0
 
 
 class StunServer:
-    """``server`` is host:port; ``on_seen(server, observed)`` hears what it says."""
+    """``server`` is host:port, None: nobody is asked; ``on_seen(server, observed)`` hears what it
+    says."""
 
     def __init__(
         self,
-        server: str,
+        server: str | None,
         send: Callable[[bytes, Endpoint], None],
         on_seen: Callable[[Endpoint, Endpoint], None],
         entropy: Entropy,
@@ -65,26 +66,41 @@ class StunServer:
         """This machine is elsewhere."""
         self._changed.set()
 
+    def use(self, server: str | None) -> None:
+        """Ask another one from now on, or nobody."""
+        if server != self._server:
+            self._server = server
+            self._asked = {}
+            self._answered.set()
+            self._changed.set()
+
     async def run(self) -> None:
         """Ask for ever."""
         is_known_silent = False
         while True:
             self._changed.clear()
-            is_answered = await self._ask()
+            if self._server is None:
+                await self._changed.wait()
+                continue
+            is_answered = await self._ask(self._server)
+            if self._changed.is_set():
+                continue
             if not is_answered and not is_known_silent:
                 log.warning("the STUN server %s does not answer; trying again", self._server)
             is_known_silent = not is_answered
             await set_within(self._changed, AGAIN_S if is_answered else RETRY_S)
 
-    async def _ask(self) -> bool:
+    async def _ask(self, server: str) -> bool:
         """One address of each family, until all have answered or time is up; whether any has."""
-        found = await resolve(self._server)
+        found = await resolve(server)
+        if self._changed.is_set():
+            return False
         servers = {each.is_ipv6: each for each in reversed(found)}.values()
         self._asked = {self._entropy.token(TRANSACTION_SIZE): each for each in servers}
         count = len(self._asked)
         for pause in PAUSES_S:
-            for transaction, server in self._asked.items():
-                self._send(binding_request(transaction), server)
+            for transaction, at in self._asked.items():
+                self._send(binding_request(transaction), at)
             while self._asked:
                 self._answered.clear()
                 if not await set_within(self._answered, pause):
@@ -97,10 +113,8 @@ def make_stun(
     port: Port,
     on_seen: Callable[[Endpoint, Endpoint], None],
     entropy: Entropy,
-) -> StunServer | None:
+) -> StunServer:
     """The server that the user named, if any, asked by the network's port."""
-    if server is None:
-        return None
     stun = StunServer(server, port.send, on_seen, entropy)
     port.on_stun = stun.received
     return stun

@@ -61,7 +61,12 @@ class RelayHost:
         what comes to them from nobody that is joined there, by ``received_at``."""
         self._ports = ports
         self.is_offered = is_offered
+        self._is_closed = False
         self._book = self._make_book()
+
+    def lend_nothing(self) -> None:
+        """From now on, refuse everybody, as at first."""
+        self.lend(NoPorts(), lambda: False)
 
     def close(self) -> None:
         """Tell all who are bound that it is over, and answer nobody any more."""

@@ -166,6 +166,7 @@ SETTINGS = Settings(
     file="/var/lib/meshdht/home/config.toml",
     settings=(
         Setting(name="anchors", value=("vps.example:41820",), is_default=False, live=False),
+        Setting(name="engine", value="auto", is_default=True, live=False, pending="embedded"),
         Setting(name="log_level", value="info", is_default=True, live=True),
         Setting(name="mtu", value=None, is_default=True, live=True),
         Setting(name="port_mapping", value=True, is_default=True, live=True),
@@ -253,7 +254,7 @@ class FakeService(NetworkService):
     async def change_settings(self, request: ChangeSettings) -> Settings:
         self.changes.append(request)
         if "listen_port" in request.values:
-            raise Trouble("listen_port is read when the daemon starts", "write it", 2)
+            raise Trouble("listen_port=1 cannot be", "", 2)
         return SETTINGS
 
     async def answer(self, request: Single) -> Reply:

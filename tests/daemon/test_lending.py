@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Literal
 
@@ -75,7 +76,7 @@ async def test_ports_are_asked_of_a_router_by_who_relays_behind_one(
         return Lending(host, Config(relay=relay), *about, is_anchor=is_anchor)
 
     asked = {
-        (relay, is_anchor): lending(relay, is_anchor=is_anchor).at_router is not None
+        (relay, is_anchor): bool(lending(relay, is_anchor=is_anchor).at_router.numbers)
         for relay in ("auto", "on", "off")
         for is_anchor in (False, True)
     }
@@ -114,4 +115,28 @@ async def test_without_nftables_it_relays_by_itself_and_says_why(
     await lending.start()
     said = lending.status()
     assert (said.forwarder, said.why) == ("plain", "there is no nft")
+    await lending.close()
+
+
+@pytest.mark.lab
+async def test_it_is_told_otherwise_while_it_runs(host: RelayHost, netlink: Netlink) -> None:
+    streams = StreamService(Host(), 41820, 0, SeededEntropy(1))
+    lending = Lending(host, Config(), lambda: False, netlink, "meshdht-home", streams)
+    await lending.start()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(lending.run())
+        assert not host.is_offered()
+        await lending.use(Config(relay="on", relay_mbit=7, relay_tls_port=0))
+        assert host.is_offered()
+        assert lending.status().mbit == 7
+        assert len(lending.at_router.numbers) > 0
+        await lending.use(Config(relay="on", relay_mbit=7, relay_tls_port=0, mtu=1400))
+        await lending.use(Config(relay="off"))
+        assert not host.is_offered()
+        assert lending.status() == RelayStatus()
+        assert not lending.at_router.numbers
+        assert not await remove_table("meshdht-home")
+        await lending.use(Config())
+        assert await remove_table("meshdht-home")
+        running.cancel()
     await lending.close()

@@ -88,11 +88,20 @@ async def test_what_no_setting_may_be_changes_nothing(
     assert (bench.applied, bench.path.read_text()) == ([], "mtu = 1400\n")
 
 
-async def test_what_is_read_at_start_is_refused_with_what_to_do(tmp_path: Path) -> None:
+async def test_what_is_read_at_start_is_written_and_waits_for_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    with pytest.raises(UsageError, match="is read when the daemon starts") as raised:
-        await bench.settings.change({"listen_port": "41000"})
-    assert str(bench.path) in raised.value.hint
+    told = await bench.settings.change(
+        {"listen_port": "41000", "engine": "embedded", "mtu": "1400"}
+    )
+    assert bench.applied == [Config(mtu=1400)]
+    assert read_config(bench.path) == Config(listen_port=41000, engine="embedded", mtu=1400)
+    waits = {each.name: (each.value, each.pending) for each in told.settings if each.pending}
+    assert waits == {"listen_port": (None, "41000"), "engine": ("auto", "embedded")}
+    told = await bench.settings.change({"listen_port": "default", "engine": "auto"})
+    assert not any(each.pending for each in told.settings)
+    assert len(bench.applied) == 1
+    with pytest.raises(UsageError, match="engine is to be auto, kernel or embedded"):
+        await bench.settings.change({"engine": "quick"})
     with pytest.raises(UsageError, match="no setting 'logging_level'") as raised:
         await bench.settings.change({"logging_level": "debug"})
     assert raised.value.hint == "did you mean log_level?"

@@ -23,6 +23,7 @@ class Line:
 
     def __init__(self) -> None:
         self.deaf = False
+        self.server = SERVER
         self.sent: list[bytes] = []
         self.seen: list[tuple[Endpoint, Endpoint]] = []
         self.client = StunServer(
@@ -30,7 +31,7 @@ class Line:
         )
 
     def _send(self, request: bytes, to: Endpoint) -> None:
-        assert to == SERVER
+        assert to == self.server
         self.sent.append(request)
         if not self.deaf:
             answer = response(request, *OUTER)
@@ -91,5 +92,27 @@ def test_what_was_not_asked_for_or_comes_from_elsewhere_is_counted_and_not_belie
             it.client.received(lie, SERVER)
             assert it.seen == [(SERVER, OUTER)]
             assert it.client.counters["not_asked_for"] == 3
+
+    run(main())
+
+
+def test_another_one_is_asked_at_once_and_nobody_where_none_is_named() -> None:
+    async def main() -> None:
+        async with line() as it:
+            await asyncio.sleep(1)
+            it.client.use(None)
+            await asyncio.sleep(2 * AGAIN_S)
+            assert len(it.sent) == 1
+            it.deaf = True
+            it.client.use("192.0.2.7:3478")
+            it.server = Endpoint("192.0.2.7", 3478)
+            await asyncio.sleep(1)
+            asked = len(it.sent)
+            assert asked > 1
+            it.deaf = False
+            it.client.use(str(SERVER))
+            it.server = SERVER
+            await asyncio.sleep(0.5)
+            assert it.seen == [(SERVER, OUTER)] * 2
 
     run(main())

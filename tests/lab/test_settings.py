@@ -57,3 +57,32 @@ def test_a_router_is_asked_for_no_port_any_more(world: World) -> None:
     nas.must("set", "port_mapping=off")
     assert nas.must("get", "port_mapping") == "false\n"
     assert nas.status()["router_ports"] == []
+
+
+def test_it_relays_and_does_not_as_it_is_told_while_it_runs(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    nas.init("home")
+    process = nas.host.processes()
+    nas.must("set", "relay=on", "relay_mbit=20", "relay_tls_port=8443")
+    assert (nas.status()["relay"]["offered"], nas.status()["relay"]["mbit"]) == (True, 20)
+    assert eventually(lambda: nas.status()["relay"]["tls_port"] == 8443)
+    listening = ["ss", "-Hltn", "sport = :8443"]
+    assert nas.host.run(listening).stdout
+    nas.must("set", "relay=off")
+    assert not nas.status()["relay"]["offered"]
+    assert "meshdht" not in nas.host.run(["nft", "list", "ruleset"]).stdout
+    assert not nas.host.run(listening).stdout
+    assert nas.host.processes() == process
+
+
+def test_what_is_read_at_the_start_waits_for_it(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    nas.init("home")
+    said = nas.meshdht("set", "listen_port=5000")
+    assert said.stdout == "listen_port is 5000 from the next start on\n"
+    assert said.stderr == "start anew: sudo meshdht down && sudo meshdht up\n"
+    assert "listen_port         default      at start: 5000\n" in nas.must("get")
+    nas.must("down")
+    nas.must("up")
+    assert nas.status()["listen_port"] == 5000
+    assert nas.must("get", "listen_port") == "5000\n"

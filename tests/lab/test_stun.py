@@ -58,9 +58,7 @@ def test_a_device_without_peers_knows_its_outer_endpoint(
     answering = serve(server)
     laptop = behind_nat(world, internet, "laptop", 10)
     laptop.init("home", "--listen-port", "41820")
-    laptop.must("down")
-    configure(laptop, f'stun = "{ADDRESS}:3478"')
-    laptop.must("up")
+    laptop.must("set", f"stun={ADDRESS}:3478")
 
     def seen_at() -> list[str]:
         return list(json.loads(laptop.meshdht("netcheck", "--json").stdout)["public"])

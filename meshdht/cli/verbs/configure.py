@@ -10,8 +10,10 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError
 from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
 from meshdht.cli import completing
-from meshdht.cli.output import Column, coloured, printable, say, say_json, table
+from meshdht.cli.output import Column, coloured, note, printable, say, say_json, table
 from meshdht.cli.settings import common_options, json_option, settings_of
+from meshdht.cli.verbs.start import is_service
+from meshdht.service.unit import NETWORK
 
 
 @click.command("get")
@@ -23,7 +25,7 @@ def get(context: click.Context, key: str | None, as_json: bool) -> None:
     """The settings with the values in force, or the value of KEY alone.
 
     Those marked *live* change while the network is up, by `meshdht set`. The others are read from
-    config.toml when the daemon starts.
+    config.toml when the daemon starts; what was set since then is shown beside.
 
     \b
     Example: meshdht get mtu
@@ -55,21 +57,29 @@ def get(context: click.Context, key: str | None, as_json: bool) -> None:
 def set_(context: click.Context, changes: tuple[str, ...], as_json: bool) -> None:
     """Change settings while the network is up, and for good: they are written to config.toml.
 
-    All of them are changed, or none. `KEY=default` takes a setting back. `meshdht get` shows which
-    there are.
+    A few wait for the next start, and it says so. All of them are changed, or none. `KEY=default`
+    takes a setting back. `meshdht get` shows which there are.
 
     \b
     Example: meshdht set log_level=debug
     """
     values = dict(map(_pair, changes))
-    with Client(settings_of(context).chosen_socket()) as daemon:
+    settings = settings_of(context)
+    with Client(settings.chosen_socket()) as daemon:
         told = daemon.change_settings(ChangeSettings(values=values))
     if as_json:
         say_json(told)
         return
-    for setting in told.settings:
-        if setting.name in values:
+    changed = [setting for setting in told.settings if setting.name in values]
+    for setting in changed:
+        if setting.pending is None:
             say(f"{setting.name} is {printable(value_text(setting))} now")
+        else:
+            say(f"{setting.name} is {printable(setting.pending)} from the next start on")
+    if any(setting.pending is not None for setting in changed):
+        by_hand = "sudo meshdht down && sudo meshdht up"
+        by_systemd = "sudo meshdht service restart"
+        note(f"start anew: {by_systemd if is_service(settings, NETWORK) else by_hand}")
 
 
 def _named(told: Settings, key: str) -> Setting:
@@ -104,6 +114,12 @@ def value_text(setting: Setting) -> str:
             return str(value)
 
 
+def _when(setting: Setting) -> str:
+    if setting.pending is not None:
+        return f"at start: {setting.pending}"
+    return "live" if setting.live else "at start"
+
+
 def settings_lines(told: Settings, *, on: bool) -> list[str]:
     """The settings as text, in colour if ``on``; those of the user in bold."""
     chosen = {each.name for each in told.settings if not each.is_default}
@@ -112,7 +128,5 @@ def settings_lines(told: Settings, *, on: bool) -> list[str]:
         Column(styles=("cyan",)),
         Column(styles=("dim",)),
     ]
-    rows = [
-        [each.name, value_text(each), "live" if each.live else "at start"] for each in told.settings
-    ]
+    rows = [[each.name, value_text(each), _when(each)] for each in told.settings]
     return table(columns, rows, titles=False, on=on)

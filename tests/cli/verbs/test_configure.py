@@ -13,6 +13,7 @@ def test_all_settings_are_shown_with_when_they_count(
 ) -> None:
     assert meshdht("get").out.splitlines() == [
         "anchors       vps.example:41820  at start",
+        "engine        auto               at start: embedded",
         "log_level     info               live",
         "mtu           default            live",
         "port_mapping  true               live",
@@ -34,10 +35,18 @@ def test_several_are_changed_at_once(meshdht: Meshdht, service: FakeService) -> 
     assert json.loads(meshdht("set", "mtu=default", "--json").out)["version"] == 1
 
 
+def test_what_waits_for_the_next_start_is_said_with_the_command(
+    meshdht: Meshdht, service: FakeService
+) -> None:
+    result = meshdht("set", "mtu=default", "engine=embedded")
+    assert result.out == "engine is embedded from the next start on\nmtu is default now\n"
+    assert result.err == "start anew: sudo meshdht down && sudo meshdht up\n"
+
+
 def test_a_daemons_refusal_is_passed_on(meshdht: Meshdht, service: FakeService) -> None:
     result = meshdht("set", "listen_port=1")
     assert (result.code, result.out) == (2, "")
-    assert "is read when the daemon starts" in result.err
+    assert "listen_port=1 cannot be" in result.err
 
 
 def test_what_is_no_pair_is_a_mistake(meshdht: Meshdht, service: FakeService) -> None:
