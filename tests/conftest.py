@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from meshdht.lab.world import World
 from tests.support import network
 from tests.support.turns import Turns
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("meshdht", deadline=None)
+settings.load_profile("meshdht")
 
 _NUMBER = "number"
 _TURNS = pytest.StashKey[Turns]()

@@ -167,6 +167,7 @@ async def test_a_server_that_lets_the_first_try_hang_is_tried_again(
         return await open_stream(to, *rest)
 
     monkeypatch.setattr(streams, "open_stream", lossy)
+    monkeypatch.setattr(streams, "STAGGER_S", 1.5)  # in which the second try comes through
     user = User(machine.at)
     async with client(user):
         await eventually(lambda: bool(user.open))
