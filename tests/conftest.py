@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from meshdht.lab.world import World
 from tests.support import network
 from tests.support.turns import Turns
 
 # How long an example takes says how busy the machine is.
-settings.register_profile("meshdht", deadline=None)
+settings.register_profile("meshdht", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("meshdht")
 
 _NUMBER = "number"

@@ -49,7 +49,7 @@ def main() -> int:
             time.sleep(60)
         case "waits":
             reporter.progress("waiting for approval", 30.0)
-            time.sleep(1.5)
+            time.sleep(3.0)
         case "hangs":
             reporter.log_to(state / "daemon.log")
             reporter.progress("looking for a member")

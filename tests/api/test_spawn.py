@@ -17,6 +17,8 @@ from meshdht.api.launch import Create, Join, LaunchRequest, Ready, Run
 from meshdht.api.spawn import launch
 
 ROOT = Path(__file__).parents[2]
+# In which a process starts, on a busy machine too.
+SHORT_S = 2.5
 
 
 FAKE = (sys.executable, "-m", "tests.api.fake_launched")
@@ -96,13 +98,13 @@ def test_a_daemon_that_dies_later_is_quoted_from_its_log(tmp_path: Path) -> None
 def test_a_daemon_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
     before = time.monotonic()
     with pytest.raises(ApiError, match="last step was: looking for a member"):
-        start("hangs", tmp_path, timeout_s=1.0)
+        start("hangs", tmp_path, timeout_s=SHORT_S)
     assert time.monotonic() - before < 30
     assert children() == set()
 
 
 def test_a_daemon_that_waits_for_people_is_given_the_time_that_it_asks_for(tmp_path: Path) -> None:
-    ready, steps = start("waits", tmp_path, timeout_s=1.0)
+    ready, steps = start("waits", tmp_path, timeout_s=SHORT_S)
     assert ready.network == "waits"
     assert steps[-1] == "waiting for approval"
 
