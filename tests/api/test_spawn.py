@@ -96,11 +96,11 @@ def test_a_daemon_that_dies_later_is_quoted_from_its_log(tmp_path: Path) -> None
 
 
 def test_a_daemon_that_is_not_ready_in_time_is_stopped(tmp_path: Path) -> None:
-    before = time.monotonic()
+    before, began = children(), time.monotonic()
     with pytest.raises(ApiError, match="last step was: looking for a member"):
         start("hangs", tmp_path, timeout_s=SHORT_S)
-    assert time.monotonic() - before < 30
-    assert children() == set()
+    assert time.monotonic() - began < 30
+    assert children() <= before
 
 
 def test_a_daemon_that_waits_for_people_is_given_the_time_that_it_asks_for(tmp_path: Path) -> None:
@@ -110,23 +110,25 @@ def test_a_daemon_that_waits_for_people_is_given_the_time_that_it_asks_for(tmp_p
 
 
 def test_a_report_that_cannot_be_read_stops_the_daemon(tmp_path: Path) -> None:
+    before = children()
     with pytest.raises(ApiError, match="report cannot be read"):
         start("babbles", tmp_path)
-    assert children() == set()
+    assert children() <= before
 
 
 def test_an_interrupted_start_stops_the_daemon(tmp_path: Path) -> None:
     def interrupt(_text: str) -> None:
         raise KeyboardInterrupt
 
+    before = children()
     request = request_for(Run(network="hangs"), tmp_path)
     with pytest.raises(KeyboardInterrupt):
         launch(request, progress=interrupt, timeout_s=20, command=FAKE)
-    assert children() == set()
+    assert children() <= before
 
 
 def children() -> set[str]:
-    """Children of this process that have not ended."""
+    """Children of this process that have not ended; those of an earlier test may be about to."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
