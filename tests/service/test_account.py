@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,14 +13,15 @@ from meshdht.service.account import refuse_unreadable
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    file = tmp_path / "lib" / "python"
-    file.parent.mkdir()
-    file.touch(mode=0o755)
-    for folder in [file.parent, *file.parents]:
-        if folder.is_relative_to(tmp_path.parent.parent):
-            folder.chmod(0o755)
-    return file
+def program() -> Iterator[Path]:
+    """In a directory of its own: those of pytest are closed to others."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "lib" / "python"
+        file.parent.mkdir()
+        file.touch()
+        for each in (file, *file.parents[:2]):
+            each.chmod(0o755)
+        yield file
 
 
 def test_what_everybody_can_read_will_do() -> None:
