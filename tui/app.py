@@ -1,4 +1,5 @@
-"""The application: one subscription to the daemon, kept alive, drawn a few times a second."""
+"""The application: one subscription to the daemon, kept alive, drawn when there is news of it, and
+once a second."""
 
 from __future__ import annotations
 
@@ -23,8 +24,12 @@ from .ledger import Ledger
 from .screens.peers import PeersScreen
 from .screens.view import TABS, View
 
-REDRAW_S = 0.25
+# News that come within so long are drawn at once.
+SETTLE_S = 0.15
 TICK_S = 1.0
+# The daemon tells each second what has changed: the second passes when that was heard, so that it
+# is not drawn twice. Where nothing was, it passes so much later.
+GRACE_S = 0.25
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 
@@ -50,8 +55,7 @@ class MeshdhtApp(App[int]):
         super().__init__()
         self.host = Host(socket_path, clock)
         self._clock = clock
-        self._changed = True
-        self._ticked_at = clock()
+        self._news = asyncio.Event()
         self.console.push_theme(text_colours(DARK))
 
     @property
@@ -64,14 +68,14 @@ class MeshdhtApp(App[int]):
         self.theme = chosen_theme() if chosen_theme() in self.available_themes else DARK.name
         self.install_screen(PeersScreen(self.host), "peers")
         self.push_screen("peers")
-        self.set_interval(REDRAW_S, self._redraw)
+        self.run_worker(self._draw(), name="drawing", exit_on_error=True)
         self.run_worker(self._follow(), name="subscription", exit_on_error=True)
 
     def _watch_theme(self, theme_name: str) -> None:
         self.console.pop_theme()
         self.console.push_theme(text_colours(self.current_theme))
         super()._watch_theme(theme_name)
-        self._changed = True
+        self.touch()
 
     def action_leave(self) -> None:
         self.exit(0)
@@ -134,10 +138,10 @@ class MeshdhtApp(App[int]):
                     async for event in events:
                         failures = 0
                         self.ledger.take(event, self._clock())
-                        self._changed = True
+                        self.touch()
             except ApiError as error:
                 self.ledger.lose(error)
-                self._changed = True
+                self.touch()
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
 
@@ -147,16 +151,31 @@ class MeshdhtApp(App[int]):
         views = (each for each in reversed(self.screen_stack) if isinstance(each, View))
         return next(views, None)
 
-    def _redraw(self) -> None:
-        now = self._clock()
-        if now - self._ticked_at >= TICK_S:
-            self._ticked_at = now
-            self.ledger.tick(now)
-            self._changed = True
-        view = self.view
-        if self._changed and view is not None:
-            self._changed = False
-            view.show()
+    def touch(self) -> None:
+        """There is news to draw."""
+        self._news.set()
+
+    async def _draw(self) -> None:
+        """Draw what is known whenever there is news, and each second, for ages grow."""
+        ticked, pause = self._clock(), TICK_S
+        while True:
+            told = await self._told_within(ticked + pause - self._clock())
+            if told:
+                await asyncio.sleep(SETTLE_S)
+                self._news.clear()
+            now = self._clock()
+            if now - ticked >= TICK_S - GRACE_S:
+                self.ledger.tick(now)
+                ticked, pause = now, TICK_S + GRACE_S if told else TICK_S
+            if self.view is not None:
+                self.view.show()
+
+    async def _told_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                return await self._news.wait()
+        except TimeoutError:
+            return False
 
 
 def run(socket_path: Path) -> int:

@@ -1,95 +1,105 @@
-"""What the live view of 200 quiet peers costs, against a Textual application that does nothing.
+"""What the live view of 200 peers costs, against a Textual application that does nothing.
 
     python -m tests.bench.live_view [seconds] [peers]
 
-Both run in turn, each in a terminal of 100 by 30, and their processor time is counted after a
-start of three seconds. Nothing happens in the network but that ages grow, half of them by the
-second. The figures of a shared machine vary; the ratio of one call says most.
+Three run side by side, each in a terminal of 100 by 30, so that whatever else the machine does
+slows them alike: the view of peers of which nothing is new but that ages grow, half of them by the
+second; the view of the same with traffic of every tenth, and so of two or three of those in sight;
+and a bare application of Textual's. Processor time is counted from three seconds after all have
+shown what they show. The figures of a shared machine vary; the ratio of one call says most.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import select
-import struct
-import subprocess
 import sys
-import termios
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from tests.api.fake_daemon import LAPTOP, STATUS, serving, short_directory
+from meshdht.api.messages import Peer
+from tests.api.fake_daemon import LAPTOP, STATUS, FakeService, serving, short_directory
+from tests.tui.terminal import Terminal, terminal
 
-START_S = 3.0
+SETTLE_S = 3.0
 # A session in use is renewed every two minutes; in the first of them its age grows on the screen.
 AGE_MAX_S = 120
+BUSY_EVERY = 10
 IDLE = """
 from textual.app import App
 from textual.widgets import Static
 
 class Idle(App):
     def compose(self):
-        yield Static("idle")
+        yield Static("nothing to do")
 
 Idle().run()
 """
 
 
-def processor_share(command: list[str], seconds: float) -> float:
-    """Processor time of the command in a terminal, per second of ``seconds`` after its start."""
-    terminal, inner = pty.openpty()
-    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    with subprocess.Popen(
-        command, stdin=inner, stdout=inner, stderr=inner, env=environment
-    ) as process:
-        os.close(inner)
-        drain(terminal, START_S)
-        before = processor_seconds(process.pid)
-        drain(terminal, seconds)
-        used = processor_seconds(process.pid) - before
-        process.kill()
-    os.close(terminal)
-    return used / seconds
+def view(directory: Path) -> list[str]:
+    return [sys.executable, "-m", "meshdht", "--runtime-dir", str(directory), "tui"]
 
 
-def drain(terminal: int, seconds: float) -> None:
-    """Read what the program draws, or it would wait for somebody who does."""
+def many(count: int) -> tuple[Peer, ...]:
+    return tuple(
+        replace(LAPTOP, id=f"{n:032}", name=f"box-{n:04}", handshake_age_s=n * 37.0 % AGE_MAX_S)
+        for n in range(count)
+    )
+
+
+def carry(service: FakeService, seconds: float) -> None:
+    """Another second's traffic each second."""
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        if select.select([terminal], [], [], left)[0]:
-            os.read(terminal, 65536)
+    while time.monotonic() < end:
+        time.sleep(1.0)
+        service.snapshot = replace(
+            service.snapshot,
+            peers=tuple(
+                replace(each, rx_bytes=each.rx_bytes + 100_000) if n % BUSY_EVERY == 0 else each
+                for n, each in enumerate(service.snapshot.peers)
+            ),
+        )
 
 
-def processor_seconds(pid: int) -> float:
+def processor_seconds(seen: Terminal) -> float:
     """Of all its threads, to the nanosecond."""
     return sum(
         int(schedule.read_text().split()[0]) / 1e9
-        for schedule in Path(f"/proc/{pid}/task").glob("*/schedstat")
+        for schedule in Path(f"/proc/{seen.process.pid}/task").glob("*/schedstat")
     )
+
+
+def shares(seconds: float, count: int) -> tuple[float, float, float]:
+    """Of one processor: the view of quiet peers, of busy ones, the application that is idle."""
+    with ExitStack() as stack:
+        services, shown = [], []
+        for _ in range(2):
+            directory = stack.enter_context(short_directory())
+            status = replace(STATUS, peers=many(count))
+            services.append(stack.enter_context(serving(directory / "home.sock", status)))
+            shown.append(stack.enter_context(terminal(view(directory))))
+        shown.append(stack.enter_context(terminal([sys.executable, "-c", IDLE])))
+        for seen, words in zip(shown, (b"online", b"online", b"nothing to do"), strict=True):
+            seen.until(words)
+        carry(services[1], SETTLE_S)
+        before, began = [processor_seconds(seen) for seen in shown], time.monotonic()
+        carry(services[1], seconds)
+        used = [processor_seconds(seen) for seen in shown]
+        passed = time.monotonic() - began
+    quiet, busy, idle = ((now - then) / passed for now, then in zip(used, before, strict=True))
+    return quiet, busy, idle
 
 
 def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 200
-    peers = tuple(
-        replace(LAPTOP, id=f"{n:032}", name=f"box-{n:04}", handshake_age_s=n * 37.0 % AGE_MAX_S)
-        for n in range(count)
-    )
-    with short_directory() as directory:
-        socket = directory / "home.sock"
-        with serving(socket, replace(STATUS, peers=peers)):
-            view = [sys.executable, "-m", "meshdht", "--runtime-dir", str(directory), "tui"]
-            ours = processor_share(view, seconds)
-        idle = processor_share([sys.executable, "-c", IDLE], seconds)
-    print(
-        f"live view of {count} peers {ours:.2%} of a processor, idle Textual application"
-        f" {idle:.2%}, ratio {ours / max(idle, 1e-4):.1f}"
-    )
+    quiet, busy, idle = shares(seconds, count)
+    print(f"live view of {count} peers, share of one processor over {seconds:.0f} s:")
+    for said, share in (("nothing new but ages", quiet), ("a tenth of them busy", busy)):
+        print(f"  {said:22} {share:.2%}, {share / idle:.1f} ×")
+    print(f"  {'idle Textual':22} {idle:.2%}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def socket_path(runtime_dir: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "REDRAW_S", 0.01)
+    monkeypatch.setattr(app_module, "SETTLE_S", 0.01)
+    monkeypatch.setattr(app_module, "TICK_S", 0.1)
+    monkeypatch.setattr(app_module, "GRACE_S", 0.02)
     monkeypatch.setattr(app_module, "RETRY_S", (0.02,))
 
 

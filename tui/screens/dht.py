@@ -9,7 +9,6 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from meshdht.api.dht_messages import DhtReply, DhtReport, GetDht
 
@@ -24,8 +23,9 @@ from ..dht_text import (
 )
 from ..host import Host
 from ..widgets.grid import Grid, GridColumn, Row
+from ..widgets.lines import Lines
 from ..widgets.notice import Notice
-from .view import Tabs, View
+from .view import View
 
 NEIGHBOURS = (
     GridColumn("name", 16, most=30),
@@ -98,8 +98,8 @@ class DhtScreen(View):
         self._part = "neighbours"
 
     def parts(self) -> Iterable[Widget]:
-        yield Static(id="summary")
-        yield Tabs(id="parts")
+        yield Lines(id="summary")
+        yield Lines(id="parts")
         for key, (_, columns) in PARTS.items():
             yield Grid(columns, id=key)
         yield Notice()

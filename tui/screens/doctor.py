@@ -33,6 +33,7 @@ class DoctorScreen(View):
         super().__init__(host)
         self._diagnosis: Diagnosis | None = None
         self._is_looking = False
+        self._written: object = None
 
     def parts(self) -> Iterable[Widget]:
         with VerticalScroll(id="findings"):
@@ -75,8 +76,8 @@ class DoctorScreen(View):
             text = findings_text(self._diagnosis, self.size.width - 5)
             box = self.query_one("#found", Static)
             basis = text, self.app.theme
-            if self._written.get("#found") != basis:
-                self._written["#found"] = basis
+            if self._written != basis:
+                self._written = basis
                 box.update(text)
         elif self._is_looking:
             notice.say("Looking at the machine and the network around it …")

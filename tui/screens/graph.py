@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
-from textual.widgets import Static
 
 from ..graph_text import around, caption, draw, groups
 from ..host import Host
+from ..widgets.lines import Lines
 from ..widgets.notice import Notice
 from .view import View
 
@@ -31,10 +31,8 @@ class GraphScreen(View):
         self._drawn: object = None
 
     def parts(self) -> Iterable[Widget]:
-        picture = Static(id="picture")
-        picture.auto_links = False
-        yield picture
-        yield Static(id="caption")
+        yield Lines(id="picture")
+        yield Lines(id="caption")
         yield Notice()
 
     def draw(self, now: float) -> None:

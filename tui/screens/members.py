@@ -82,13 +82,16 @@ class MembersScreen(View):
         yield Notice()
 
     async def load(self) -> None:
-        self._devices = (await self.host.ask(GetDevices(), DevicesReply)).devices.devices
-        own = next((each for each in self._devices if each.this_device), None)
-        self._applicants = ()
+        """All is taken over at once: a line that went while the rest is asked for would take the
+        cursor with it, to another device."""
+        devices = (await self.host.ask(GetDevices(), DevicesReply)).devices.devices
+        own = next((each for each in devices if each.this_device), None)
+        applicants: tuple[Applicant, ...] = ()
         if own is not None and own.admin:
             approvals = (await self.host.ask(GetApprovals(), ApprovalsReply)).approvals
-            self._applicants = approvals.applicants
+            applicants = approvals.applicants
         self._spread = (await self.host.ask(GetSpread(), SpreadReply)).spread
+        self._devices, self._applicants = devices, applicants
 
     def draw(self, now: float) -> None:
         status = self.host.ledger.status

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import Static
 
 from meshdht.api.device_messages import Device, DevicesReply, GetDevices
 from meshdht.api.messages import Peer, Ping
@@ -21,6 +20,7 @@ from ..format import shape
 from ..host import Host
 from ..peer_text import facts, rate_chart, rtt_chart, way_cells
 from ..widgets.grid import Grid, GridColumn
+from ..widgets.lines import Lines
 from .view import View
 
 PINGS = 5
@@ -54,11 +54,11 @@ class PeerScreen(View):
         self._report: PathReport | None = None
 
     def parts(self) -> Iterable[Widget]:
-        yield Static(id="facts", classes="panel")
+        yield Lines(id="facts", classes="panel")
         with Horizontal(id="charts"):
             for place, title in (("rtt", "round trip"), ("down", "received"), ("up", "sent")):
-                box = Static(id=place, classes="panel")
-                box.border_title = title
+                box = Lines(id=place, classes="panel")
+                box.entitle(title)
                 yield box
         yield Grid(WAYS, id="ways")
 
@@ -76,20 +76,19 @@ class PeerScreen(View):
             self.action_back()  # it is a member no more
             return
         ledger = self.host.ledger
-        about = self.query_one("#facts", Static)
-        about.border_title = f"{shape(peer)[0]} {peer.name}"
+        about = self.query_one("#facts", Lines)
+        about.entitle(f"{shape(peer)[0]} {peer.name}")
         width = about.content_size.width or self.size.width - 4
         self.write("#facts", facts(peer, ledger, self._device, self._report, width, now))
         trail = ledger.trail(peer)
         received, sent = ledger.rates(peer)
         size = self.query_one("#rtt").content_size
         self.write("#rtt", rtt_chart(peer, trail.rtt_ms, *size))
-        size = self.query_one("#down").content_size
-        self.write("#down", rate_chart(received, trail.received, *size))
-        self.query_one("#down").border_subtitle = f"{size_text(peer.rx_bytes)} in all"
-        size = self.query_one("#up").content_size
-        self.write("#up", rate_chart(sent, trail.sent, *size))
-        self.query_one("#up").border_subtitle = f"{size_text(peer.tx_bytes)} in all"
+        down, up = self.query_one("#down", Lines), self.query_one("#up", Lines)
+        down.show(rate_chart(received, trail.received, *down.content_size))
+        down.entitle("received", f"{size_text(peer.rx_bytes)} in all")
+        up.show(rate_chart(sent, trail.sent, *up.content_size))
+        up.entitle("sent", f"{size_text(peer.tx_bytes)} in all")
         pairs = self._report.pairs if self._report is not None else ()
         self.query_one(Grid).show([(pair.endpoint, way_cells(pair)) for pair in pairs])
 

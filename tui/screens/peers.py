@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input
 
 from meshdht.api.messages import Peer
 from meshdht.api.text import ipv4_first
@@ -19,6 +19,7 @@ from ..colours import WARN
 from ..format import STATES, Filter, Order, matching, ordered
 from ..host import Host
 from ..widgets.filter_line import FilterLine
+from ..widgets.lines import Lines
 from ..widgets.notice import Notice
 from ..widgets.peers_table import PeersTable
 from .view import View
@@ -48,7 +49,7 @@ class PeersScreen(View):
     def parts(self) -> Iterable[Widget]:
         with Vertical(id="list"):
             yield PeersTable()
-            yield Static(id="card")
+            yield Lines(id="card")
         yield FilterLine("name, address, path or tag")
         yield Notice()
 
@@ -137,5 +138,5 @@ class PeersScreen(View):
     def _show_card(self, now: float) -> None:
         peer = self._selected()
         if peer is not None:
-            self.query_one("#card").border_title = peer.name
+            self.query_one("#card", Lines).entitle(peer.name)
             self.write("#card", card(peer, self.host.ledger, self.size.width - 4, now))

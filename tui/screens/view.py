@@ -13,12 +13,13 @@ from textual.containers import Vertical
 from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from meshdht.api.errors import ApiError
 
 from ..header import header, tabs
 from ..host import Host
+from ..widgets.lines import Lines
 
 TABS: tuple[tuple[str, str], ...] = (
     ("peers", "Peers"),
@@ -35,12 +36,6 @@ LOW = 16
 TALL = 36
 
 
-class Tabs(Static):
-    """The second line: places to click, which it colours itself."""
-
-    auto_links = False
-
-
 class View(Screen[None]):
     """A screen of the live view. ``TAB`` is where it stands among the others; one with a
     ``POLL_S`` asks the daemon for more than the ledger has, while it is seen."""
@@ -52,11 +47,10 @@ class View(Screen[None]):
         super().__init__()
         self.host = host
         self.problem: ApiError | None = None
-        self._written: dict[str, tuple[Text, str]] = {}
 
     def compose(self) -> ComposeResult:
-        yield Static(id="header")
-        yield Tabs(id="tabs")
+        yield Lines(id="header")
+        yield Lines(id="tabs")
         with Vertical(id="body"):
             yield from self.parts()
         yield Footer()
@@ -141,8 +135,4 @@ class View(Screen[None]):
 
     def write(self, place: str, text: Text) -> None:
         """Into a box of fixed size, so that nothing has to be laid out again."""
-        box = self.query_one(place, Static)
-        basis = text, self.app.theme
-        if self._written.get(place) != basis:
-            self._written[place] = basis
-            box.update(text, layout=False)
+        self.query_one(place, Lines).show(text)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from rich.text import Text
 from textual import events
 from textual.coordinate import Coordinate
-from textual.widgets import DataTable
+
+from .table import Table
 
 _PADDING = 2
 
@@ -45,17 +46,11 @@ def fit(columns: Sequence[GridColumn], width: int) -> dict[int, GridColumn]:
     return dict(sorted(chosen.items()))
 
 
-class Grid(DataTable[Text]):
+class Grid(Table):
     """Shows rows; keeps the cursor on its row whatever comes and goes above it."""
 
     def __init__(self, columns: Sequence[GridColumn], *, id: str) -> None:
-        super().__init__(
-            cursor_type="row",
-            cursor_foreground_priority="renderable",
-            zebra_stripes=True,
-            cell_padding=1,
-            id=id,
-        )
+        super().__init__(id=id)
         self._all = columns
         self._fitting: dict[int, GridColumn] = {}
         self._rows: Sequence[Row] = ()

@@ -9,16 +9,16 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.coordinate import Coordinate
 from textual.message import Message
-from textual.strip import Strip
 from textual.widgets import DataTable
 
 from meshdht.api.messages import Peer
 
 from ..format import Column, Order, cell, columns, row_basis
 from ..ledger import Ledger
+from .table import Table
 
 
-class PeersTable(DataTable[Text]):
+class PeersTable(Table):
     """Shows a Ledger; keeps the cursor on its peer whatever is sorted above it.
 
     A row is a place: which peer it shows, and as of when, is settled when it comes into sight.
@@ -34,20 +34,13 @@ class PeersTable(DataTable[Text]):
             self.key = key
 
     def __init__(self) -> None:
-        super().__init__(
-            cursor_type="row",
-            cursor_foreground_priority="renderable",
-            zebra_stripes=True,
-            cell_padding=1,
-            id="peers",
-        )
+        super().__init__(id="peers")
         self._ledger = Ledger()
         self._now = 0.0
         self._order = Order()
         self._columns: list[Column] = []
         self._peers: list[Peer] = []
         self._drawn: dict[int, object] = {}
-        self._strips: dict[int, tuple[object, Strip]] = {}
 
     @property
     def selected_id(self) -> str | None:
@@ -74,22 +67,6 @@ class PeersTable(DataTable[Text]):
             self._make_columns()
             self._make_rows(kept)
         self._draw()
-
-    def render_line(self, y: int) -> Strip:
-        """As it was, where neither the row nor the light on it has changed: DataTable itself
-        renders every line anew after any change of a cell."""
-        row = y - self.header_height + self.scroll_offset.y
-        if y < self.header_height or row not in self._drawn or row == self.hover_row:
-            return super().render_line(y)
-        basis = (self._drawn[row], row == self.cursor_row, self.has_focus, self.size.width)
-        known = self._strips.get(row)
-        if known is None or known[0] != basis:
-            known = self._strips[row] = basis, super().render_line(y)
-        return known[1]
-
-    def notify_style_update(self) -> None:
-        self._strips.clear()
-        super().notify_style_update()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -120,7 +97,6 @@ class PeersTable(DataTable[Text]):
     def _make_columns(self) -> None:
         """Begin with titles alone."""
         self._drawn.clear()
-        self._strips.clear()
         self.clear(columns=True)
         for column in self._columns:
             arrow = ""
@@ -139,7 +115,6 @@ class PeersTable(DataTable[Text]):
         while self.row_count > len(self._peers):
             last = self.row_count - 1
             self._drawn.pop(last, None)
-            self._strips.pop(last, None)
             self.remove_row(str(last))
         row = next((row for row, peer in enumerate(self._peers) if peer.id == kept), None)
         if row is not None and row != self.cursor_row:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from meshdht_tui.app import MeshdhtApp
 from meshdht_tui.screens.peer import PeerScreen
+from meshdht_tui.widgets.grid import Grid
 from msgspec.structs import replace
 
 from meshdht.api.approval_messages import Approvals, Decide
@@ -49,6 +51,33 @@ async def test_one_who_waits_is_approved_or_refused(
         await until_shown(pilot, "was invited by nas")
         await pilot.press(*"no", "enter")
         await until(pilot, lambda: asked[1:] == [Decide(device=PI.id, approve=False, reason="no")])
+
+
+async def test_the_cursor_stays_on_its_line_while_the_list_is_asked_for_anew(
+    service: FakeService, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await opened(pilot)
+        grid = app.screen.query_one(Grid)
+        chosen = grid.selected_key
+        answered = asyncio.Event()
+        approvals = service.administration.approvals
+
+        async def slow() -> Approvals:
+            asked.set()
+            await answered.wait()
+            return await approvals()
+
+        asked = asyncio.Event()
+        monkeypatch.setattr(service.administration, "approvals", slow)
+        async with asyncio.timeout(10):
+            await asked.wait()
+        view = app.view
+        assert view is not None
+        view.show()
+        assert grid.selected_key == chosen
+        answered.set()
 
 
 @pytest.mark.usefixtures("service")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from meshdht_tui.app import MeshdhtApp
 from meshdht_tui.screens.peer import PINGS, PeerScreen
+from meshdht_tui.widgets.lines import Lines
 from msgspec.structs import replace
-from textual.widgets import Static
 
 from tests.api.fake_daemon import LAPTOP, PHONE, STATUS, WHY, FakeService
 from tests.tui.screen import screen_text, until, until_shown, until_told
@@ -42,11 +42,11 @@ async def test_the_charts_fill_their_boxes_whatever_their_size(socket_path: Path
     app = MeshdhtApp(socket_path, clock=lambda: 1000.0)
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(app, pilot)
-        box = app.screen.query_one("#rtt", Static)
+        box = app.screen.query_one("#rtt", Lines)
         for size, lines in (((160, 45), 10), ((80, 24), 4)):
             await pilot.resize_terminal(*size)
             await until(pilot, lambda lines=lines: box.content_size.height == lines)  # type: ignore[misc]
-            await until(pilot, lambda lines=lines: str(box.content).count("\n") == lines - 1)  # type: ignore[misc]
+            await until(pilot, lambda lines=lines: len(box.lines) == lines)  # type: ignore[misc]
 
 
 @pytest.mark.usefixtures("service")

@@ -126,9 +126,9 @@ async def test_an_applicant_and_a_second_copy_show_when_they_come_and_go(socket_
         status = app.ledger.status
         assert status is not None
         app.ledger.take(Snapshot(replace(status, applicants=1, copy_heard=1_800_000_000)), 1.0)
-        app._changed = True
+        app.touch()
         await until_shown(pilot, "1 waits for approval")
         assert f"a second {status.device.name} is running" in screen_text(app)
         app.ledger.take(Snapshot(status), 2.0)
-        app._changed = True
+        app.touch()
         await until(pilot, lambda: "approval" not in screen_text(app))

@@ -88,7 +88,6 @@ async def test_an_age_that_reads_the_same_is_not_drawn_again(
         written = cells_drawn(table, monkeypatch)
         now += 1800
         await until_shown(pilot, "up 2 h")
-        await until(pilot, lambda: app.ledger.trail(MANY.peers[0]).counters[-1][0] == now)
         assert written == []
         now += 1800
         await until(pilot, lambda: "2 h" in written)
