@@ -115,7 +115,8 @@ class _Start:
                 waited = f"{self._patience.timeout_s:.0f} s"
                 raise ApiError(
                     f"not ready after {waited}; the last step was: {self._doing}",
-                    self._see_log() or "try again with a longer --timeout",
+                    self._see_log()
+                    or "is this machine busy? try again; join waits longer by --timeout",
                 )
             match decode_report(line):
                 case Ready() as ready:

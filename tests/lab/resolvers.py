@@ -7,6 +7,7 @@ from meshdht.lab.host import Host
 from tests.lab.homes import eventually
 from tests.support.debian import unpacked
 
+RESOLVED_PACKAGES = ("systemd-resolved", "libsystemd-shared")
 BUS = """<busconfig>
 <listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow user="*"/><allow own="*"/>
@@ -47,7 +48,7 @@ def resolve_by_file(host: Host, upstream: str) -> None:
 def resolve_by_resolved(host: Host, upstream: str) -> None:
     """systemd-resolved runs, and /etc/resolv.conf is a link to what it writes."""
     resolve_by_file(host, upstream)
-    _install(host, "systemd-resolved", "libsystemd-shared")
+    _install(host, *RESOLVED_PACKAGES)
     host.run(["sh", "-ec", _RESOLVED, "sh", upstream], input=BUS)
     start_resolved(host)
 

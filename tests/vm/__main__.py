@@ -15,17 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support.debian import CACHE as DEBIAN_CACHE
 from tests.vm.image import BYTECODE, ROOT, build, kernel_image, missing_packages, unpacked_kernel
 
 CACHE = Path(os.environ.get("MESHDHT_VM_CACHE", "~/.cache/meshdht-vm")).expanduser()
 MEMORY_MB = 3072
-# Folders are named because to collect all tests takes minutes in there.
-UNASKED = ["-m", "vm", "tests/vm", "tests/lab"]
 _END = "guest ended with "
 
 INIT = """#!/bin/sh
 export PATH=/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 TERM=dumb PYTHONPYCACHEPREFIX={bytecode}
-export MESHDHT_LAB_PATIENCE=6
+export MESHDHT_LAB_PATIENCE=6 MESHDHT_DEBIAN_CACHE={debian}
 mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
@@ -52,12 +51,24 @@ def main(arguments: list[str]) -> int:
     python = str(ROOT / ".venv/bin/python")
     # Anything can be run in there, though only what needs the machine is run unasked.
     pytest = [python, "-m", "pytest", "-vv", "-o", "timeout=1800", "-m", "not long"]
-    command = shlex.join([*pytest, *(arguments or UNASKED)])
+    command = shlex.join([*pytest, *(arguments or unasked())])
     with tempfile.TemporaryDirectory() as folder:
         initramfs = Path(folder, "initramfs")
-        init = INIT.format(root=ROOT, command=command, end=_END, bytecode=BYTECODE)
+        init = INIT.format(
+            root=ROOT, command=command, end=_END, bytecode=BYTECODE, debian=DEBIAN_CACHE
+        )
         build(kernel, CACHE / "bytecode", initramfs, init)
         return boot(kernel_image(kernel), initramfs)
+
+
+def unasked() -> list[str]:
+    """What pytest is told; the files by name, because to collect all takes minutes in there."""
+    tests = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [
+        "-m",
+        "vm",
+        *(str(file.relative_to(ROOT)) for file in tests if "pytest.mark.vm" in file.read_text()),
+    ]
 
 
 def boot(kernel: Path, initramfs: Path) -> int:

@@ -17,6 +17,9 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.lab.resolvers import RESOLVED_PACKAGES
+from tests.support.debian import unpacked as unpacked_packages
+
 ROOT = Path(__file__).parents[2]
 
 # What has to be on this machine to build the image and to run it.
@@ -30,6 +33,7 @@ TOOLS = {
     "nft": "nftables",
     "tcpdump": "tcpdump",
     "strace": "strace",
+    "dbus-daemon": "dbus-daemon",
 }
 # Where compiled Python is in there: to compile it takes QEMU far longer than to run it.
 BYTECODE = "/bytecode"
@@ -38,13 +42,13 @@ _KERNEL = "linux-image-cloud-amd64"
 
 # The commands that the lab and its tests run; what is left comes from busybox.
 _COMMANDS = """
-    bash cat chmod cp date dash dd env false grep head id ip iperf3 kmod ldd ls mkdir mount mv nft
-    nsenter ping ps rm sed sh sleep ss stat strace sysctl tail tc tcpdump timeout touch tr true
-    umount uname unshare wg wireguard-go kill setpriv readlink
+    bash cat chmod cp date dash dbus-daemon dd env false getent grep head id ip iperf3 kmod ldd ls
+    mkdir mount mv nft nsenter ping ps rm sed sh sleep ss stat strace sysctl tail tc tcpdump timeout
+    touch tr true umount uname unshare wg wireguard-go kill setpriv readlink
 """.split()
 
-# Folders of the kernel's modules that a network of namespaces needs.
-_MODULES = ("net", "drivers/net", "crypto", "arch/x86/crypto", "lib")
+# Folders of the kernel's modules that a network of namespaces needs, and to install in one.
+_MODULES = ("net", "drivers/net", "crypto", "arch/x86/crypto", "lib", "fs/overlayfs")
 
 # Packages of the environment that no test imports in there.
 _LEFT_OUT = re.compile(
@@ -145,13 +149,14 @@ def build(unpacked: Path, compiled: Path, path: Path, init: str) -> None:
     # As Debian has it: the system is under /usr.
     for name in ("bin", "sbin", "lib", "lib64"):
         archive.link(name, f"usr/{name}")
-    binaries = [*_commands(archive), *_python(archive), *_packages(archive)]
+    # What a machine of the lab installs, which fetches nothing in there.
+    resolved = _tree(archive, unpacked_packages(*RESOLVED_PACKAGES))
+    binaries = [*_commands(archive), *_python(archive), *_packages(archive), *resolved]
     for library in _libraries(binaries):
         archive.add(library.resolve(), _under_usr(library))
     _modules(archive, unpacked)
     _checkout(archive)
-    _compile(compiled)
-    archive.add(compiled, BYTECODE)
+    _bytecode(archive, compiled)
     archive.write("init", init.encode())
     archive.close()
 
@@ -226,7 +231,7 @@ def _tree(archive: Archive, path: Path) -> Iterator[Path]:
                 yield from _tree(archive, each)
         return
     archive.add(path)
-    if ".so" in path.name:
+    if ".so" in path.name or path.parent.name in ("bin", "sbin", "systemd"):
         yield path
 
 
@@ -262,16 +267,23 @@ def _checkout(archive: Archive) -> None:
         archive.add(ROOT / ".mypy_path")
 
 
-def _compile(compiled: Path) -> None:
-    """Compile what has changed since the last time."""
-    folders = [sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")]
+def _bytecode(archive: Archive, compiled: Path) -> None:
+    """Compile what has changed since the last time, and add it. Other checkouts may keep theirs in
+    the same place, and the interpreter has packages of its own, which nobody needs in there."""
+    library = sysconfig.get_path("stdlib")
+    folders = [library, sysconfig.get_path("purelib")]
     folders += [str(ROOT / each) for each in ("meshdht", "tui", "tests", "simulations")]
     left_out = "/(test|idlelib|lib2to3|mypy|pip|setuptools|virtualenv|pre_commit)/"
+    left_out += f"|^{re.escape(library)}/(site|dist)-packages/"
     subprocess.run(
         [sys.executable, "-m", "compileall", "-q", "-q", "-j", "2", "-x", left_out, *folders],
         check=False,  # some packages carry files for other versions of Python
         env={**os.environ, "PYTHONPYCACHEPREFIX": str(compiled), "PYTHONDONTWRITEBYTECODE": ""},
     )
+    for folder in folders:
+        for each in sorted((compiled / folder.lstrip("/")).iterdir()):
+            if each.name not in ("site-packages", "dist-packages"):
+                archive.add(each, f"{BYTECODE}{folder}/{each.name}")
 
 
 def _under_usr(path: Path) -> str:

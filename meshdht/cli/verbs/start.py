@@ -21,7 +21,8 @@ from meshdht.cli.values import duration, host_label, label, mesh_range, port, se
 from meshdht.service import RUNTIME_DIR, STATE_DIR
 from meshdht.service.unit import ANCHOR, NETWORK, Kind
 
-START_TIMEOUT_S = 30.0
+# As long as systemd waits for a service; a small or busy machine takes long to load Python.
+START_TIMEOUT_S = 90.0
 _CAP_NET_ADMIN = 12  # capabilities(7)
 _LINK_SCHEME = "meshdht://"
 _SELF_STATUS = Path("/proc/self/status")
