@@ -23,7 +23,7 @@ TRAFFIC_S = 16
 BEFORE_S = 5
 BITRATE = "2M"
 COMES_UP_S = 30.0
-# A router that dials anew.
+# A router that dials anew; as it is back, its rules are.
 AWAY_S = 3.0
 AWAY = "table inet away { chain away { type filter hook forward priority -300; drop; }; }"
 
@@ -109,8 +109,6 @@ def router_restarted(
             router.change_outside(f"203.0.113.{number}/32")
         else:
             router.forget()
-        if away_s:
-            router.run(["nft", "delete table inet away"])
 
     return gap(source, target, restart)
 
