@@ -89,6 +89,7 @@ CHAPTERS = (
             laptop("meshdht peers"),
             laptop("meshdht devices"),
             laptop("meshdht path nas"),
+            laptop("meshdht links"),
             laptop("meshdht whois {address}"),
             laptop("meshdht whois nobody", 2),
             laptop("meshdht log"),
@@ -110,10 +111,12 @@ CHAPTERS = (
     Chapter(
         "Settings",
         (
-            laptop("meshdht get"),
             laptop("meshdht get mtu"),
             laptop("meshdht set mtu=1300 log_level=debug"),
             laptop("meshdht set mtu=default log_level=default"),
+            laptop("meshdht set engine=embedded"),
+            laptop("meshdht get"),
+            laptop("meshdht set engine=default"),
             laptop("meshdht set mtu=5", 2),
             laptop("meshdht set mut=1300", 2),
         ),
@@ -164,7 +167,7 @@ CHAPTERS = (
         (
             nas("meshdht down"),
             nas("meshdht status", 1),
-            nas("meshdht daemon & meshdht wait --timeout 60; kill $!; wait $!"),
+            nas("meshdht daemon & meshdht wait --timeout 60; sleep 5; kill $!; wait $!"),
             nas("meshdht up"),
             nas("meshdht up"),
             nas("meshdht service restart"),
