@@ -27,9 +27,10 @@ from meshdht.paths.size import SMALL, SizeSearch
 log = logging.getLogger(__name__)
 
 # A path that was tried is tried again when it is used after this time: it may have changed
-# (RFC 8899's PMTU_RAISE_TIMER). One where nobody answered, sooner.
+# (RFC 8899's PMTU_RAISE_TIMER). Sooner where nobody answered, or where less passed than the last
+# time: those packets may have been lost, not swallowed.
 AGAIN_S = 600.0
-UNANSWERED_AGAIN_S = 60.0
+UNSURE_AGAIN_S = 60.0
 # A tunnel is in use while WireGuard renews its session, every REKEY_AFTER_TIME (120 s).
 USED_S = 180.0
 # How long to wait for an answer: on a path without a queue three round trips are plenty.
@@ -130,7 +131,7 @@ class PathSizes:
     async def _try(self, device: Device, path: _Path) -> None:
         now = self._clock.monotonic()
         path.endpoint, path.full = self._node.path(device.id).endpoint, self._mtu()
-        path.again_at = now + UNANSWERED_AGAIN_S
+        path.again_at = now + UNSURE_AGAIN_S
         try:
             largest = await self._search(device, path.full)
         except PlatformError as error:
@@ -139,12 +140,22 @@ class PathSizes:
         finally:
             path.is_tried = False
         if largest:
-            path.again_at = now + AGAIN_S
-            before, path.limit = path.limit, largest
-            if before != largest:
-                _tell(device, path.limit)
-                await self._on_limits()
+            if largest >= path.limit:
+                path.again_at = now + AGAIN_S
+            if largest != path.limit:
+                await self._change(device, path, largest)
         self._wake.set()  # it may have changed meanwhile
+
+    async def _change(self, device: Device, path: _Path, limit: float) -> None:
+        before, path.limit = path.limit, limit
+        try:
+            await self._on_limits()
+        except PlatformError as error:
+            path.limit = before
+            path.again_at = self._clock.monotonic() + UNSURE_AGAIN_S
+            log.warning("%s; its packets stay as large as they were", error.message)
+        else:
+            _tell(device, limit)
 
     async def _search(self, device: Device, full: int) -> float:
         search = SizeSearch(full)

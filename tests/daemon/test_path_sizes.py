@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from meshdht.crypto.keys import DeviceId
-from meshdht.daemon.path_sizes import AGAIN_S, UNANSWERED_AGAIN_S, USED_S, PathSizes
+from meshdht.daemon.path_sizes import AGAIN_S, UNSURE_AGAIN_S, USED_S, PathSizes
 from meshdht.endpoint import Endpoint
 from meshdht.errors import PlatformError
 from meshdht.net.netlink import IPAddress
@@ -67,6 +67,7 @@ class Bench:
         self.bears = 1500
         self.mtu = 1420
         self.may_ask = True
+        self.may_set = True
         self.asked: list[tuple[IPAddress, list[int]]] = []
         self.told: list[dict[IPAddress, int]] = []
         self.clock = Clock()
@@ -83,6 +84,8 @@ class Bench:
         return {size for size in sizes if size <= self.bears}
 
     async def _tell(self) -> None:
+        if not self.may_set:
+            raise PlatformError("cannot set routes by the network interface mesh-home")
         self.told.append(self.it.limits())
 
     async def settle(self) -> int:
@@ -146,6 +149,36 @@ async def test_a_peer_behind_a_hole_gets_less_and_it_is_said_once(
         assert caplog.messages[-1] == "the path to nas bears full packets again"
 
 
+async def test_what_may_have_been_lost_packets_is_looked_at_again_soon() -> None:
+    async with bench() as it:
+        it.bears = 1340
+        it.it.used(NAS)
+        await it.settle()
+        it.clock.advance(UNSURE_AGAIN_S)
+        it.it.used(NAS)
+        assert await it.settle() > 1
+        it.clock.advance(UNSURE_AGAIN_S)
+        it.it.used(NAS)
+        assert await it.settle() == 0  # twice the same is sure
+
+
+async def test_routes_that_cannot_be_set_end_nothing_and_are_set_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with bench() as it:
+        it.bears, it.may_set = 1340, False
+        it.it.used(NAS)
+        await it.settle()
+        assert it.it.limit(NAS) is None
+        assert "cannot set routes" in caplog.text
+        it.may_set = True
+        it.clock.advance(UNSURE_AGAIN_S)
+        it.it.used(NAS)
+        await it.settle()
+        assert it.it.limit(NAS) == 1328
+        assert len(it.told) == 1
+
+
 async def test_a_peer_without_ipv4_is_asked_by_its_other_address() -> None:
     async with bench() as it:
         it.it.used(PHONE)
@@ -203,7 +236,7 @@ async def test_who_does_not_answer_is_asked_again_later_and_nothing_follows() ->
         assert await it.settle() > 1
         it.it.used(NAS)
         assert await it.settle() == 0
-        it.clock.advance(UNANSWERED_AGAIN_S)
+        it.clock.advance(UNSURE_AGAIN_S)
         it.it.used(NAS)
         assert await it.settle() > 1
         assert it.told == []
