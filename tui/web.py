@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import secrets
 import shlex
 import signal
@@ -24,12 +25,35 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 SECRET_BYTES = 24
 CLOSE_TIMEOUT_S = 2.0
-# The page of textual-serve asks a font of a stranger; what it needs is among its own files.
+# The page of textual-serve asks a font of a stranger; what it needs is among its own files. That no
+# page of a later release does either is the policy's to see to.
 _POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline';"
     " font-src 'self'; img-src 'self' data:; connect-src 'self' ws://{address}; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'none'"
 )
+
+_FONT_OF_A_STRANGER = re.compile(r"<link[^>]*https://[^>]*>")
+# The page of textual-serve takes no keys before it is clicked at, and has scroll bars beside it.
+_HEAD = """
+    <title>meshdht</title>
+    <link rel="icon" href="data:," />
+    <style>
+      html, body { margin: 0; overflow: hidden; background: #11151a; }
+      .xterm .xterm-viewport { overflow: hidden; background: inherit !important; }
+    </style>
+    <script>
+      const listen = () => document.querySelector(".xterm-helper-textarea")?.focus();
+      window.addEventListener("load", () =>
+        new MutationObserver(listen).observe(document.body, { attributeFilter: ["class"] }));
+      window.addEventListener("focus", listen);
+    </script>
+  </head>"""
+
+
+def mended(page: str) -> str:
+    """The page that a view is seen in: complete by itself, and ready for keys."""
+    return _FONT_OF_A_STRANGER.sub("", page).replace("</head>", _HEAD, 1)
 
 
 def listen(port: int) -> socket.socket:
@@ -65,6 +89,12 @@ async def make_app(command: Sequence[str], address: str, secret: str) -> web.App
 
         async def on_startup(self, app: web.Application) -> None:
             pass
+
+        async def handle_index(self, request: web.Request) -> web.StreamResponse:
+            response = await super().handle_index(request)
+            assert isinstance(response, web.Response)
+            response.text = mended(response.text or "")
+            return response
 
     async def guard(request: web.Request, response: web.StreamResponse) -> None:
         response.headers["Content-Security-Policy"] = _POLICY.format(address=address)

@@ -16,6 +16,7 @@ from meshdht_tui import web as view
 
 from meshdht.api.errors import ApiError
 from tests.api.fake_daemon import serving
+from tests.tui.browser import CHROMIUM, browser
 
 SECRET = "s3cret"
 
@@ -37,6 +38,25 @@ async def served(socket_path: Path) -> AsyncIterator[str]:
         yield address
     finally:
         await runner.cleanup()
+        await views_gone()
+
+
+async def views_gone() -> None:
+    """Each view ends once its page is closed, and the loop has seen it end."""
+    for _ in range(300):
+        if not views():
+            break
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)
+
+
+def views() -> list[str]:
+    """The processes of ours that are a view."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    commands = {each: Path(f"/proc/{each}/cmdline") for each in children}
+    return [
+        each for each, at in commands.items() if at.exists() and b"meshdht_tui" in at.read_bytes()
+    ]
 
 
 async def status_of(url: str, **headers: str) -> int:
@@ -70,6 +90,7 @@ async def test_the_page_loads_nothing_from_elsewhere(socket_path: Path) -> None:
         assert "https:" not in policy
         assert response.headers["Referrer-Policy"] == "no-referrer"
         assert f"ws://{address}/{SECRET}/ws" in page
+        assert "https://" not in page
         assert await status_of(f"http://{address}/{SECRET}/static/js/textual.js") == 200
 
 
@@ -87,6 +108,24 @@ async def test_what_is_behind_the_page_is_the_view(socket_path: Path) -> None:
                 await browser.send_json(["stdin", "q"])
                 while not browser.closed:
                     await browser.receive()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: apt-get install chromium")
+async def test_a_real_browser_shows_it_and_takes_keys_without_a_click(
+    socket_path: Path, tmp_path: Path
+) -> None:
+    with serving(socket_path):
+        async with (
+            served(socket_path) as address,
+            browser(f"http://{address}/{SECRET}/", tmp_path, (1000, 700)) as page,
+        ):
+            await page.until_shown("2 of 3 online")
+            await page.type("4")
+            await page.until_shown("this one")
+            await page.type("q")
+            await page.until("document.body.classList.contains('-closed')")
+            assert await page.value("document.title") == "meshdht"
+            assert page.complaints == []
 
 
 def test_it_listens_on_the_loopback_alone_and_says_when_it_cannot() -> None:
