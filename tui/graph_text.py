@@ -1,9 +1,9 @@
 """The mesh as a picture: this device in the middle, the others around it, a line for each path.
 Pure, and free of Textual.
 
-A line is what this device knows: its own paths, and through whom they go. Of the links among the
-others it knows nothing, and none is drawn. Two that are seen at one outside address are most likely
-behind one router; a faint line joins them.
+A line is what this device knows: its own paths, and through whom they go; thinner, the links among
+the others, as those that it is connected to tell them. Where nobody tells, none is drawn. Two that
+are seen at one outside address are most likely behind one router; a faint line joins them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from itertools import pairwise
 from rich.style import Style
 from rich.text import Text
 
+from meshdht.api.link_messages import Link
 from meshdht.api.messages import Peer
 from meshdht.api.text import link_text, rtt_text
 
@@ -25,6 +26,10 @@ from .format import LOSS_MINDED, shape
 
 _LABEL = 20
 _SOLID, _DASHED, _DOTTED = "#", "####...", "#..."
+# The same for links among the others, which are not to drown this device's own.
+_THIN_SOLID, _THIN_DASHED, _THIN_DOTTED = "#..", "###......", "#......."
+# Of more links than this only those of the chosen one are drawn: a full mesh of 50 has 1,176.
+LINKS_DRAWN = 60
 _OWN = ""
 _RELAY = "relay "
 """What the ids of places begin with that are of no peer: anchors that relay."""
@@ -114,7 +119,12 @@ def _sides(
 
 
 def draw(
-    peers: Sequence[Peer], own: str, width: int, height: int, chosen: str | None
+    peers: Sequence[Peer],
+    own: str,
+    width: int,
+    height: int,
+    chosen: str | None,
+    links: Sequence[Link] = (),
 ) -> Text | None:
     """The picture, ``chosen`` marked; None where there are more peers than lines for them."""
     found = places(peers, own, width, height)
@@ -123,6 +133,7 @@ def draw(
     canvas = Canvas(width, height)
     middle, *others = found
     _draw_sites(canvas, others)
+    _draw_links(canvas, others, shown_links(links, chosen))
     by_name = {place.name: place for place in others}
     for place in sorted(others, key=lambda each: each.id == chosen):
         _draw_link(canvas, middle, place, by_name)
@@ -139,6 +150,33 @@ def _draw_sites(canvas: Canvas, others: Sequence[Place]) -> None:
             continue
         if outside(one.peer) and outside(one.peer) == outside(other.peer):
             canvas.line(one.point, other.point, FAINT, "##..")
+
+
+def shown_links(links: Sequence[Link], chosen: str | None) -> list[Link]:
+    """Of the links among the others those to draw: of the chosen one alone, if there is one."""
+    others = [link for link in links if not link.own]
+    if chosen is not None:
+        return [link for link in others if chosen in link.ids]
+    return others if len(others) <= LINKS_DRAWN else []
+
+
+def _draw_links(canvas: Canvas, others: Sequence[Place], links: Sequence[Link]) -> None:
+    """Before this device's own, which lie on top."""
+    by_id = {place.id: place for place in others}
+    for link in links:
+        one, other = (by_id.get(each) for each in link.ids)
+        if one is not None and other is not None:
+            colour, pattern = thin_line_of(link)
+            canvas.line(one.point, other.point, colour, pattern)
+
+
+def thin_line_of(link: Link) -> tuple[str, str]:
+    """The colour and pattern of a link among the others, as ``line_of`` says of a path."""
+    if link.loss is not None and link.loss >= LOSS_MINDED:
+        return BAD, _THIN_DOTTED
+    if link.kind == "relay":
+        return WARN, _THIN_DASHED
+    return MUTED, _THIN_SOLID
 
 
 def _draw_link(canvas: Canvas, middle: Place, place: Place, by_name: dict[str, Place]) -> None:
@@ -226,9 +264,9 @@ def _mark(peer: Peer, is_chosen: bool) -> Text:
     return text
 
 
-def caption(peer: Peer | None, width: int) -> Text:
+def caption(peer: Peer | None, width: int, links: Sequence[Link] = ()) -> Text:
     """What is known of the one that is chosen, and if there is room, what the lines mean."""
-    text, meaning = _about(peer), legend()
+    text, meaning = _about(peer, links), legend()
     gap = width - text.cell_len - meaning.cell_len
     if gap >= 2:
         text = Text.assemble(text, " " * gap, meaning, no_wrap=True)
@@ -236,7 +274,7 @@ def caption(peer: Peer | None, width: int) -> Text:
     return text
 
 
-def _about(peer: Peer | None) -> Text:
+def _about(peer: Peer | None, links: Sequence[Link]) -> Text:
     if peer is None:
         return Text.assemble((" ↑ ↓ choose a device", MUTED), no_wrap=True)
     mark, colour = shape(peer)
@@ -247,6 +285,8 @@ def _about(peer: Peer | None) -> Text:
         text.append(f"  {rtt_text(peer.rtt_ms)}")
     if peer.online and peer.loss:
         text.append(f"  {peer.loss:.0%} lost", BAD if peer.loss >= LOSS_MINDED else WARN)
+    if told := shown_links(links, peer.id):
+        text.append(f"  linked to {len(told)} other{'s' * (len(told) != 1)}", MUTED)
     if peer.path.why and (not peer.online or peer.path.kind == "relay"):
         text.append(f"  {peer.path.why}", MUTED)
     return text
@@ -259,5 +299,6 @@ def legend() -> Text:
         ("⠒⠒ ", GOOD), ("direct  ", MUTED),
         ("⠒ ⠒ ", WARN), ("relay  ", MUTED),
         ("⠂ ⠂ ", BAD), ("lossy  ", MUTED),
+        ("⠂⠂⠂ ", MUTED), ("others’  ", MUTED),
         no_wrap=True,
     )  # fmt: skip

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meshdht_tui.colours import BAD, GOOD, WARN
-from meshdht_tui.graph_text import around, caption, draw, groups, line_of, outside, places
+from meshdht_tui.colours import BAD, GOOD, MUTED, WARN
+from meshdht_tui.graph_text import (
+    LINKS_DRAWN,
+    around,
+    caption,
+    draw,
+    groups,
+    line_of,
+    outside,
+    places,
+    shown_links,
+    thin_line_of,
+)
 from msgspec.structs import replace
 
+from meshdht.api.link_messages import Link
 from meshdht.api.messages import Peer, PeerPath
 from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE, WHY
 from tests.api.strategies import peers as any_peer
@@ -59,6 +73,69 @@ def test_the_picture_has_everybody_and_a_line_to_each_that_is_there() -> None:
     assert alone is not None
     assert not any("\u2800" < character <= "\u28ff" for character in alone.plain)
     assert any("\u2800" < character <= "\u28ff" for character in picture.plain)
+
+
+def link(one: Peer, other: Peer, **more: Any) -> Link:
+    about = {"kind": "direct", "told_by": (one.name,), **more}
+    return Link(ends=(one.name, other.name), ids=(one.id, other.id), **about)
+
+
+@pytest.mark.parametrize(
+    ("told", "colour", "pattern"),
+    [
+        (link(LAPTOP, PHONE), MUTED, "#.."),
+        (link(LAPTOP, PHONE, kind="lan", loss=0.02), MUTED, "#.."),
+        (link(LAPTOP, PHONE, kind="relay"), WARN, "###......"),
+        (link(LAPTOP, PHONE, loss=0.3), BAD, "#......."),
+    ],
+)
+def test_the_health_of_a_link_among_the_others_is_said_by_colour_and_pattern(
+    told: Link, colour: str, pattern: str
+) -> None:
+    assert thin_line_of(told) == (colour, pattern)
+
+
+def cells_of(colour: str, links: list[Link], chosen: str | None = None) -> int:
+    """How many cells of the lines have a colour."""
+    picture = draw([LAPTOP, PHONE, SHED, ATTIC], "nas", 80, 19, chosen, links)
+    assert picture is not None
+    return sum(
+        span.end - span.start
+        for span in picture.spans
+        if span.style == colour and "\u2800" < picture.plain[span.start] <= "\u28ff"
+    )
+
+
+def test_links_among_the_others_are_drawn_once_somebody_tells_of_them() -> None:
+    assert cells_of(MUTED, []) == 0
+    assert cells_of(MUTED, [link(LAPTOP, SHED)]) >= 3
+    assert cells_of(MUTED, [link(LAPTOP, ATTIC)]) >= 3, "others may reach who is away from here"
+    assert cells_of(BAD, [link(LAPTOP, PHONE, loss=0.5)]) >= 3
+    own = replace(link(LAPTOP, SHED), own=True)
+    assert cells_of(MUTED, [own]) == 0, "its own is drawn by the path"
+    assert cells_of(MUTED, [link(LAPTOP, replace(SHED, id="unknown"))]) == 0
+
+
+def test_own_lines_lie_on_top_of_those_of_the_others() -> None:
+    before = cells_of(GOOD, [])
+    assert cells_of(GOOD, [link(LAPTOP, SHED), link(LAPTOP, PHONE), link(SHED, PHONE)]) == before
+
+
+def test_of_one_that_is_chosen_its_links_alone_are_drawn_and_of_many_no_others() -> None:
+    links = [link(LAPTOP, SHED), link(PHONE, SHED)]
+    assert shown_links(links, None) == links
+    assert shown_links(links, LAPTOP.id) == links[:1]
+    many = [link(LAPTOP, replace(SHED, id=str(n))) for n in range(LINKS_DRAWN)] + links[1:]
+    assert shown_links(many, None) == []
+    assert shown_links(many, PHONE.id) == links[1:]
+    assert shown_links(many, LAPTOP.id) == many[:-1]
+
+
+def test_the_caption_counts_the_links_of_the_chosen_one() -> None:
+    links = [link(LAPTOP, SHED), link(LAPTOP, PHONE)]
+    assert "  linked to 2 others" in caption(LAPTOP, 120, links).plain
+    assert "  linked to 1 other" in caption(SHED, 120, links).plain
+    assert "linked" not in caption(ATTIC, 120, links).plain
 
 
 def test_the_chosen_one_is_marked() -> None:
@@ -113,7 +190,7 @@ def test_where_there_are_too_many_there_is_no_picture_but_marks_in_groups() -> N
 
 def test_the_caption_tells_of_the_chosen_one_and_what_the_lines_mean() -> None:
     assert "choose a device" in caption(None, 80).plain
-    assert caption(None, 80).plain.rstrip().endswith("lossy")
+    assert caption(None, 80).plain.rstrip().endswith("others’")
     assert (
         "direct 192.0.2.7:51820  7.2 ms  30% lost" in caption(replace(LAPTOP, loss=0.3), 120).plain
     )

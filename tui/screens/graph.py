@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
+
+from meshdht.api.errors import ApiError
+from meshdht.api.link_messages import GetLinks, Link, LinksReply
 
 from ..graph_text import around, caption, draw, groups
 from ..host import Host
@@ -16,9 +19,11 @@ from .view import View
 
 
 class GraphScreen(View):
-    """A device in it is chosen by the arrows or a click, and opened by enter or another one."""
+    """A device in it is chosen by the arrows or a click, and opened by enter or another one. The
+    others are asked for their links while it is seen."""
 
     TAB = "graph"
+    POLL_S = 5.0
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", tooltip="one peer in full"),
         Binding("down,right", "choose(1)", "Next device", key_display="↓"),
@@ -29,11 +34,19 @@ class GraphScreen(View):
         super().__init__(host)
         self._chosen: str | None = None
         self._drawn: object = None
+        self._links: Sequence[Link] = ()
 
     def parts(self) -> Iterable[Widget]:
         yield Lines(id="picture")
         yield Lines(id="caption")
         yield Notice()
+
+    async def load(self) -> None:
+        try:
+            self._links = (await self.host.ask(GetLinks(), LinksReply)).links.links
+        except ApiError:
+            self._links = ()  # what is not known is not drawn
+            raise
 
     def draw(self, now: float) -> None:
         ledger, notice = self.host.ledger, self.query_one(Notice)
@@ -51,12 +64,14 @@ class GraphScreen(View):
             (each.id, each.name, each.online, each.path, each.rtt_ms, each.loss)
             for each in status.peers
         ]
-        basis = seen, status.device.name, width, height, self._chosen, self.app.theme
+        links = self._links
+        basis = seen, links, status.device.name, width, height, self._chosen, self.app.theme
         if basis != self._drawn and width and height:
             self._drawn = basis
-            picture = draw(status.peers, status.device.name, width, height, self._chosen)
+            own = status.device.name
+            picture = draw(status.peers, own, width, height, self._chosen, links)
             self.write("#picture", picture or groups(status.peers, width, self._chosen))
-        self.write("#caption", caption(ledger.peer(self._chosen), self.size.width))
+        self.write("#caption", caption(ledger.peer(self._chosen), self.size.width, links))
 
     def action_choose(self, step: int) -> None:
         ids = [peer.id for _, _, peer in around(self.host.ledger.peers) if peer is not None]
