@@ -94,4 +94,4 @@ def test_two_behind_nats_that_come_one_after_the_other_meet_through_the_anchor(
     assert eventually(lambda: path_leads_to(nas, "laptop", "203.0.113.21:"))
     box.must("anchor", "down")
     assert "already down" in box.must("anchor", "down")
-    assert box.host.processes() == []
+    assert eventually(lambda: box.host.processes() == []), box.host.processes()
