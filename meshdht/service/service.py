@@ -129,10 +129,13 @@ def _start(verb: str, unit: str) -> None:
     try:
         systemd.systemctl(verb, unit)
     except ApiError:
-        why, exit_code = systemd.why_failed(unit)
-        raise ApiError(
-            f"{unit} does not come up: {why}", f"journalctl -u {unit}", exit_code
-        ) from None
+        raise failure(unit) from None
+
+
+def failure(unit: str) -> ApiError:
+    """Why a unit is not up, in its service's own words."""
+    why, exit_code = systemd.why_failed(unit)
+    return ApiError(f"{unit} does not come up: {why}", f"journalctl -u {unit}", exit_code)
 
 
 def _present() -> list[tuple[Kind, str]]:

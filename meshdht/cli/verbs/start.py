@@ -187,10 +187,17 @@ def _running(settings: Settings, network: str) -> Up:
 def _bring_up(settings: Settings, network: str) -> tuple[Up, str]:
     """Start the daemon, or the service that runs it; what runs then, and how in words."""
     if is_service(settings, NETWORK):
+        from meshdht.service.service import failure, wait_until_ended
         from meshdht.service.service import start as start_service
 
         unit = start_service(NETWORK, network)
-        return replace(_running(settings, network), started=True), f"up; {unit} runs it"
+        try:
+            told = _running(settings, network)
+        except NoDaemon:
+            # It was up, and has ended since: others told it that it is out, say.
+            wait_until_ended(NETWORK, network)
+            raise failure(unit) from None
+        return replace(told, started=True), f"up; {unit} runs it"
     ready = start(settings, Run(network=network), START_TIMEOUT_S)
     told = Up(network=ready.network, device=ready.device, addresses=ready.addresses)
     return told, f"up; this device is {_whoami(ready)}"

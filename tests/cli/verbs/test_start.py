@@ -164,6 +164,20 @@ def test_up_starts_the_only_network_that_has_state(meshdht: Meshdht, state_dir: 
     assert result.out == "network home is up; this device is box, 100.64.7.9 fd5a::9\n"
 
 
+def test_up_says_why_a_service_has_ended_that_was_up(
+    meshdht: Meshdht, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (state_dir / "home").mkdir()
+    (state_dir / "home" / "state.db").write_bytes(b"")
+    monkeypatch.setattr("meshdht.cli.verbs.start.is_service", lambda *_: True)
+    monkeypatch.setattr("meshdht.service.service.start", lambda *_: "meshdht@home.service")
+    monkeypatch.setattr("meshdht.service.service.wait_until_ended", lambda *_: None)
+    monkeypatch.setattr("meshdht.service.systemd.why_failed", lambda _: ("it was revoked", 3))
+    result = meshdht("up")
+    assert result.code == 3
+    assert "meshdht@home.service does not come up: it was revoked" in result.err
+
+
 def test_down_where_nothing_runs_is_no_failure(meshdht: Meshdht) -> None:
     result = meshdht("down", "--network", "home")
     assert (result.code, result.out) == (0, "network home is already down\n")
