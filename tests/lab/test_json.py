@@ -23,7 +23,8 @@ def test_the_life_of_a_network_as_json(world: World) -> None:
     printed(nas, "up")
     recovery = nas.must("invite", "--uses", "3")
     assert recovery.startswith("meshdht://")
-    for verb in ("status", "peers", "devices", "invites", "log", "netcheck", "doctor", "get"):
+    looks = ("status", "peers", "devices", "links", "invites", "log", "netcheck", "doctor", "get")
+    for verb in looks:
         printed(nas, verb)
     for verb in ("ping", "path", "whois", "wait"):
         printed(nas, verb, "laptop")
