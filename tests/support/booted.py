@@ -57,10 +57,11 @@ WHEELS = CHECKOUT / ".venv" / "wheels"
 def offline() -> dict[str, str]:
     """The environment in which pip takes what it installs from a directory: a machine in a
     namespace reaches no index. It is filled here, unless it was for the same pyproject.toml."""
-    project, filled_for = (CHECKOUT / "pyproject.toml").read_text(), WHEELS / "filled-for"
+    wanted = [f"{CHECKOUT}[web]", "setuptools>=77", "wheel"]  # as packaging/tree installs it
+    project = f"{wanted}\n{(CHECKOUT / 'pyproject.toml').read_text()}"
+    filled_for = WHEELS / "filled-for"
     if not filled_for.exists() or filled_for.read_text() != project:
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-        wanted = [str(CHECKOUT), "setuptools>=77", "wheel"]
         download = [*outside(), *pip, "download", "--dest", str(WHEELS), *wanted]
         subprocess.run(download, check=True, timeout=300 * PATIENCE)
         filled_for.write_text(project)
