@@ -8,7 +8,7 @@ from meshdht.lab.device import Device
 from meshdht.lab.world import World
 from tests.lab.homes import Pair, connect, eventually, public
 from tests.lab.name_server import KNOWN
-from tests.lab.resolvers import resolve_by_resolved
+from tests.lab.resolvers import resolve_by_file, resolve_by_resolved
 from tests.lab.test_names import PROVIDER, found, means, start_provider
 
 pytestmark = pytest.mark.vm
@@ -30,6 +30,22 @@ def domains(device: Device) -> str:
 
 def end_daemon(device: Device) -> None:
     device.host.run(["sh", "-c", "kill -KILL $(cat /var/lib/meshdht/home/lock)"])
+
+
+def test_a_line_in_resolv_conf_has_names_resolve(world: World) -> None:
+    nas, laptop = two(world)
+    resolve_by_file(laptop.host, PROVIDER)
+    connect(nas, laptop)
+    assert laptop.status()["engine"] == "kernel"
+    assert means(laptop) == ("none", "")
+    address = laptop.status()["names"]["server"].partition(":")[0]
+    laptop.host.run(["sed", "-i", f"1i nameserver {address}", "/etc/resolv.conf"])
+    assert means(laptop) == ("resolv.conf", "")
+    assert set(found(laptop.host, f"nas.{ZONE}")) == set(nas.addresses())
+    assert found(laptop.host, nas.addresses()[0], "hosts") == [f"nas.{ZONE}"]
+    assert found(laptop.host, "example.com") == [KNOWN]
+    end_daemon(laptop)
+    assert found(laptop.host, "example.com") == [KNOWN]
 
 
 def test_resolved_is_told_of_the_kernels_interface_and_again_by_the_next_daemon(
