@@ -220,7 +220,8 @@ class FakeAdministration(Administration):
         return Decided(name=request.device, id=PI.id, approved=request.approve)
 
     async def spread(self) -> Spread:
-        """One more knows each time that somebody asks."""
-        self.spreads.append(replace(SPREAD, know=len(self.spreads) + 1))
+        """One more knows each time that somebody asks, until all do that are online."""
+        know = min(len(self.spreads) + 1, SPREAD.know)
+        self.spreads.append(replace(SPREAD, know=know))
         waiting = ("laptop", "phone")[len(self.spreads) :]
         return replace(self.spreads[-1], waiting=waiting)

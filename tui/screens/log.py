@@ -19,7 +19,7 @@ from meshdht.api.log_messages import GetLog, LogEntry, LogReply
 from ..colours import WARN
 from ..host import Host
 from ..log_text import KINDS, cells, latest_first, of_entry, of_happening
-from ..widgets.filter_line import FilterLine
+from ..widgets.filter_line import FilterLine, search_key
 from ..widgets.grid import Grid, GridColumn
 from ..widgets.notice import Notice
 from .view import View
@@ -40,7 +40,7 @@ class LogScreen(View):
     TAB = "log"
     POLL_S = 1.0
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", tooltip="names and words"),
+        search_key("names and words"),
         Binding("f", "filter", "Filter", tooltip="all, paths, members, the signed log"),
         Binding("escape", "clear", "Show all", show=False, key_display="esc"),
     ]

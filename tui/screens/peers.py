@@ -18,7 +18,7 @@ from ..card import card
 from ..colours import WARN
 from ..format import STATES, Filter, Order, matching, ordered
 from ..host import Host
-from ..widgets.filter_line import FilterLine
+from ..widgets.filter_line import FilterLine, search_key
 from ..widgets.lines import Lines
 from ..widgets.notice import Notice
 from ..widgets.peers_table import PeersTable
@@ -33,7 +33,7 @@ class PeersScreen(View):
     TAB = "peers"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", tooltip="one peer in full"),
-        Binding("slash", "search", "Search", key_display="/", tooltip="name, address, path, tag"),
+        search_key("name, address, path, tag"),
         Binding("f", "filter", "Filter", tooltip="all, online, relayed, offline"),
         Binding("s", "sort", "Sort", tooltip="by the next column; or click its title"),
         Binding("r", "reverse", "Reverse", show=False, tooltip="the other way round"),

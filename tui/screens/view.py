@@ -19,6 +19,7 @@ from meshdht.api.errors import ApiError
 
 from ..header import header, tabs
 from ..host import Host
+from ..widgets.filter_line import FilterLine
 from ..widgets.lines import Lines
 
 TABS: tuple[tuple[str, str], ...] = (
@@ -54,6 +55,10 @@ class View(Screen[None]):
         with Vertical(id="body"):
             yield from self.parts()
         yield Footer()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a search line its own key is a letter like others."""
+        return action != "search" or not isinstance(self.focused, FilterLine)
 
     def parts(self) -> Iterable[Widget]:
         """The body's."""

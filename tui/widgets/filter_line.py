@@ -9,6 +9,12 @@ from textual.message import Message
 from textual.widgets import Input
 
 
+def search_key(of_what: str) -> Binding:
+    """The key that opens one. It goes before all others, so that keys that come together with it
+    find the line open."""
+    return Binding("slash", "search", "Search", key_display="/", tooltip=of_what, priority=True)
+
+
 class FilterLine(Input):
     """Hidden until it is opened, and while it is empty. Its ``Changed`` says what is typed."""
 
@@ -25,8 +31,9 @@ class FilterLine(Input):
         self.display = False
 
     def open(self) -> None:
+        """It has the keys at once, for what is typed ahead is meant for it."""
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)
 
     def clear(self) -> None:
         super().clear()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from meshdht_tui.app import MeshdhtApp
 
-from tests.api.fake_administration import GUEST
+from tests.api.fake_administration import GUEST, SPREAD
 from tests.api.fake_daemon import serving
 from tests.tui.screen import until, until_shown
 
@@ -53,7 +53,9 @@ def test_a_screen(
         else:
             await until(pilot, lambda: pilot.app.screen.focused is not None)
 
-    with serving(socket_path):
+    with serving(socket_path) as service:
+        # However often it is asked, it says the same.
+        service.administration.spreads.append(SPREAD)
         app = MeshdhtApp(socket_path, clock=lambda: NOW)
         assert snap_compare(app, terminal_size=size, run_before=shown)
 
@@ -95,9 +97,10 @@ def test_the_first_screen_in_other_colours(
 
 def test_the_keys(socket_path: Path, snap_compare: Callable[..., bool]) -> None:
     async def shown(pilot: Any) -> None:
-        await until_shown(pilot, "laptop")
+        await until_shown(pilot, "╭─ attic")
         await pilot.press("question_mark")
         await until_shown(pilot, "esc closes")
+        await until(pilot, lambda: pilot.app.screen.focused is not None)
 
     with serving(socket_path):
         app = MeshdhtApp(socket_path, clock=lambda: NOW)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from meshdht_tui.app import MeshdhtApp
 from meshdht_tui.widgets.filter_line import FilterLine
+from textual.events import Key
 
 from tests.tui.screen import names, until, until_shown
 
@@ -28,6 +29,18 @@ async def test_it_narrows_the_list_as_one_types_and_esc_brings_all_back(socket_p
         await pilot.press("slash", "escape")
         await until(pilot, lambda: names(app) == ["attic", "laptop", "phone"])
         assert not line.display
+
+
+@pytest.mark.usefixtures("service")
+async def test_keys_that_come_all_at_once_are_typed_into_it(socket_path: Path) -> None:
+    app = MeshdhtApp(socket_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "laptop")
+        app.post_message(Key("slash", "/"))
+        for letter in "10s/":
+            app.post_message(Key("slash" if letter == "/" else letter, letter))
+        line = app.screen.query_one(FilterLine)
+        await until(pilot, lambda: line.value == "10s/")
 
 
 @pytest.mark.usefixtures("service")
