@@ -245,6 +245,10 @@ DHT_LOOKUP_REQUESTS = 128
 # Changes of paths and members that are remembered for whoever watches: a peer whose path flaps
 # must not fill memory.
 HAPPENINGS_REMEMBERED = 1000
+# Samples of a peer's traffic and round trips that are remembered for whoever watches: as many as
+# the widest chart shows; and peers whose traffic is.
+SAMPLES_REMEMBERED = 360
+TRAFFIC_PEERS_REMEMBERED = 256
 # Look-ups that are remembered for whoever watches: a flood of them must not fill memory.
 DHT_SEARCHES_REMEMBERED = 64
 # Anchors that each record is handed to: an admin who invites them by the hundred would make

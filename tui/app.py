@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from meshdht.api.errors import ApiError
+from meshdht.api.recent_messages import GetRecent, RecentReply
 from meshdht.api.subscription import subscribe
 
 from .colours import DARK, LIGHT, chosen_theme, text_colours
@@ -137,13 +138,23 @@ class MeshdhtApp(App[int]):
                 async with contextlib.aclosing(subscribe(self.host.socket_path)) as events:
                     async for event in events:
                         failures = 0
+                        is_first = self.ledger.status is None
                         self.ledger.take(event, self._clock())
+                        if is_first:
+                            self.run_worker(self._recall(), name="past", exit_on_error=True)
                         self.touch()
             except ApiError as error:
                 self.ledger.lose(error)
                 self.touch()
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
             failures += 1
+
+    async def _recall(self) -> None:
+        """Have the charts begin before this view does; a daemon that remembers nothing, or is gone
+        again, has them begin now."""
+        with contextlib.suppress(ApiError):
+            self.ledger.recall((await self.host.ask(GetRecent(), RecentReply)).recent)
+            self.touch()
 
     @property
     def view(self) -> View | None:

@@ -6,13 +6,16 @@ What stands still costs nothing: of each second, only the peers are looked at th
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from msgspec.structs import replace
 
 from meshdht.api.changes import apply
 from meshdht.api.errors import ApiError
 from meshdht.api.messages import Event, Peer, PeerChanged, PeerRemoved, Snapshot, Status
+from meshdht.api.recent_messages import Recent, RecentPeer
 
 # One sample a second of the traffic: as many as the widest chart shows.
 HISTORY = 360
@@ -23,6 +26,17 @@ _COUNTERS = 8
 
 def _samples() -> deque[float]:
     return deque(maxlen=HISTORY)
+
+
+def _put_before(samples: deque[float], past: Sequence[float]) -> None:
+    samples.extendleft(reversed(past[max(0, len(past) + len(samples) - HISTORY) :]))
+
+
+def _means(values: Sequence[float]) -> list[float]:
+    """Of each second and those before it, as rates are told."""
+    window = int(RATE_WINDOW_S)
+    padded = [0.0] * (window - 1) + list(values)
+    return [fmean(padded[i : i + window]) for i in range(len(values))]
 
 
 @dataclass(slots=True)
@@ -37,6 +51,22 @@ class Trail:
     rtt_ms: deque[float] = field(default_factory=_samples)
     received: deque[float] = field(default_factory=_samples)
     sent: deque[float] = field(default_factory=_samples)
+
+    def recall(self, past: RecentPeer) -> None:
+        """What the daemon remembers of the time before, and nothing of what is here already."""
+        carried = {
+            ago: (received, sent)
+            for ago, received, sent in zip(
+                past.traffic_ago_s, past.received, past.sent, strict=True
+            )
+        }
+        seconds = range(max(carried, default=-1), len(self.received) - 1, -1)
+        _put_before(self.received, _means([carried.get(ago, (0, 0))[0] for ago in seconds]))
+        _put_before(self.sent, _means([carried.get(ago, (0, 0))[1] for ago in seconds]))
+        measured = [rtt_ms for rtt_ms in past.rtt_ms if rtt_ms is not None]
+        if measured and self.rtt_ms and measured[-1] == self.rtt_ms[0]:
+            measured.pop()
+        _put_before(self.rtt_ms, measured)
 
     def rest_until(self, second: int) -> None:
         """There was no traffic before this second."""
@@ -124,6 +154,13 @@ class Ledger:
                 self._forget(event.id)
         else:
             self._status = apply(self._status, event)
+
+    def recall(self, recent: Recent) -> None:
+        """What the daemon remembers of the time before it was first heard."""
+        for past in recent.peers:
+            peer = self._peers.get(past.id)
+            if peer is not None:
+                self.trail(peer).recall(past)
 
     def lose(self, problem: ApiError) -> None:
         """The daemon cannot be reached; what was last known stays."""

@@ -16,6 +16,7 @@ one at a time, each answered before the next is read:
     dht            DhtReply
     history        HistoryReply
     links          LinksReply
+    recent         RecentReply
     ping           PongReply, once per ping, then Done
     subscribe      EventReply without end; the first carries a Snapshot
     down           Done, and then the daemon stops
@@ -50,6 +51,7 @@ from meshdht.api.link_messages import GetLinks, LinksReply
 from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply
+from meshdht.api.recent_messages import GetRecent, RecentReply
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.settings_messages import ChangeSettings, GetSettings, SettingsReply
@@ -265,7 +267,7 @@ class Down(Struct, frozen=True, tag="down"):
     """Asks the daemon to take the network down and end."""
 
 
-Told = GetDht | GetHistory | GetLinks
+Told = GetDht | GetHistory | GetLinks | GetRecent
 Looking = GetStatus | GetNetCheck | GetPath | GetDiagnosis | GetSettings | Told
 Doing = CreateInvite | ChangeSettings | Down
 Single = Looking | Doing | AdministrationRequest | AnchorRequest
@@ -326,7 +328,7 @@ class Failure(Struct, frozen=True, kw_only=True, tag="failure"):
     exit_code: int = 1
 
 
-ToldReply = DhtReply | HistoryReply | LinksReply
+ToldReply = DhtReply | HistoryReply | LinksReply | RecentReply
 LookingReply = StatusReply | NetCheckReply | PathReply | DiagnosisReply | ToldReply
 MemberReply = LookingReply | SettingsReply | InviteReply | PongReply | EventReply
 Reply = Welcome | MemberReply | AdministrationReply | AnchorReply | Done | Failure

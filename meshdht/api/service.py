@@ -42,6 +42,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.netcheck_messages import GetNetCheck, NetCheck, NetCheckReply
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
+from meshdht.api.recent_messages import GetRecent, Recent, RecentReply
 from meshdht.api.settings_messages import ChangeSettings, GetSettings, Settings, SettingsReply
 
 T = TypeVar("T")
@@ -95,6 +96,9 @@ class NetworkService(ABC):
     async def history(self, request: GetHistory) -> History: ...
 
     @abstractmethod
+    async def recent(self) -> Recent: ...
+
+    @abstractmethod
     async def links(self) -> Links: ...
 
     @abstractmethod
@@ -137,6 +141,8 @@ class NetworkService(ABC):
                 return DhtReply(await self.dht())
             case GetHistory():
                 return HistoryReply(await self.history(request))
+            case GetRecent():
+                return RecentReply(await self.recent())
             case GetLinks():
                 return LinksReply(await self.links())
             case GetSettings():

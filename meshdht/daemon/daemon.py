@@ -174,6 +174,7 @@ class Daemon:
             self._port_mapping.report,
             self._path_sizes.limit,
             self._dropped,
+            self._traffic.past,
             self._lending.status,
             self._settings,
             self._streams,

@@ -27,6 +27,7 @@ from meshdht.api.messages import (
 from meshdht.api.name_messages import NamesStatus
 from meshdht.api.netcheck_messages import NetCheck
 from meshdht.api.path_messages import PathReport
+from meshdht.api.recent_messages import Recent
 from meshdht.api.relay_messages import RelayStatus
 from meshdht.api.router_messages import RouterPort
 from meshdht.api.service import NetworkService
@@ -44,6 +45,7 @@ from meshdht.daemon.finding import Finder
 from meshdht.daemon.linking import links_report
 from meshdht.daemon.live_settings import LiveSettings
 from meshdht.daemon.netcheck import Streams, check_network
+from meshdht.daemon.recent import TrafficPast, recent_report
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import Backend, PeerStats
 from meshdht.errors import UsageError
@@ -80,6 +82,7 @@ class DaemonService(NetworkService):
         router_ports: Callable[[], tuple[RouterPort, ...]],
         path_mtu: Callable[[DeviceId], int | None],
         dropped: Callable[[], dict[str, int]],
+        traffic: TrafficPast,
         relay_status: Callable[[], RelayStatus],
         settings: LiveSettings,
         streams: Streams,
@@ -100,6 +103,7 @@ class DaemonService(NetworkService):
         self._router_ports = router_ports
         self._path_mtu = path_mtu
         self._dropped = dropped
+        self._traffic = traffic
         self._relay_status = relay_status
         self._streams = streams
         self._settings = settings
@@ -271,6 +275,9 @@ class DaemonService(NetworkService):
 
     async def history(self, request: GetHistory) -> History:
         return History(network=self._network, happenings=self._chronicle.after(request.after))
+
+    async def recent(self) -> Recent:
+        return recent_report(self._network, self._node, self._traffic, self._clock)
 
     async def links(self) -> Links:
         return await links_report(self._network, self._node)

@@ -12,6 +12,7 @@ import math
 
 from meshdht.clock import Clock
 from meshdht.crypto.keys import DeviceId
+from meshdht.daemon.recent import TrafficPast
 from meshdht.engine.backend import Backend
 from meshdht.node.node import Node
 from meshdht.paths.silence import Silence, Verdict, shortest_patience_s
@@ -36,6 +37,8 @@ class TrafficWatch:
         self._node = node
         self._engine = engine
         self._clock = clock
+        self.past = TrafficPast()
+        """What each device's tunnel has carried."""
         self._silences: dict[DeviceId, Silence] = {}
         self._used_until = -math.inf
         self._busy_until = -math.inf
@@ -71,8 +74,11 @@ class TrafficWatch:
                 self._silences[device.id] = Silence(read.rx_bytes, read.tx_bytes)
                 continue
             self._silences[device.id] = silence
-            if (read.rx_bytes, read.tx_bytes) != (silence.rx_bytes, silence.tx_bytes):
+            received, sent = read.rx_bytes - silence.rx_bytes, read.tx_bytes - silence.tx_bytes
+            if received or sent:
                 self._busy_until = now + LINGER_S
+                # A counter that fell belongs to a new session.
+                self.past.note(device.id, now, max(0, received), max(0, sent))
             path = self._node.path(device.id)
             patience_s = shortest_patience_s(path.kind, path.rtt_s)
             verdict = silence.read(read.rx_bytes, read.tx_bytes, now, patience_s)

@@ -16,6 +16,7 @@ from meshdht.node.vantage import Vantage
 from meshdht.paths.agent import PathAgent
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.view import PathView
+from meshdht.series import Series
 
 # With so many neighbours connected, those missing in a large network are called, not looked up.
 ENOUGH_NEIGHBOURS = 2
@@ -68,6 +69,11 @@ class PeerViews:
             for device, peer in sorted(self._peers.items(), key=lambda item: item[0].raw)
             if peer.agent.best is not None
         ]
+
+    def probes(self, device: DeviceId) -> Series:
+        """What the last probes of the path to a device have shown (paths/agent.py)."""
+        peer = self._peers.get(device)
+        return peer.agent.probes if peer is not None else Series("f")
 
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""

@@ -30,6 +30,7 @@ from meshdht.node.vantage import Vantage
 from meshdht.paths.candidate import Network, PathKind
 from meshdht.paths.lifetime import WayIn
 from meshdht.paths.view import PathView
+from meshdht.series import Series
 from meshdht.wire.channel import OtherVersion
 
 
@@ -61,6 +62,10 @@ class NodeViews:
     def path(self, device: DeviceId) -> PathView:
         """How a device is reached right now."""
         return self._peers.path(device)
+
+    def probes(self, device: DeviceId) -> Series:
+        """What the last probes of the path to a device have shown (paths/agent.py)."""
+        return self._peers.probes(device)
 
     def release(self, device: DeviceId) -> str:
         """Which release of meshdht a device runs, by its own last word; empty if not known."""

@@ -38,6 +38,7 @@ from meshdht.paths.pace import (
     Pace,
 )
 from meshdht.paths.score import STREAM_S, cost_s, is_clearly_better
+from meshdht.series import Series
 from meshdht.wire.packet import MESSAGE_ID_SIZE
 
 MAX_MISSES = 4
@@ -156,6 +157,8 @@ class PathAgent:
         self._outstanding: OrderedDict[bytes, tuple[Endpoint, float]] = OrderedDict()
         self.best: Pair | None = None
         """The pair in use; None while no path is known to work."""
+        self.probes = Series("f")
+        """What its probes have shown: the smoothed round trip in seconds, NaN for an unanswered."""
 
     @property
     def kind(self) -> PathKind:
@@ -292,13 +295,14 @@ class PathAgent:
         if not self.awaits(message_id, source):
             return None
         pair = self._pairs[source]
-        _, sent_at = self._outstanding.pop(message_id)
-        rtt_s = now - sent_at
+        rtt_s = now - self._outstanding.pop(message_id)[1]
         pair.rtt_s = rtt_s if pair.rtt_s is None else pair.rtt_s + RTT_GAIN * (rtt_s - pair.rtt_s)
         pair.alive, pair.misses, pair.lost, pair.last_answer = True, 0, 0, now
         pair.outcomes.append(True)
         pair.is_doubted = False
         self._choose()
+        if pair is self.best:
+            self.probes.add(int(now), pair.rtt_s)
         pair.next_probe = now + self._pause(pair, now)
         return rtt_s
 
@@ -319,6 +323,8 @@ class PathAgent:
             self._leave_doubted()
         if pair.misses and pair.alive:
             pair.outcomes.append(False)
+            if pair is self.best:
+                self.probes.add(int(now), math.nan)
         probe = self._new_probe(pair, now)
         retry = self._pace.retry_s(pair.misses, is_needed=self.is_needed(now))
         retry = min(retry, PUNCH_S) if pair.punches > 1 else retry

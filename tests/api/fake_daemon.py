@@ -40,6 +40,7 @@ from meshdht.api.messages import (
 )
 from meshdht.api.netcheck_messages import NatReport, NetCheck, RelayDelay
 from meshdht.api.path_messages import PathPair, PathReport
+from meshdht.api.recent_messages import Recent
 from meshdht.api.server import ApiServer
 from meshdht.api.service import NetworkService
 from meshdht.api.settings_messages import ChangeSettings, Setting, Settings
@@ -188,6 +189,7 @@ class FakeService(NetworkService):
         self.dht_report = DHT
         self.links_told = LINKS
         self.links_asked = 0
+        self.remembered = Recent(network="home", peers=())
         self.found = DIAGNOSIS
         self.diagnosis_takes_s = 0.0
         self.changes: list[ChangeSettings] = []
@@ -243,6 +245,9 @@ class FakeService(NetworkService):
     async def links(self) -> Links:
         self.links_asked += 1
         return self.links_told
+
+    async def recent(self) -> Recent:
+        return self.remembered
 
     async def history(self, request: GetHistory) -> History:
         later = [each for each in HISTORY.happenings if each.sequence > request.after]

@@ -14,6 +14,7 @@ from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.daemon.config import Config
 from meshdht.daemon.live_settings import LiveSettings
+from meshdht.daemon.recent import TrafficPast
 from meshdht.daemon.service import DaemonService
 from tests.daemon.stand_ins import FakeEngine, NoStreams
 from tests.support.mesh import Machine, Mesh, mesh
@@ -32,6 +33,7 @@ class Served:
         self.stops: list[bool] = []
         self.restarts: list[bool] = []
         self.path_mtus: dict[DeviceId, int] = {}
+        self.traffic = TrafficPast()
         self.service = DaemonService(
             "home",
             machine.node,
@@ -45,6 +47,7 @@ class Served:
             tuple,
             self.path_mtus.get,
             lambda: dict(machine.node.dropped),
+            self.traffic,
             RelayStatus,
             LiveSettings("home", Path("/nonexistent/config.toml"), Config(), _apply),
             NoStreams(),

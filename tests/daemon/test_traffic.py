@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 from meshdht.crypto.keys import WireGuardPublicKey
 from meshdht.daemon.traffic import CALM_S, SESSION_S, TrafficWatch
@@ -114,5 +115,38 @@ def test_the_counters_are_read_rarely_without_traffic_and_never_without_a_sessio
             before = end.engine.asked
             await asyncio.sleep(600)
             assert end.engine.asked == before
+
+    run(main())
+
+
+def test_what_was_carried_is_remembered_second_by_second() -> None:
+    async def main() -> None:
+        async with watched() as end:
+            end.watch.used()
+            await end.flow(10, answered=True)
+            series = end.watch.past.of(end.peer.node.identity.device)
+            received, sent = series.columns
+            assert list(received) == list(sent)
+            assert all(later - sooner <= 2 for sooner, later in pairwise(series.seconds))
+            # All but what came before the first reading, and after the last.
+            assert 95_000 <= sum(sent) <= 100_000
+            told = len(series.seconds)
+            await asyncio.sleep(60)
+            assert len(series.seconds) <= told + 1
+
+    run(main())
+
+
+def test_a_counter_that_starts_again_is_nothing_carried() -> None:
+    async def main() -> None:
+        async with watched() as end:
+            end.watch.used()
+            await end.flow(3, answered=False)
+            before = sum(end.watch.past.of(end.peer.node.identity.device).columns[1])
+            key = end.peer.node.identity.wireguard.public
+            end.engine.traffic[key] = PeerStats(None, None, 0, 0)
+            await asyncio.sleep(5)
+            after = sum(end.watch.past.of(end.peer.node.identity.device).columns[1])
+            assert before <= after <= 30_000
 
     run(main())

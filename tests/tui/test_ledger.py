@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from meshdht_tui.ledger import Ledger
+from meshdht_tui.ledger import HISTORY, Ledger
 from msgspec.structs import replace
 
 from meshdht.api.errors import NoDaemon
 from meshdht.api.messages import PeerChanged, PeerRemoved, Snapshot, StatusChanged
+from meshdht.api.recent_messages import Recent, RecentPeer
 from tests.api.fake_daemon import ATTIC, LAPTOP, PHONE, STATUS
 
 
@@ -91,6 +92,42 @@ def test_a_round_trip_is_noted_when_it_was_measured_anew(ledger: Ledger) -> None
     ledger.take(PeerChanged(replace(grown, rtt_ms=9.0)), 102.0)
     ledger.measured(LAPTOP, 9.0)
     assert list(ledger.trail(LAPTOP).rtt_ms) == [7.25, 9.0, 9.0]
+
+
+def test_what_the_daemon_remembers_comes_before_what_was_seen(ledger: Ledger) -> None:
+    past = RecentPeer(
+        id=LAPTOP.id,
+        traffic_ago_s=(6, 3, 0),
+        received=(900, 300, 5),
+        sent=(90, 0, 0),
+        probed_ago_s=(50, 25, 0),
+        rtt_ms=(6.0, None, 7.25),
+    )
+    ledger.tick(101.0)
+    ledger.recall(Recent(network="home", peers=(past, replace(past, id="nobody"))))
+    trail = ledger.trail(LAPTOP)
+    # The second that passed since was looked at here: nothing was carried in it.
+    assert list(trail.received) == [300, 300, 300, 100, 100, 100, 0]
+    assert list(trail.sent) == [30, 30, 30, 0, 0, 0, 0]
+    assert list(trail.rtt_ms) == [6.0, 7.25]
+    assert ledger.rates(LAPTOP) == (0.0, 0.0)
+    assert list(ledger.trail(PHONE).received) == [0]
+
+
+def test_of_a_longer_past_the_latest_is_shown(ledger: Ledger) -> None:
+    ages = tuple(range(2 * HISTORY, 0, -1))
+    past = RecentPeer(
+        id=LAPTOP.id,
+        traffic_ago_s=ages,
+        received=ages,
+        sent=ages,
+        probed_ago_s=ages,
+        rtt_ms=tuple(map(float, ages)),
+    )
+    ledger.recall(Recent(network="home", peers=(past,)))
+    trail = ledger.trail(LAPTOP)
+    assert len(trail.received) == len(trail.rtt_ms) == HISTORY
+    assert list(trail.rtt_ms)[-3:] == [2.0, 1.0, 7.25]
 
 
 def test_a_peer_is_known_by_its_id(ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from meshdht_tui.screens.peer import PINGS, PeerScreen
 from meshdht_tui.widgets.lines import Lines
 from msgspec.structs import replace
 
+from meshdht.api.recent_messages import Recent, RecentPeer
 from tests.api.fake_daemon import LAPTOP, PHONE, STATUS, WHY, FakeService
 from tests.tui.screen import screen_text, until, until_shown, until_told
 
@@ -47,6 +48,25 @@ async def test_the_charts_fill_their_boxes_whatever_their_size(socket_path: Path
             await pilot.resize_terminal(*size)
             await until(pilot, lambda lines=lines: box.content_size.height == lines)  # type: ignore[misc]
             await until(pilot, lambda lines=lines: len(box.lines) == lines)  # type: ignore[misc]
+
+
+async def test_its_charts_begin_before_the_view_was_opened(
+    service: FakeService, socket_path: Path
+) -> None:
+    past = RecentPeer(
+        id=PHONE.id,
+        traffic_ago_s=(30, 29, 28),
+        received=(3_000_000,) * 3,
+        sent=(6_000,) * 3,
+        probed_ago_s=(75, 50, 25),
+        rtt_ms=(40.0, None, 160.0),
+    )
+    service.remembered = Recent(network="home", peers=(past,))
+    app = MeshdhtApp(socket_path, clock=lambda: 1000.0)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await opened(app, pilot)
+        for words in ("peak 2.9 MiB/s", "peak 5.9 KiB/s", "best 40.0 ms, worst 160"):
+            await until_shown(pilot, words)
 
 
 @pytest.mark.usefixtures("service")
