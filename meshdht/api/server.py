@@ -200,6 +200,7 @@ class _Channel:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._unwritten = bytearray()
         self.socket: SocketLike = writer.get_extra_info("socket")
 
     async def receive(self) -> bytes | None:
@@ -215,12 +216,23 @@ class _Channel:
         return line if line.endswith(b"\n") else None
 
     async def send(self, reply: Reply) -> None:
-        self._writer.write(encode_line(reply))
+        """What is sent without a wait between, as the events of one look are, is one write: each
+        wakes the client."""
+        if not self._unwritten:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unwritten += encode_line(reply)
+        if len(self._unwritten) >= SEND_BUFFER_BYTES:
+            self._write()
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self._writer.drain()
         except (ConnectionError, TimeoutError):
             raise ClientGone from None
+
+    def _write(self) -> None:
+        if self._unwritten:
+            self._writer.write(bytes(self._unwritten))
+            self._unwritten.clear()
 
     async def hung_up(self) -> None:
         """Wait until the client ends, or speaks where it should listen; raises ClientGone."""
@@ -230,6 +242,7 @@ class _Channel:
 
     async def close(self) -> None:
         """Send what waits, but not for ever: a client that does not read is cut off."""
+        self._write()
         self._writer.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):

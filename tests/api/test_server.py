@@ -26,6 +26,7 @@ from meshdht.api.messages import (
     Down,
     GetStatus,
     Hello,
+    PeerChanged,
     Ping,
     Subscribe,
     encode_line,
@@ -198,6 +199,25 @@ async def test_the_stream_begins_with_a_snapshot_and_is_numbered(
         service.change(replace(LAPTOP, rtt_ms=1.0))
         second = await wire.read()
         assert (second["sequence"], second["event"]["type"]) == (1, "peer_changed")
+
+
+async def test_the_events_of_one_look_are_one_write(
+    service: FakeService, socket_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[bytes] = []
+    write = asyncio.StreamWriter.write
+
+    def noted(writer: asyncio.StreamWriter, data: bytes) -> None:
+        written.append(data)
+        write(writer, data)
+
+    async with contextlib.aclosing(subscribe(socket_path)) as events:
+        await anext(events)
+        monkeypatch.setattr(asyncio.StreamWriter, "write", noted)
+        service.change(*(replace(LAPTOP, id=f"{n}" * 32, rtt_ms=float(n)) for n in range(9)))
+        came = [await anext(events) for _ in range(9)]
+    assert {event.peer.rtt_ms for event in came if isinstance(event, PeerChanged)} == set(range(9))
+    assert [data.count(b"\n") for data in written] == [9]
 
 
 @pytest.mark.parametrize("request_", [Subscribe(), Ping(peer="phone", count=1_000_000)])
