@@ -35,6 +35,15 @@ def has_ipv6(home: Home, gateway: str = "2001:db8:1::1") -> None:
     home.router.announce("2001:db8:1::2")
 
 
+def given_back_by_pcp(frame: bytes) -> int:
+    """The port of a PCP MAP request over IPv6 with lifetime 0 (RFC 6887, 11.1 and 15); 0 if the
+    frame is none."""
+    is_request = frame[12:14] == b"\x86\xdd" and frame[56:58] == (5351).to_bytes(2, "big")
+    pcp = frame[62:]
+    is_end = is_request and pcp[:2] == bytes([2, 1]) and pcp[4:8] == bytes(4)
+    return int.from_bytes(pcp[40:42], "big") if is_end else 0
+
+
 # The gateway's address of the default route: a router that announces itself has a link-local one.
 @pytest.mark.parametrize(
     ("protocol", "gateway"),
@@ -140,6 +149,11 @@ def test_a_relay_at_home_is_one_for_ipv6_by_the_holes_that_its_router_made(
 
     connects = [sys.executable, "-c", CONNECT, "2001:db8:1::2"]
     assert (host.run(connects, check=False).returncode == 0) == has_stream
-    home.nas.must("down")
-    # The older miniupnpd keeps what was renewed by PCP; nothing was, here.
-    assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
+    with home.world.capture(home.lan) as capture:
+        home.nas.must("down")
+        # miniupnpd 2.3.1 keeps a hole that was asked for twice by PCP, as by who did not wait for a
+        # slow answer: there it is enough that all are given back.
+        if protocol == "UPnP":
+            assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
+    given_back = {port for frame in capture.frames() if (port := given_back_by_pcp(frame))}
+    assert given_back == ({PORT, 443, *range(41900, 41908)} if has_stream else set())

@@ -85,8 +85,10 @@ def line_about(name: str, samples: list[Sample]) -> str:
     bytes_s = [each.first_byte_s for each in samples if each.first_byte_s is not None]
     direct = [each.direct_s for each in samples if each.direct_s is not None]
     up_s = samples[0].up_s if samples else 0.0
+    missed = [each.target for each in samples if each.first_byte_s is None]
+    whom = f"; not reached: {', '.join(missed)}" if missed else ""
     return (
         f"{name}: up in {up_s:.2f} s, {len(bytes_s)} of {len(samples)} reached, the last after "
         f"{max(bytes_s, default=0):.2f} s; {len(direct)} direct, the last after "
-        f"{max(direct, default=0):.2f} s"
+        f"{max(direct, default=0):.2f} s{whom}"
     )
