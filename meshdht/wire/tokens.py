@@ -54,8 +54,9 @@ class AddressTokens:
             self._learned.popitem(last=False)
 
     def echo_alike(self, port: Endpoint, main: Endpoint) -> None:
-        """Both are ports of one device: echo to the one what came from the other."""
-        if (token := self._learned.get(main)) is not None:
+        """Both are ports of one device: echo to the one what came from the other. Not if something
+        came from it as well, which is right behind a NAT that maps by destination, too."""
+        if port not in self._learned and (token := self._learned.get(main)) is not None:
             self.learn(port, token)
 
     def echo(self, address: Endpoint) -> bytes:

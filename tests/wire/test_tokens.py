@@ -57,3 +57,11 @@ def test_two_ports_of_a_device_are_sent_the_same_echo_once_one_of_them_gave_a_to
     tokens.learn(HERE, b"12345678")
     tokens.echo_alike(port, HERE)
     assert tokens.echo(port) == b"12345678"
+
+
+def test_what_a_port_itself_gave_is_echoed_there_whatever_the_others_give() -> None:
+    tokens, port = AddressTokens(SeededEntropy(1)), Endpoint(HERE.host, 2000)
+    tokens.learn(HERE, b"of main.")
+    tokens.learn(port, b"its own.")
+    tokens.echo_alike(port, HERE)
+    assert tokens.echo(port) == b"its own."
