@@ -179,16 +179,18 @@ class Relays:
             self._bind(device, place, slot)
 
     def _able(self, device: DeviceId, now: float) -> list[RelayPlace]:
-        """Relays that we know, and do not bind at for this peer; the nearest first."""
+        """Relays that we know, and do not bind at for this peer; the nearest first. Those that are
+        passed over are better than none: what kept them silent may have lasted seconds."""
         effort = self._efforts.get(device)
         bound = effort.bindings if effort is not None else {}
-        able = [
+        places = [
             place
             for place in self._places_at(now).values()
-            if place.relay not in bound
-            and place.relay != device
-            and self._shunned.get(place.relay, now) <= now
+            if place.relay not in bound and place.relay != device
         ]
+        able = [place for place in places if self._shunned.get(place.relay, now) <= now]
+        if not able and not bound:
+            able = places
         return sorted(able, key=lambda place: (or_unknown(place.delay_s), place.relay))
 
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:

@@ -204,6 +204,22 @@ def test_no_lost_packet_holds_up_for_long_two_that_meet_at_a_relay(seed: int) ->
     run(main())
 
 
+def test_the_only_relay_is_tried_again_soon_though_it_was_silent() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.019, 0.021)) as world:
+            one, two, _ = await hard(world)
+            dispatcher = world.machines[2].node._dispatcher
+            heard, dispatcher._on_bind = dispatcher._on_bind, lambda incoming: None
+            one.node.want(two.id)
+            await asyncio.sleep(8)
+            assert kind(one, two) is PathKind.NONE
+            dispatcher._on_bind = heard
+            one.node.want(two.id)
+            await eventually(lambda: relayed(one, two), 10)
+
+    run(main())
+
+
 def test_two_relays_that_turn_up_together_cost_one_call_of_each_peer() -> None:
     async def main() -> None:
         async with mesh(latency=(0.0199, 0.0201)) as world:
