@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
@@ -24,6 +25,9 @@ def is_alone(item: pytest.Item | None) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell has what it runs in the background deaf to Ctrl-C, and all that this starts as well.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):  # one of several processes that run tests
         config.stash[_TURNS] = Turns()
         network.leave_for_good()

@@ -81,9 +81,7 @@ def test_a_verb_that_waits_has_a_bar_on_a_real_terminal(tmp_path: Path) -> None:
     verb = [sys.executable, "-m", "meshdht", "wait", "--timeout", "100", *directories]
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm"}
-    # A shell in the background has its children ignore what Ctrl-C sends.
-    heeding = ["env", "--default-signal=INT", *verb]
-    waiting = subprocess.Popen(heeding, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    waiting = subprocess.Popen(verb, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
     os.close(theirs)
     seen = b""
     interrupted = False
