@@ -22,12 +22,12 @@ from meshdht.limits import (
     LINKS_PER_S,
 )
 from meshdht.node.allowance import Allowance
+from meshdht.node.boxed_talk import BoxedTalk
 from meshdht.node.control import ControlPort
 from meshdht.node.peers import Peers
 from meshdht.paths.candidate import PathKind
 from meshdht.wire.channel import Incoming
 from meshdht.wire.links import AGAIN, Link, LinkKind, decode_links, encode_links
-from meshdht.wire.nat import Between
 from meshdht.wire.packet import MessageKind
 
 # An answer is good for so long: nobody is asked again within it, however many look.
@@ -69,9 +69,9 @@ class LinkTalk:
     """One device's side."""
 
     def __init__(self, own_id: DeviceId, control: ControlPort, peers: Peers) -> None:
-        self._own_id = own_id
         self._control = control
         self._peers = peers
+        self._talk = BoxedTalk(own_id, control, peers)
         self._members = Rate(LINKS_MEMBER_PER_S, LINKS_MEMBER_BURST)
         self._all = Allowance(LINKS_PER_S, LINKS_BURST, control.clock.monotonic())
         self._questions: dict[DeviceId, _Question] = {}
@@ -101,7 +101,7 @@ class LinkTalk:
         return self._known()
 
     def _put(self, device: DeviceId, question: _Question) -> None:
-        self._send(MessageKind.LINKS_REQUEST, device, question.to, question.message_id)
+        self._talk.send(MessageKind.LINKS_REQUEST, device, question.to, question.message_id)
 
     def _unheard(self, now: float) -> list[Neighbour]:
         """Whom to ask: those whose words are oldest first."""
@@ -141,30 +141,14 @@ class LinkTalk:
         }
         return dict(self._told)
 
-    def _send(
-        self,
-        kind: MessageKind,
-        device: DeviceId,
-        to: Endpoint,
-        message_id: bytes,
-        content: bytes = b"",
-    ) -> None:
-        key = self._peers.box_key(device)
-        if key is not None:
-            between = Between(key, self._own_id, device)
-            body = between.seal(kind, self._control.draw_nonce(), message_id, content)
-            self._control.send(kind, message_id, body, to)
-
     # --- being asked, and answered -----------------------------------------------------------
 
     def handle(self, incoming: Incoming) -> None:
         """A LINKS_… packet came; raises RemoteError. Who is no member is passed over."""
         packet = incoming.packet
-        key = self._peers.box_key(packet.sender)
-        if key is None:
+        reader = self._talk.open(incoming)
+        if reader is None:
             return
-        between = Between(key, packet.sender, self._own_id)
-        reader = between.open(packet.kind, packet.body, packet.message_id)
         if packet.kind is MessageKind.LINKS_REPLY:
             self._answered(packet.sender, packet.message_id, decode_links(reader))
             return
@@ -172,7 +156,7 @@ class LinkTalk:
         if self._members.allows(str(packet.sender), now) and self._all.take(now):
             content = encode_links(self.own(packet.sender)) if incoming.validated else AGAIN
             kind = MessageKind.LINKS_REPLY
-            self._send(kind, packet.sender, incoming.source, packet.message_id, content)
+            self._talk.send(kind, packet.sender, incoming.source, packet.message_id, content)
 
     def own(self, but: DeviceId | None = None) -> list[Link]:
         """This device's own links, but for that to one who knows it; those in use first."""

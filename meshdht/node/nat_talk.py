@@ -16,12 +16,12 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.dht.rate import Rate
 from meshdht.endpoint import Endpoint
 from meshdht.limits import NAT_REQUESTS_BURST, NAT_REQUESTS_PER_S, NAT_SOCKETS
+from meshdht.node.boxed_talk import BoxedTalk
 from meshdht.node.control import ControlPort
 from meshdht.node.peers import Peers
 from meshdht.node.ports import WaysOut
 from meshdht.wire.channel import Incoming
 from meshdht.wire.nat import (
-    Between,
     NatReply,
     NatRequest,
     NatTask,
@@ -54,9 +54,9 @@ class NatTalk:
     def __init__(
         self, own_id: DeviceId, control: ControlPort, peers: Peers, ways: WaysOut | None
     ) -> None:
-        self._own_id = own_id
         self._control = control
         self._peers = peers
+        self._talk = BoxedTalk(own_id, control, peers)
         self._ways = ways
         self._rate = Rate(NAT_REQUESTS_PER_S, NAT_REQUESTS_BURST)
         self._replies: dict[tuple[DeviceId, bytes], asyncio.Future[NatReply]] = {}
@@ -77,7 +77,7 @@ class NatTalk:
         reply = self.reply_to(device, message_id)
         try:
             for _ in range(times):
-                self._send(MessageKind.NAT_REQUEST, device, to, message_id, request.encode())
+                self._talk.send(MessageKind.NAT_REQUEST, device, to, message_id, request.encode())
                 done, _ = await asyncio.wait([reply], timeout=within_s / times)
                 if done:
                     return reply.result()
@@ -102,32 +102,16 @@ class NatTalk:
 
     def probe(self, device: DeviceId, to: Endpoint, token: bytes) -> None:
         """One NAT_PROBE."""
-        self._send(MessageKind.NAT_PROBE, device, to, token)
-
-    def _send(
-        self,
-        kind: MessageKind,
-        device: DeviceId,
-        to: Endpoint,
-        message_id: bytes,
-        content: bytes = b"",
-    ) -> None:
-        key = self._peers.box_key(device)
-        if key is not None:
-            between = Between(key, self._own_id, device)
-            body = between.seal(kind, self._control.draw_nonce(), message_id, content)
-            self._control.send(kind, message_id, body, to)
+        self._talk.send(MessageKind.NAT_PROBE, device, to, token)
 
     # --- being asked -------------------------------------------------------------------------
 
     def handle(self, incoming: Incoming) -> None:
         """A NAT_… packet came, to our port or to another socket of ours; raises RemoteError."""
         packet = incoming.packet
-        key = self._peers.box_key(packet.sender)
-        if key is None:
+        reader = self._talk.open(incoming)
+        if reader is None:
             return
-        between = Between(key, packet.sender, self._own_id)
-        reader = between.open(packet.kind, packet.body, packet.message_id)
         if packet.kind is MessageKind.NAT_PROBE:
             self._probed(packet.sender, incoming.source, packet.message_id)
         elif packet.kind is MessageKind.NAT_REPLY:
@@ -150,7 +134,7 @@ class NatTalk:
             self._reply(sender, lent.asker, token, NatReply(True, seen))
 
     def _reply(self, device: DeviceId, to: Endpoint, message_id: bytes, reply: NatReply) -> None:
-        self._send(MessageKind.NAT_REPLY, device, to, message_id, reply.encode())
+        self._talk.send(MessageKind.NAT_REPLY, device, to, message_id, reply.encode())
 
     def _serve(
         self, sender: DeviceId, source: Endpoint, message_id: bytes, request: NatRequest
@@ -211,7 +195,9 @@ class NatTalk:
         request = NatRequest(NatTask.ON_BEHALF, token, device, source)
         message_id = self._control.draw_message_id()
         content = request.encode()
-        self._send(MessageKind.NAT_REQUEST, chosen.device, chosen.endpoint, message_id, content)
+        self._talk.send(
+            MessageKind.NAT_REQUEST, chosen.device, chosen.endpoint, message_id, content
+        )
         return True
 
 

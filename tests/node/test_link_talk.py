@@ -10,6 +10,7 @@ from unittest.mock import patch
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.limits import LINKS_MEMBER_BURST, LINKS_TOLD
+from meshdht.node.boxed_talk import BoxedTalk
 from meshdht.node.link_talk import FRESH_S, KEPT_S, WAIT_S, LinkTalk
 from meshdht.wire.channel import Incoming
 from meshdht.wire.links import AGAIN, Link, LinkKind
@@ -24,15 +25,15 @@ ID = b"message!"
 
 def sent_by(machine: Machine, *, lose: int = 0) -> list[tuple[MessageKind, DeviceId, bytes]]:
     """What it sends of links from now on: kind, to whom, content; the first ``lose`` get lost."""
-    talk, sent = machine.node.links, []
-    send: Callable[..., None] = talk._send
+    talk, sent = machine.node.links._talk, []
+    send: Callable[..., None] = talk.send
 
     def watched(kind: MessageKind, device: DeviceId, *rest: Any) -> None:
         sent.append((kind, device, rest[2] if len(rest) > 2 else b""))
         if len(sent) > lose:
             send(kind, device, *rest)
 
-    talk._send = watched  # type: ignore[method-assign, assignment]
+    talk.send = watched  # type: ignore[method-assign, assignment]
     return sent
 
 
@@ -42,7 +43,7 @@ def saying(liar: LinkTalk, content: bytes) -> Callable[..., None]:
     def send(
         kind: MessageKind, device: DeviceId, to: Endpoint, message_id: bytes, _: bytes
     ) -> None:
-        LinkTalk._send(liar, kind, device, to, message_id, content)
+        BoxedTalk.send(liar._talk, kind, device, to, message_id, content)
 
     return send
 
@@ -177,12 +178,12 @@ def test_what_was_not_asked_for_or_is_too_much_is_not_believed() -> None:
             await asyncio.sleep(10)
             liar, talk = second.node.links, first.node.links
             lie = bytes([1]) + third.id.raw + bytes([2, 0, 9, 0])
-            liar._send(REPLY, first.id, first.endpoint, ID, lie)
+            liar._talk.send(REPLY, first.id, first.endpoint, ID, lie)
             await asyncio.sleep(1)
             assert talk._told == {}
             # What it answers: more than fits, and then a made-up kind.
             for content in (bytes([LINKS_TOLD + 1]) + bytes(1000), lie[:21] + bytes([77, 0, 0, 0])):
-                with patch.object(liar, "_send", saying(liar, content)):
+                with patch.object(liar._talk, "send", saying(liar, content)):
                     before = first.node.malformed["LINKS_REPLY"]
                     assert set(await talk.survey()) == {third.id}
                     assert first.node.malformed["LINKS_REPLY"] > before
