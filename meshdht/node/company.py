@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import DeviceId, SigningKey
+from meshdht.endpoint import Endpoint
 from meshdht.limits import MAX_WANTED_PEERS
 from meshdht.membership.roster import Roster
 from meshdht.node.box_keys import BoxKeys
@@ -31,8 +32,23 @@ class Peer:
     """Monotonic; infinity in the neighbourhood."""
     is_sought: bool
     """We want it, and not only it us."""
+    tunnel_at: Endpoint | None = None
+    """Where WireGuard heard it last, and sends to since; None: where we told it to."""
     _answered: asyncio.Future[ProbeResult] | None = None
     """What pings wait for: its next answer."""
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether WireGuard sends to where nobody answers, though the best path works: what was
+        under way when a path was left comes in late, and WireGuard follows it back."""
+        best = self.agent.best
+        if self.tunnel_at is None or best is None or best.is_doubted:
+            return False
+        return not any(
+            pair.alive or pair is best
+            for pair in self.agent.pairs
+            if pair.endpoint == self.tunnel_at
+        )
 
     async def next_answer(self) -> ProbeResult:
         """Wait for its next answer to a probe; any number may."""

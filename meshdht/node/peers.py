@@ -35,8 +35,9 @@ class Peers(PeerViews):
     """Probes, answers probes, and knows who is connected.
 
     ``on_connected(device)`` is called when a peer that had no path got one,
-    ``on_path_changed(device)`` whenever its best path is another, or gone, and
-    ``on_proved(device, endpoint, rtt_s)`` whenever one of its endpoints has shown that it works.
+    ``on_path_changed(device)`` whenever its best path is another, or gone, or WireGuard has left
+    it for nowhere, and ``on_proved(device, endpoint, rtt_s)`` whenever one of its endpoints has
+    shown that it works.
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class Peers(PeerViews):
         for device, peer in list(self._peers.items()):
             before = peer.agent.best
             peer.agent.forget(endpoint, self._control.clock.monotonic())
-            if peer.agent.best is not before:
+            if peer.agent.best is not before or peer.is_astray:
                 self._path_changed(device)
         self._wake.set()
 
@@ -157,9 +158,14 @@ class Peers(PeerViews):
             peer.agent.punch(now)
 
     def roamed(self, device: DeviceId, endpoint: Endpoint) -> None:
-        """WireGuard heard an authenticated packet of the device from here."""
+        """WireGuard heard an authenticated packet of the device from here, and sends there now."""
         self.want(device)
-        self._learn_from_peer(device, endpoint)
+        if (peer := self._peers.get(device)) is not None:
+            peer.tunnel_at = endpoint
+            if not self.vantage.may_probe(endpoint):
+                peer.agent.check_best(self._control.clock.monotonic())
+                self._wake.set()
+            self._learn_from_peer(device, endpoint)
 
     def doubt(self, device: DeviceId) -> None:
         """What the tunnel sends to a device goes unanswered: prove its path at once."""
@@ -286,7 +292,7 @@ class Peers(PeerViews):
             self.vantage.seen_by(packet.sender, incoming.source, answer.observed)
         self._wake.set()
         self._settled.set()
-        if peer.agent.best is not before:
+        if peer.agent.best is not before or peer.is_astray:
             self._path_changed(packet.sender)
         if before is None:
             self._on_connected(packet.sender)
@@ -318,10 +324,12 @@ class Peers(PeerViews):
             self._send_probe(device, peer, probe)
         if peer.agent.is_failing:
             self._witnesses.ask(device, now)
-        if peer.agent.best is not before:
+        if peer.agent.best is not before or peer.is_astray:
             self._path_changed(device)
 
     def _path_changed(self, device: DeviceId) -> None:
+        if (peer := self._peers.get(device)) is not None:
+            peer.tunnel_at = None
         self._pace.peers = len(self.neighbours())
         self._settled.set()
         self._on_path_changed(device)

@@ -220,8 +220,12 @@ class PathAgent:
         pair = self._pairs[endpoint]
         # Its filter is open towards us right now: a pair that had been given up gets new tries.
         pair.hurry(now)
+        self.check_best(now)
+
+    def check_best(self, now: float) -> None:
+        """The peer was heard elsewhere: prove the best, unless it was proved a moment ago."""
         if self.best is not None and not self.best.is_doubted:
-            self.best.doubt(now)
+            self.best.doubt(max(now, (self.best.last_answer or 0.0) + HURRY_S))
 
     def forget(self, endpoint: Endpoint, now: float) -> None:
         """There is no such endpoint any more."""
@@ -263,10 +267,9 @@ class PathAgent:
 
     def poll(self, now: float) -> list[Probe]:
         """The probes that are due; each must be sent now."""
-        calls = [self._call(pair, now) for pair in self._pairs.values() if pair.is_called(now)]
-        return calls + [
-            self._probe(pair, now) for pair in list(self._pairs.values()) if pair.next_probe <= now
-        ]
+        pairs = list(self._pairs.values())
+        calls = [self._call(pair, now) for pair in pairs if pair.is_called(now)]
+        return calls + [self._probe(pair, now) for pair in pairs if pair.next_probe <= now]
 
     def hush(self, endpoint: Endpoint, until: float, *, then_call: bool) -> None:
         """Send nothing to a pair for a while, and probe it then if the peer asked for that."""
@@ -366,11 +369,8 @@ class PathAgent:
 
     def _choose(self) -> None:
         alive = [pair for pair in self._pairs.values() if pair.alive]
-        if not alive:
-            self.best = None
-            return
-        winner = min(alive, key=self._rank)
-        if self.best is None or not self.best.alive:
+        winner = min(alive, key=self._rank, default=None)
+        if winner is None or self.best is None or not self.best.alive:
             self.best = winner
         elif is_clearly_better(self._cost(winner), self._cost(self.best)):
             self.best = winner

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
@@ -12,6 +14,7 @@ from meshdht.paths.candidate import PathKind
 from meshdht.paths.pace import Pace
 from simulations.ledger import Ledger, prepare
 from simulations.loop import UNIX_START
+from tests.paths.world import WAN, World
 
 
 def company_of(ledger: Ledger, gone: list[DeviceId]) -> Company:
@@ -52,6 +55,25 @@ def test_of_too_many_that_are_wanted_the_oldest_goes_and_is_told_of_if_it_had_a_
     assert gone == [far[0]]
     assert far[0] not in company
     assert far[MAX_WANTED_PEERS] in company
+
+
+def test_wireguard_may_follow_a_peer_to_another_path_for_as_long_as_it_works() -> None:
+    other = Endpoint("198.51.100.7", 9)
+    world = World({WAN: 0.02, other: 0.02})
+    world.learn(WAN, other)
+    world.run(1.0)
+    (device,) = (company := company_of(prepare(SeededEntropy(1), UNIX_START, 2), []))
+    peer = replace(company[device], agent=world.agent)
+    assert not peer.is_astray
+    peer.tunnel_at = other if world.best == WAN else WAN
+    assert not peer.is_astray
+    del world.rtt_s[peer.tunnel_at]
+    # What WireGuard sends goes unanswered.
+    world.agent.doubt(world.now)
+    world.run(2.0)
+    assert peer.is_astray
+    peer.tunnel_at = world.best
+    assert not peer.is_astray
 
 
 def test_a_device_keeps_no_path_to_itself_nor_to_strangers() -> None:

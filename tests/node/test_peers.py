@@ -149,6 +149,28 @@ def test_what_wireguard_hears_becomes_a_path() -> None:
     run(main())
 
 
+def test_wireguard_is_put_back_from_where_nobody_answers() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first, second = await world.grow(2)
+            await asyncio.sleep(1)
+            before = first.observed.paths[second.id]
+            for nowhere in (ELSEWHERE, Endpoint(str(first.node.roster.devices[1].ipv4), 41820)):
+                first.node.roamed(second.id, nowhere)
+                await asyncio.sleep(0.5)
+                assert first.reaches(second)
+                before += 1
+                assert first.observed.paths[second.id] == before
+            # What comes late, once more and again, costs no more than a few probes a second.
+            for _ in range(1000):
+                first.node.roamed(second.id, ELSEWHERE)
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(1)
+            assert before < first.observed.paths[second.id] <= before + 9
+
+    run(main())
+
+
 class Impostor:
     """Holds the packet key (as an anchor or an invitee does), and whatever else it is given."""
 
