@@ -32,7 +32,7 @@ def test_a_way_that_a_firewall_or_a_missing_route_blocks_is_told_in_words(world:
     reject = f"udp dport {outside} reject with icmp admin-prohibited"
     router.run(["nft", f"table ip no {{ chain no {{ {hook} {reject}; }}; }}"])
     said = "forbidden by a firewall or a router, says 192.168.10.1"
-    assert eventually(lambda: errors(nas, "vps").get(there) == said), errors(nas, "vps")
+    assert eventually(lambda: errors(nas, "vps").get(there) == said), nas.must("path", "vps")
     assert said in nas.meshdht("path", "vps").stdout
     router.run(["nft", "delete table ip no"])
     # What is answered since is no error any more.
@@ -44,10 +44,10 @@ def test_a_way_that_a_firewall_or_a_missing_route_blocks_is_told_in_words(world:
     drop = f"ip daddr 203.0.113.10 udp dport {port} drop"
     vps.host.run(["nft", f"table ip no {{ chain no {{ {hook} {drop}; }}; }}"])
     said = "forbidden by a firewall of this machine"
-    assert eventually(lambda: errors(vps, "nas").get(here) == said), errors(vps, "nas")
+    assert eventually(lambda: errors(vps, "nas").get(here) == said), vps.must("path", "nas")
     vps.host.run(["nft", "delete table ip no"])
 
     # No way at all.
     nas.host.ip("route del default", "route add blackhole 198.51.100.0/24")
     said = "this machine has no route there"
-    assert eventually(lambda: errors(nas, "vps").get(there) == said), errors(nas, "vps")
+    assert eventually(lambda: errors(nas, "vps").get(there) == said), nas.must("path", "vps")
