@@ -197,6 +197,18 @@ def test_what_it_did_to_the_network_is_undone_when_it_is_down_or_was_killed(
     box.sh("meshdht up")
 
 
+def test_after_a_power_cut_it_is_up_again_and_then_down_without_a_trace(
+    box: Booted, before: Mapping[str, str]
+) -> None:
+    addresses = box.sh("meshdht status --json | grep -o '\"addresses\":[^]]*'")
+    box.cut_power()
+    until(box, "systemctl is-active meshdht@home", "active")
+    assert box.sh("meshdht status --json | grep -o '\"addresses\":[^]]*'") == addresses
+    assert box.sh("meshdht down") == "network home is down"
+    assert box.run(["sh", "-c", NETWORK]).stdout == before[NETWORK]
+    box.sh("meshdht up")
+
+
 def test_uninstalling_leaves_the_state_alone_and_purging_nothing(
     box: Booted, before: Mapping[str, str], offline: Mapping[str, str]
 ) -> None:

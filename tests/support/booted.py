@@ -4,8 +4,10 @@ write, in namespaces."""
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,13 +20,20 @@ COMMAND_TIMEOUT_S = 300.0 * PATIENCE
 
 KINDS = ("--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup")
 
-# What is written lies in memory, and goes with the namespaces.
-BOOT = """
+# What is written lies in memory, and goes with the process that holds it.
+DISK = """
 set -e
 mount --make-rprivate /
-base=$(mktemp -d)
-mount -t tmpfs -o mode=0755 none "$base"
-mkdir "$base/upper" "$base/work" "$base/root"
+mount -t tmpfs -o mode=0755 none "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+echo there
+exec cat > /dev/null
+"""
+
+BOOT = """
+set -e
+base=$3
+first=$([ -e "$base/tun" ] || echo yes)
 mount -t overlay none -o lowerdir="$2",upperdir="$base/upper",workdir="$base/work" "$base/root"
 cd "$base/root"
 mount -t proc none proc
@@ -32,14 +41,16 @@ mount -t sysfs none sys
 mount -t cgroup2 none sys/fs/cgroup
 mount -t tmpfs -o mode=0755 none run
 mount --rbind /dev dev
-mknod -m 0666 "$base/tun" c 10 200 # as udev makes it, which is not here
+if [ "$first" ]; then
+    mknod -m 0666 "$base/tun" c 10 200 # as udev makes it, which is not here
+    rm -f etc/machine-id
+    : > etc/machine-id
+    : > etc/tmpfiles.d/tmp.conf # or it empties /tmp, where the checkout may be
+    rm -rf var/lib/meshdht etc/systemd/system/*.wants
+    echo "$1" > etc/hostname
+fi
 mount --bind "$base/tun" dev/net/tun
-rm -f etc/machine-id
-: > etc/machine-id
-: > etc/tmpfiles.d/tmp.conf # or it empties /tmp, where the checkout may be
-rm -rf var/lib/meshdht etc/systemd/system/*.wants
 echo "$1" > /proc/sys/kernel/hostname
-echo "$1" > etc/hostname
 ip link set lo up
 mkdir .old
 pivot_root . .old
@@ -68,25 +79,51 @@ def offline() -> dict[str, str]:
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_NO_CACHE_DIR": "1"}
 
 
+class Disk:
+    """Where a machine writes; gone with this process."""
+
+    def __init__(self) -> None:
+        self.base = tempfile.mkdtemp()
+        argv = ["unshare", "--mount", "sh", "-c", DISK, "sh", self.base]
+        self._holder = _start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self._holder.pid
+        assert self._holder.stdout is not None
+        if not self._holder.stdout.readline():
+            self.close()
+            raise LabError("no file system can be mounted in a namespace")
+
+    def close(self) -> None:
+        self._holder.kill()
+        self._holder.communicate()
+        os.rmdir(self.base)
+
+
 class Booted:
     """The machine; what is inside vanishes with this process, however it ends."""
 
     def __init__(self, name: str, files: Path = Path("/")) -> None:
         """``files``: the directory that is its / to read."""
         self.name = name
-        argv = ["setpriv", "--pdeathsig", "KILL", "unshare", *KINDS, "--fork", "--kill-child"]
-        self._unshare = subprocess.Popen(
-            [*argv, "sh", "-c", BOOT, "sh", name, str(files)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        self._files = files
+        self._disk = Disk()
+        self._unshare = self._switch_on()
         try:
             self._wait_until_booted()
         except BaseException:
             self.close()
             raise
+
+    def _switch_on(self) -> subprocess.Popen[bytes]:
+        there = ["nsenter", "--target", str(self._disk.pid), "--mount"]
+        boots = ["unshare", *KINDS, "--fork", "--kill-child", "sh", "-c", BOOT, "sh"]
+        return _start([*there, *boots, self.name, str(self._files), self._disk.base])
+
+    def cut_power(self) -> None:
+        """Have everything stop at once, and boot again from what is on its disk."""
+        os.kill(self.init, signal.SIGKILL)
+        self._unshare.wait()
+        self._unshare = self._switch_on()
+        self._wait_until_booted()
 
     def _wait_until_booted(self) -> None:
         deadline = time.monotonic() + BOOT_TIMEOUT_S
@@ -136,3 +173,17 @@ class Booted:
         """Let everything inside vanish, and wait until it has."""
         self._unshare.kill()
         self._unshare.wait()
+        self._disk.close()
+
+
+def _start(
+    argv: Sequence[str], *, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """A process that ends with this one."""
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *argv],
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
