@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import InviteKey
 from meshdht.endpoint import Endpoint
-from meshdht.errors import StateError
+from meshdht.errors import PlatformError, StateError
 from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.invites import write_invite
@@ -35,7 +35,8 @@ class Scope:
 
 def hints(node: Node) -> list[Endpoint]:
     """Where a joiner may find us, and, should we be off by then, the others: those that are here
-    now, then where those were last that are not."""
+    now, then where those were last that are not. Raises PlatformError if there is nothing: such a
+    link would be of no use."""
     own = node.own_endpoints
     paths = [node.path(each.id) for each in node.roster]
     others = [each.endpoint for each in paths if each.endpoint and each.kind is not PathKind.RELAY]
@@ -45,7 +46,12 @@ def hints(node: Node) -> list[Endpoint]:
     others = list(dict.fromkeys(others))
     half = (LINK_HINTS_MAX - min(len(others), LINK_HINTS_MAX // 2)) // 2
     # Interfaces come first, what the world sees of us last: some of both, however many.
-    return list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
+    found = list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
+    if not found:
+        raise PlatformError(
+            "this device has no address at which another could join", "connect it to a network"
+        )
+    return found
 
 
 async def invite_device(

@@ -16,7 +16,7 @@ from meshdht.api.messages import CreateInvite, PeerPath, Ping, Snapshot
 from meshdht.daemon.service import path_line
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import PeerStats
-from meshdht.errors import InvalidName, MeshdhtError, StateError, UsageError
+from meshdht.errors import InvalidName, MeshdhtError, PlatformError, StateError, UsageError
 from meshdht.limits import LINK_HINTS_MAX
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.link import Link, parse_link
@@ -97,6 +97,20 @@ def test_an_invite_lets_a_device_in() -> None:
             assert link.hints == (first.machine.endpoint,)
             await world.ask(link)
             assert len(first.machine.node.roster) == 2
+
+    run(main())
+
+
+def test_who_has_no_network_is_told_so_instead_of_given_a_link_that_leads_nowhere() -> None:
+    async def main() -> None:
+        async with served(1) as (_, [first]):
+            first.machine.node.set_local([], [])
+            statements = len(first.machine.node.holdings.log)
+            with pytest.raises(PlatformError, match="no address"):
+                await first.service.invite(CreateInvite())
+            with pytest.raises(PlatformError, match="no address"):
+                await first.service.anchor_link(CreateAnchorLink())
+            assert len(first.machine.node.holdings.log) == statements
 
     run(main())
 
