@@ -293,17 +293,17 @@ class Daemon:
                 raise first_of(group) from None
 
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
+        if self._wait_for_peer:
+            await wait_connected(self._connected, self._places.network, reporter)
+        await self._naming.settled()
+        own = self._own()
+        # Before anybody hears that we are up, and may ask us to end.
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(HAND_OVER, self._hand_over)
         async with ApiServer(self._places.socket, self.service):
-            if self._wait_for_peer:
-                await wait_connected(self._connected, self._places.network, reporter)
-            await self._naming.settled()
-            own = self._own()
             on_up()
-            # Before anybody hears that we are up, and may ask us to end.
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, self._stop)
-            loop.add_signal_handler(HAND_OVER, self._hand_over)
             reporter.ready(
                 Ready(
                     network=self._places.network,
