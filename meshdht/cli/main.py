@@ -37,6 +37,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "approve": ("approve", "Let a device in that waits, or refuse it."),
         "revoke": ("revoke", "Put a device out of the network, for ever."),
         "leave": ("leave", "Take this device out of the network, for ever."),
+        "forget": ("forget", "Remove what this machine holds of a network."),
     },
     "Keep": {
         "backup": ("backup", "Write this device to an encrypted file."),

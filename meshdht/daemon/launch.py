@@ -256,7 +256,7 @@ class Launch:
             raise UsageError(
                 f"network {self._places.network!r} exists on this machine already",
                 "meshdht up brings it up; or choose another name; or, if this device is out of it,"
-                f" remove what is left: rm -r {self._places.directory}",
+                f" remove what is left: meshdht forget --network {self._places.network}",
             )
         self._places.make_directory()
         try:

@@ -40,7 +40,7 @@ def told_out(node: Node, places: Places, verdict: Verdict) -> NoMember:
 
 
 def _again(places: Places) -> str:
-    return f"to join again, take a new link, and first: rm -r {places.directory}"
+    return f"to join again, take a new link, and first: meshdht forget --network {places.network}"
 
 
 def _replaced(network: str, heir: DeviceId, again: str) -> NoMember:

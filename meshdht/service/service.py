@@ -86,6 +86,11 @@ def stop(kind: Kind, name: str) -> None:
     systemd.systemctl("stop", kind.unit(name))
 
 
+def forget(kind: Kind, name: str) -> None:
+    """Stop an instance, and start it at boot no more. Raises ApiError."""
+    systemd.systemctl("disable", "--quiet", "--now", kind.unit(name))
+
+
 def wait_until_ended(kind: Kind, name: str) -> None:
     """Wait until systemd has done what belongs to the end of an instance, whose daemon has ended;
     if it takes too long, it goes on behind our back. Raises ApiError."""

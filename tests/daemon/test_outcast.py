@@ -94,7 +94,7 @@ def test_a_device_that_left_is_told_that_it_did() -> None:
             error = why_out(second.node, PLACES)
             assert error is not None
             assert "left network 'home'" in error.message
-            assert "rm -r /var/lib/meshdht/home" in error.hint
+            assert "meshdht forget --network home" in error.hint
 
     run(main())
 
@@ -108,7 +108,7 @@ def test_a_device_that_was_off_when_it_was_put_out_says_so_and_what_to_do() -> N
                 "this device was revoked from network 'home' by d0 on 2026-01-01 00:00 UTC,"
                 " while it was off"
             )
-            assert "rm -r /var/lib/meshdht/home" in told.hint
+            assert "meshdht forget --network home" in told.hint
             raced = told_out(second.node, PLACES, Verdict(None, 1_767_225_600, ("pi",)))
             assert "pi used the invite first" in raced.message
             heir = told_out(second.node, PLACES, Verdict(second.id, 1_767_225_600, heir=first.id))

@@ -76,6 +76,7 @@ def test_two_behind_nats_that_come_one_after_the_other_meet_through_the_anchor(
     link.write_text(nas.must("anchor", "link"))
     box.must("anchor", "up", "--link-file", str(link))
     assert "already up, pid" in box.must("anchor", "up")
+    assert "is up; its id is" in box.must("anchor", "up", "--link-file", str(link))
     assert eventually(lambda: holds(box, records=2, contacts=2), within=HANDED_IN_WITHIN_S)
     assert box.json("anchor", "status")["trouble"] == ""
     address = nas.addresses()[0]
@@ -95,3 +96,5 @@ def test_two_behind_nats_that_come_one_after_the_other_meet_through_the_anchor(
     box.must("anchor", "down")
     assert "already down" in box.must("anchor", "down")
     assert eventually(lambda: box.host.processes() == []), box.host.processes()
+    box.must("anchor", "forget", "--yes")
+    assert "no anchor 'anchor' on this machine yet" in box.meshdht("anchor", "up").stderr

@@ -159,7 +159,7 @@ CHAPTERS = (
             ),
             laptop("meshdht anchor up"),
             nas("meshdht revoke attic --yes"),
-            laptop("meshdht anchor down"),
+            laptop("meshdht anchor forget --yes"),
         ),
     ),
     Chapter(
@@ -190,6 +190,8 @@ CHAPTERS = (
             pi("echo '{key}' | meshdht recover --key-file -"),
             nas("meshdht devices"),
             laptop("meshdht leave --yes"),
+            laptop("meshdht status", 1),
+            laptop("meshdht forget --yes"),
             laptop("meshdht status", 1),
             pi("meshdht revoke nas --yes"),
             nas("meshdht status", 1),

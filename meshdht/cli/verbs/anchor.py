@@ -1,4 +1,4 @@
-"""``anchor link|list|run|up|status|down``: a box that is always on, holds records, reads none."""
+"""``anchor link|list|run|up|status|down|forget``: a box that is always on and holds records."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from meshdht.api.client import Client
 from meshdht.api.errors import ApiError, NoDaemon
 from meshdht.api.launch import Anchor
 from meshdht.api.text import age_text, moment_text, relay_text, router_text
+from meshdht.cli.confirm import yes_option
 from meshdht.cli.group import VerbGroup
 from meshdht.cli.output import Column, coloured, filled, note, say, say_json
 from meshdht.cli.secrets import read_file
 from meshdht.cli.settings import Settings, common_options, json_option, settings_of
 from meshdht.cli.values import label
+from meshdht.cli.verbs.forget import forget_all
 from meshdht.cli.verbs.invite import expires_option, uses_option
 from meshdht.cli.verbs.start import (
     START_TIMEOUT_S,
@@ -144,29 +146,56 @@ def run(context: click.Context, link_file: str | None, listen_port: int | None) 
 def up(context: click.Context, link_file: str | None, listen_port: int | None) -> None:
     """Run an anchor in the background, or as a service. Does nothing if it runs.
 
-    The link is needed the first time, and when the network gives out another.
+    The link is needed the first time, and when the network gives out another: one that runs
+    is started anew by it, and goes on by what it had if the link is of no use.
 
     \b
     Example: meshdht anchor up --link-file anchor.txt
     """
     settings = _anchors(context)
     name = settings.chosen()
+    pid = _running(settings, name)
+    if link_file is None and listen_port is None:
+        if pid is not None:
+            say(f"anchor {name} is already up, pid {pid}")
+        else:
+            _bring_up(settings, name)
+        return
+    action = _action(settings, link_file, listen_port)
+    if pid is not None:
+        stop(ANCHOR, settings)
+    try:
+        _start(settings, action)
+    except ApiError:
+        if pid is not None:
+            _bring_up(settings, name)
+        raise
+
+
+def _running(settings: Settings, name: str) -> int | None:
+    """The process that is the anchor, if one is."""
     try:
         with Client(settings.socket(name)) as daemon:
             daemon.anchor_status()
-            say(f"anchor {name} is already up, pid {daemon.pid}")
-        return
+            return daemon.pid
     except NoDaemon:
-        pass
-    says_new = link_file is not None or listen_port is not None
-    if settings.holds(name) and not says_new and is_service(settings, ANCHOR):
+        return None
+
+
+def _bring_up(settings: Settings, name: str) -> None:
+    """Start it as it was."""
+    if settings.holds(name) and is_service(settings, ANCHOR):
         from meshdht.service.service import start as start_service
 
         say(f"anchor {name} is up; {start_service(ANCHOR, name)} runs it")
-        return
-    ready = start(settings, _action(settings, link_file, listen_port), START_TIMEOUT_S)
-    say(f"anchor {name} is up; its id is {ready.device}")
-    make_service(settings, ANCHOR, name)
+    else:
+        _start(settings, Anchor(name=name))
+
+
+def _start(settings: Settings, action: Anchor) -> None:
+    ready = start(settings, action, START_TIMEOUT_S)
+    say(f"anchor {action.name} is up; its id is {ready.device}")
+    make_service(settings, ANCHOR, action.name)
 
 
 @anchor.command("status")
@@ -212,6 +241,21 @@ def down(context: click.Context) -> None:
     Example: meshdht anchor down
     """
     stop(ANCHOR, _anchors(context))
+
+
+@anchor.command("forget")
+@yes_option
+@common_options()
+@click.pass_context
+def forget(context: click.Context, yes: bool) -> None:
+    """Remove the anchor from this machine, with its key and all that it holds, for ever.
+
+    It stays in the network's log until an admin revokes it there (meshdht revoke).
+
+    \b
+    Example: meshdht anchor forget
+    """
+    forget_all(ANCHOR, _anchors(context), yes=yes)
 
 
 def _action(settings: Settings, link_file: str | None, listen_port: int | None) -> Anchor:

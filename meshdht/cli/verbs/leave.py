@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from meshdht.api.client import Client
+from meshdht.api.errors import as_root
 from meshdht.cli.confirm import confirm, yes_option
 from meshdht.cli.output import note, say, say_json
 from meshdht.cli.settings import common_options, json_option, settings_of
@@ -38,4 +39,5 @@ def leave(context: click.Context, yes: bool, as_json: bool) -> None:
         say(f"{left.name} has left {left.network}; its daemon is down")
     else:
         say(f"{left.network} has no other device; its daemon is down")
-    note(f"keys and log remain on disk; remove them: rm -r {left.directory}")
+    forget = as_root(f"meshdht forget --network {network}")
+    note(f"keys and log remain in {left.directory}; remove them: {forget}")

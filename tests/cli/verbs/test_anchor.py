@@ -6,12 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from meshdht.api import spawn
 from meshdht.api.anchor_messages import Anchors, CreateAnchorLink
+from meshdht.api.errors import ApiError
 from meshdht.api.launch import Anchor, LaunchRequest, Ready
 from meshdht.api.router_messages import RouterPort
 from meshdht.cli.verbs.anchor import anchor_lines
@@ -90,6 +92,58 @@ def test_without_an_anchor_it_says_how_to_run_one(meshdht: Meshdht) -> None:
 @pytest.mark.usefixtures("_box")
 def test_up_does_nothing_where_the_anchor_is_up(meshdht: Meshdht) -> None:
     assert meshdht("anchor", "up") == (0, f"anchor anchor is already up, pid {os.getpid()}\n", "")
+
+
+@pytest.fixture
+def launches(monkeypatch: pytest.MonkeyPatch) -> list[LaunchRequest]:
+    """What is asked of daemons that are not started; a link that says "bad" is refused."""
+    asked: list[LaunchRequest] = []
+
+    def launch(request: LaunchRequest, **_: object) -> Ready:
+        asked.append(request)
+        if isinstance(request.action, Anchor) and request.action.link == "bad":
+            raise ApiError("a bad link", exit_code=2)
+        return Ready(network="anchor", socket="", device="v" * 32, addresses=())
+
+    monkeypatch.setattr(spawn, "launch", launch)
+    # The fake daemon is a thread of this process, whose end nobody can wait for.
+    monkeypatch.setattr("meshdht.api.client.peer_credentials", lambda _: SimpleNamespace(pid=0))
+    return asked
+
+
+@pytest.mark.usefixtures("_box")
+def test_one_that_runs_is_started_anew_by_another_link(
+    meshdht: Meshdht, launches: list[LaunchRequest], tmp_path: Path
+) -> None:
+    file = tmp_path / "anchor.txt"
+    file.write_text(ANCHOR_LINK)
+    said = meshdht("anchor", "up", "--link-file", str(file))
+    up = f"anchor anchor is up; its id is {'v' * 32}"
+    assert said.out.splitlines() == ["anchor anchor is down", up]
+    assert [each.action for each in launches] == [Anchor(name="anchor", link=ANCHOR_LINK)]
+
+
+@pytest.mark.usefixtures("_box")
+def test_a_link_of_no_use_leaves_the_anchor_running_as_it_was(
+    meshdht: Meshdht, launches: list[LaunchRequest], tmp_path: Path
+) -> None:
+    file = tmp_path / "anchor.txt"
+    file.write_text("bad")
+    said = meshdht("anchor", "up", "--link-file", str(file))
+    assert (said.code, said.err) == (2, "meshdht: a bad link\n")
+    wanted = [Anchor(name="anchor", link="bad"), Anchor(name="anchor")]
+    assert [each.action for each in launches] == wanted
+
+
+@pytest.mark.usefixtures("launches")
+def test_forgetting_an_anchor_removes_what_it_held(meshdht: Meshdht, state_dir: Path) -> None:
+    held = state_dir / "anchors" / "anchor"
+    held.mkdir(parents=True)
+    (held / "state.db").write_text("")
+    refused = meshdht("anchor", "forget")
+    assert (refused.code, held.exists()) == (2, True)
+    assert meshdht("anchor", "forget", "--yes").out.splitlines()[-1] == f"removed {held}"
+    assert list(held.parent.iterdir()) == []
 
 
 def test_up_starts_it_in_the_background(

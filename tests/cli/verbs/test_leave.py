@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from meshdht.api.errors import as_root
 from meshdht.api.removal_messages import Leave
 from tests.api.fake_daemon import FakeService
 from tests.cli.conftest import Meshdht
@@ -21,7 +22,10 @@ def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_device_leaves_and_is_told_what_remains(meshdht: Meshdht, service: FakeService) -> None:
     said = meshdht("leave", "--yes")
     assert (said.code, said.out) == (0, "nas has left home; its daemon is down\n")
-    assert said.err == "keys and log remain on disk; remove them: rm -r /var/lib/meshdht/home\n"
+    assert said.err == (
+        "keys and log remain in /var/lib/meshdht/home; remove them:"
+        f" {as_root('meshdht forget --network home')}\n"
+    )
     assert service.administration.asked == [Leave()]
     assert service.stopped.is_set()
 
