@@ -157,6 +157,8 @@ ROUTER_PORTS_TRIED = 32
 RELAY_WAITING = 4096
 RELAY_WAITING_PER_ADDRESS = 512
 RELAY_WAITS_MAX = 16
+# Open invites for whose holders a device waits at anchors: the newest.
+INVITE_WAITS_MAX = 4
 # Binds that one address may send: each costs a look-up, the first of a pair a socket.
 RELAY_BINDS_PER_S = 20.0
 RELAY_BINDS_BURST = 200.0
@@ -210,6 +212,7 @@ STATEMENTS_MAX = 65_536
 ROSTERS_REMEMBERED = 4
 # The link is typed, scanned and mailed; more hints than these make its QR code unreadable.
 LINK_HINTS_MAX = 8
+LINK_ANCHORS_MAX = 2
 # A "link" of megabytes in an argument or a file.
 LINK_TEXT_MAX = 4096
 # Invites are judged by the clocks of machines without a battery.

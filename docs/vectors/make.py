@@ -25,10 +25,7 @@ from log import administration, anchor, generations, laptops_claim, membership, 
 
 from meshdht.crypto.blinding import blind_public, sign_blinded
 from meshdht.crypto.boxes import device_box_key
-from meshdht.crypto.keys import (
-    DeviceId,
-    LocatorKey,
-)
+from meshdht.crypto.keys import DeviceId, InviteKey, LocatorKey, NetworkId
 from meshdht.crypto.passphrase import Cost, stretch
 from meshdht.daemon.port_mapping import nonce_at
 from meshdht.dht.messages import FindNode, Nodes, encode_reply, encode_request
@@ -49,6 +46,7 @@ from meshdht.wire.call import CallContent, RelayHint, seal_call
 from meshdht.wire.disco import Asked, ProbeAnswer, seal_probe, seal_reply
 from meshdht.wire.join import JoinOutcome, seal_join_reply
 from meshdht.wire.links import AGAIN, Link, LinkKind, encode_links
+from meshdht.wire.meeting import meeting_key, seal_claim
 from meshdht.wire.nat import Between, NatReply, NatRequest, NatTask
 from meshdht.wire.packet import ControlPacket, MessageKind, seal_packet
 from meshdht.wire.relay import (
@@ -367,6 +365,21 @@ def relay() -> object:
         "let_go": encode_bind(Bind(token, Wish.LET_GO)).hex(),
         "joined": encode_bind_reply(BindReply(token, RelayOutcome.JOINED, 41900, 90)).hex(),
         "refused": encode_bind_reply(BindReply(token, RelayOutcome.FULL)).hex(),
+        "meeting": meeting(),
+    }
+
+
+def meeting() -> object:
+    invite, network = InviteKey(bytes([5] * 32)), NetworkId(bytes([6] * 32))
+    key, claim, message_id = meeting_key(network, invite.invite_public), b"a claim", bytes(8)
+    return {
+        "invite_seed": invite.raw.hex(),
+        "network_id": network.raw.hex(),
+        "key": key.raw.hex(),
+        "nonce": NONCE.hex(),
+        "message_id": message_id.hex(),
+        "claim": claim.hex(),
+        "body": seal_claim(key, NONCE, claim, message_id).hex(),
     }
 
 

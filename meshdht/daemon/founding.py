@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from meshdht.daemon.local import choose_range
 from meshdht.daemon.streams import StreamClient
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import Endpoint
-from meshdht.errors import JoinFailed, LinkError, RemoteError, StateError
+from meshdht.errors import JoinFailed, LinkError, MeshdhtError, RemoteError, StateError
 from meshdht.membership.generations import FIRST_GENERATION, Generation
 from meshdht.membership.invites import write_genesis
 from meshdht.membership.link import Link
@@ -35,9 +36,11 @@ from meshdht.node.cut_off import PATIENCE_S, likely_servers
 from meshdht.node.dating import guesses_until
 from meshdht.node.identity import Identity
 from meshdht.node.joining import Joined, Joiner
+from meshdht.node.meeting import JoinMeetings
 from meshdht.node.network_time import NetworkTime
 from meshdht.paths.candidate import PathKind
-from meshdht.paths.legs import OpenPort
+from meshdht.paths.legs import Legs, OpenPort
+from meshdht.wire.packet import MessageKind
 
 JOIN_TIMEOUT_S = 30.0
 
@@ -115,7 +118,7 @@ async def join(
     raises LinkError or JoinFailed."""
     link.refuse_expired(clock.unix())
     name = validate_label(request.name or link.suggested_name or host_label())
-    if not link.hints:
+    if not link.places:
         raise LinkError("this invite link names no address to ask at", "ask for a new one")
     signing, wireguard = pending.take(entropy)
     time = NetworkTime(clock, guess=guesses_until(link.expires))
@@ -127,10 +130,11 @@ async def join(
         reporter.progress(waiting, request.patience_s)
 
     joiner = Joiner(link, signing, wireguard, name, control, on_waiting)
-    switchboard.control = _receiver(joiner, control)
-    streams.serve(JoinerUser(link, joiner, control))
+    meetings = JoinMeetings(link, device, control, joiner, Legs())
+    switchboard.control = _receiver(joiner, meetings, control)
+    streams.serve(JoinerUser(link, joiner, meetings, control))
     try:
-        return await joiner.run(link.hints, JOIN_TIMEOUT_S, request.patience_s)
+        return await _ask(joiner, meetings, link, request.patience_s)
     except LinkError:
         pending.forget()
         raise
@@ -140,19 +144,41 @@ async def join(
         raise
 
 
+async def _ask(joiner: Joiner, meetings: JoinMeetings, link: Link, patience_s: float) -> Joined:
+    """Ask whom the link names, and whoever is met; raises LinkError or JoinFailed."""
+    outcome: Joined | MeshdhtError
+    async with asyncio.TaskGroup() as tasks:
+        meeting = tasks.create_task(meetings.run())
+        try:
+            outcome = await joiner.run(link.hints, JOIN_TIMEOUT_S, patience_s)
+        except (LinkError, JoinFailed) as failure:
+            outcome = failure  # by itself, not as one of a group
+        meeting.cancel()
+    if isinstance(outcome, MeshdhtError):
+        meetings.close(None)
+        raise outcome
+    meetings.close(outcome.endpoint)
+    return outcome
+
+
 class JoinerUser:
     """A joiner that may be cut off: a ``StreamUser``."""
 
-    def __init__(self, link: Link, joiner: Joiner, control: ControlPort) -> None:
+    def __init__(
+        self, link: Link, joiner: Joiner, meetings: JoinMeetings, control: ControlPort
+    ) -> None:
         self._link = link
         self._joiner = joiner
+        self._meetings = meetings
         self._control = control
         self._begun = control.clock.monotonic()
+        self._blind: set[Endpoint] = set()
+        """Legs that lead to anchors."""
 
     def finds_cut_off(self) -> bool:
         if self._control.clock.monotonic() - self._begun < PATIENCE_S:
             return False
-        return not any(map(self._control.has_heard, self._link.hints))
+        return not any(map(self._control.has_heard, self._link.places))
 
     def has_way(self) -> bool:
         """Whoever comes after may find out."""
@@ -162,7 +188,7 @@ class JoinerUser:
         return self._link.packet_key
 
     def servers(self) -> Sequence[Endpoint]:
-        return likely_servers((), self._link.hints)
+        return likely_servers((), self._link.places)
 
     def leg_opened(
         self,
@@ -171,13 +197,17 @@ class JoinerUser:
         open_port: OpenPort | None = None,
         stream: Endpoint | None = None,
     ) -> None:
-        """A joiner sends to whatever answers."""
+        """A joiner sends to whatever answers; an anchor it asks for a place to meet alone."""
+        if open_port is not None and stream is not None:
+            if self._meetings.reached_by(stream.host, leg, open_port):
+                self._blind.add(leg)
 
     def leg_closed(self, leg: Endpoint) -> None:
         self._joiner.ask_no_more(leg)
 
     def ask_to_enter(self, endpoint: Endpoint) -> None:
-        self._joiner.also_ask(endpoint)
+        if endpoint not in self._blind:
+            self._joiner.also_ask(endpoint)
 
 
 def host_label() -> str:
@@ -185,12 +215,13 @@ def host_label() -> str:
     return suggest_label(socket.gethostname().partition(".")[0]) or "device"
 
 
-def _receiver(joiner: Joiner, control: ControlPort) -> Receiver:
+def _receiver(joiner: Joiner, meetings: JoinMeetings, control: ControlPort) -> Receiver:
     def receive(datagram: bytes, source: Endpoint) -> None:
         incoming = control.open(datagram, source)
         if incoming is not None:
+            is_of_relay = incoming.packet.kind is MessageKind.RELAY_REPLY
             try:
-                joiner.received(incoming)
+                (meetings.received if is_of_relay else joiner.received)(incoming)
             except RemoteError:
                 return
 

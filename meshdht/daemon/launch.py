@@ -226,7 +226,7 @@ class Launch:
             self._reporter,
         )
         store = await stack.enter_async_context(Store.open(self._places.database))
-        hints = self._link.hints
+        hints = self._link.places
         await save_new(store, joined.identity, joined.log, port.port, hints)
         self._is_kept = True
         pending.forget()

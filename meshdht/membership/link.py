@@ -4,21 +4,23 @@ meshdht://<network name>/<base64url without padding of: payload ‖ checksum> (s
 
 version u8 = 1 ‖ network id 32 ‖ invite key seed 32 ‖ packet key 32 ‖ generation u32
 ‖ expires u64 (Unix seconds) ‖ IPv4 range: address 4, prefix u8 ‖ suggested device name text
-‖ hints u8 ‖ endpoint each
+‖ hints u8 ‖ endpoint each [‖ anchors u8 ‖ each: id 20, endpoint]
 
 checksum = digest("link checksum", network name, all bytes before it, size=4)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
-from meshdht.crypto.keys import InviteKey, NetworkId, PacketKey
+from meshdht.crypto.keys import DeviceId, InviteKey, NetworkId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError, Malformed
-from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX
+from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_ANCHORS_MAX, LINK_HINTS_MAX
 from meshdht.membership.addresses import read_range, write_range
 from meshdht.membership.armour import LinkKind
 from meshdht.membership.names import label_fault
@@ -32,6 +34,13 @@ _KIND = LinkKind(
     article="an",
     verb="meshdht invite",
 )
+
+
+class LinkAnchor(NamedTuple):
+    """Where joiner and members may meet that do not reach each other."""
+
+    id: DeviceId
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,16 @@ class Link:
     """The name that the inviter had in mind for the device; empty if none."""
     hints: tuple[Endpoint, ...]
     """Where members can be reached, the likeliest first; the link takes the first eight."""
+    anchors: tuple[LinkAnchor, ...] = ()
+    """The link takes the first two."""
 
     def __str__(self) -> str:
         return _KIND.armour(self.network_name, self._payload())
+
+    @property
+    def places(self) -> tuple[Endpoint, ...]:
+        """Where somebody of the network may be, members or not."""
+        return (*self.hints, *(anchor.endpoint for anchor in self.anchors))
 
     def refuse_expired(self, unix: float) -> None:
         """Raise LinkError if this machine's clock is past the link's expiry."""
@@ -70,6 +86,10 @@ class Link:
         writer.text(self.suggested_name).u8(len(self.hints[:LINK_HINTS_MAX]))
         for hint in self.hints[:LINK_HINTS_MAX]:
             writer.endpoint(hint)
+        if self.anchors:
+            writer.u8(len(self.anchors[:LINK_ANCHORS_MAX]))
+        for anchor in self.anchors[:LINK_ANCHORS_MAX]:
+            writer.raw(anchor.id.raw).endpoint(anchor.endpoint)
         return writer.bytes()
 
 
@@ -94,6 +114,7 @@ def _read(name: str, reader: Reader) -> Link:
         ipv4_range=read_range(reader),
         suggested_name=reader.text(),
         hints=tuple(reader.endpoint() for _ in range(reader.u8())),
+        anchors=tuple(_read_anchors(reader)) if reader.left else (),
     )
     reader.done()
     if label_fault(name) or (link.suggested_name and label_fault(link.suggested_name)):
@@ -101,3 +122,11 @@ def _read(name: str, reader: Reader) -> Link:
     if len(link.hints) > LINK_HINTS_MAX:
         raise Malformed(f"more than {LINK_HINTS_MAX} hints")
     return link
+
+
+def _read_anchors(reader: Reader) -> Iterator[LinkAnchor]:
+    count = reader.u8()
+    if not 0 < count <= LINK_ANCHORS_MAX:
+        raise Malformed(f"more than {LINK_ANCHORS_MAX} anchors, or none")
+    for _ in range(count):
+        yield LinkAnchor(DeviceId(reader.take(DeviceId.SIZE)), reader.endpoint())

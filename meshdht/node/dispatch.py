@@ -116,7 +116,7 @@ class Dispatcher:
                 self._or_to_old_key(incoming, self._peers.handle_reply)
             case MessageKind.GOSSIP:
                 self._gossip_received(incoming)
-            case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
+            case MessageKind.JOIN_REQUEST | MessageKind.JOIN_SEALED | MessageKind.ANCHOR_REQUEST:
                 self._on_join_request(incoming)
             case (
                 MessageKind.SECRET_REQUEST
@@ -137,7 +137,7 @@ class Dispatcher:
     def _dispatch_other(self, incoming: Incoming) -> None:
         """Under the packet key of another generation nothing is said but what leads out of it."""
         match incoming.packet.kind:
-            case MessageKind.JOIN_REQUEST | MessageKind.ANCHOR_REQUEST:
+            case MessageKind.JOIN_REQUEST | MessageKind.JOIN_SEALED | MessageKind.ANCHOR_REQUEST:
                 # A link stays good as long as its invite counts.
                 self._on_join_request(incoming)
             case MessageKind.PROBE:

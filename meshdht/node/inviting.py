@@ -9,12 +9,13 @@ from meshdht.clock import Clock, Entropy
 from meshdht.crypto.keys import InviteKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import PlatformError, StateError
-from meshdht.limits import LINK_HINTS_MAX
+from meshdht.limits import LINK_ANCHORS_MAX, LINK_HINTS_MAX
 from meshdht.membership.anchor_link import AnchorLink
 from meshdht.membership.invites import write_invite
-from meshdht.membership.link import Link
+from meshdht.membership.link import Link, LinkAnchor
 from meshdht.membership.statements import NO_TERMS, Role, Terms
 from meshdht.node.node import Node
+from meshdht.node.relay_waits import or_unknown
 from meshdht.paths.candidate import PathKind
 
 # A path that breaks is another one within that: who is offline for less may be about to come back.
@@ -35,8 +36,8 @@ class Scope:
 
 def hints(node: Node) -> list[Endpoint]:
     """Where a joiner may find us, and, should we be off by then, the others: those that are here
-    now, then where those were last that are not. Raises PlatformError if there is nothing: such a
-    link would be of no use."""
+    now, then where those were last that are not. Raises PlatformError if nobody could come by such
+    a link."""
     own = node.own_endpoints
     paths = [node.path(each.id) for each in node.roster]
     others = [each.endpoint for each in paths if each.endpoint and each.kind is not PathKind.RELAY]
@@ -47,11 +48,22 @@ def hints(node: Node) -> list[Endpoint]:
     half = (LINK_HINTS_MAX - min(len(others), LINK_HINTS_MAX // 2)) // 2
     # Interfaces come first, what the world sees of us last: some of both, however many.
     found = list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
-    if not found:
+    if not found and not meeting_places(node):
         raise PlatformError(
             "this device has no address at which another could join", "connect it to a network"
         )
     return found
+
+
+def meeting_places(node: Node) -> list[LinkAnchor]:
+    """Anchors by which a joiner may meet us, the nearest first; none if it needs none."""
+    if node.is_public:
+        return []
+    anchors = {each.id for each in node.roster.anchors}
+    places = [each for each in node.relay_places().values() if each.relay in anchors]
+    places.sort(key=lambda each: (or_unknown(each.delay_s), each.relay))
+    legs = node.vantage.legs
+    return [LinkAnchor(each.relay, each.endpoint) for each in places if each.endpoint not in legs]
 
 
 async def invite_device(
@@ -70,6 +82,7 @@ async def invite_device(
         ipv4_range=node.roster.ipv4_range,
         suggested_name=scope.name,
         hints=tuple(hints),
+        anchors=tuple(meeting_places(node)[:LINK_ANCHORS_MAX]),
     )
 
 

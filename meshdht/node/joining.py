@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import DeviceId, SigningKey, VerifyKey, WireGuardPrivateKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import JoinFailed, LinkError, Refused, RemoteError
@@ -33,6 +34,7 @@ from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
 from meshdht.wire.channel import Incoming
 from meshdht.wire.join import JoinOutcome, decode_reason, open_join_reply
+from meshdht.wire.meeting import seal_claim
 from meshdht.wire.packet import MessageKind
 
 STAGGER_S = 0.15
@@ -105,13 +107,29 @@ class Joiner:
         self._progress = _Progress()
         self._others: list[Endpoint] = []
         """Whom to ask beside the hints."""
+        self._sealed: dict[Endpoint, BoxKey] = {}
+        """Where what we ask passes through other hands, and what seals it."""
+        self._answered: set[Endpoint] = set()
+        """Of those, where a member has answered."""
 
     def also_ask(self, endpoint: Endpoint) -> None:
         """A member may answer here as well."""
         self._others.append(endpoint)
 
+    def also_meet(self, endpoint: Endpoint, key: BoxKey) -> None:
+        """A relay has joined us here to a member that has the key as well."""
+        self._sealed[endpoint] = key
+        self._others.append(endpoint)
+        self._ask(endpoint)
+
+    def is_answered(self, endpoint: Endpoint) -> bool:
+        """Whether it was a member whom we met there."""
+        return endpoint in self._answered
+
     def ask_no_more(self, endpoint: Endpoint) -> None:
         """Nobody is there any more."""
+        self._sealed.pop(endpoint, None)
+        self._answered.discard(endpoint)
         if endpoint in self._others:
             self._others.remove(endpoint)
 
@@ -147,7 +165,7 @@ class Joiner:
         for offer in list(self._progress.offers.values()):
             self._fetch(offer)
         for hint in (*self._others, *hints):
-            self._control.send(MessageKind.JOIN_REQUEST, self._message_id, self._claim, hint)
+            self._ask(hint)
             if await self._hears_of_success(STAGGER_S):
                 return
         self._raise_denial()
@@ -156,6 +174,13 @@ class Joiner:
             if not await self._hears_of_success(RETRY_S):
                 self._raise_final_refusal()
         await self._hears_of_success(WAITING_S if self._progress.waits else RETRY_S)
+
+    def _ask(self, endpoint: Endpoint) -> None:
+        kind, body = MessageKind.JOIN_REQUEST, self._claim
+        if (key := self._sealed.get(endpoint)) is not None:
+            nonce = self._control.draw_nonce()
+            kind, body = MessageKind.JOIN_SEALED, seal_claim(key, nonce, body, self._message_id)
+        self._control.send(kind, self._message_id, body, endpoint)
 
     async def _hears_of_success(self, timeout_s: float) -> bool:
         """Wait for news; True once joined."""
@@ -209,6 +234,8 @@ class Joiner:
         reply = open_join_reply(
             incoming.packet.body, joiner=self._signing, message_id=self._message_id
         )
+        if incoming.source in self._sealed:
+            self._answered.add(incoming.source)
         if reply.outcome is JoinOutcome.REFUSED:
             if len(self._progress.refusals) < JOIN_OFFERS_MAX:
                 self._progress.refusals[decode_reason(reply.content)] = None

@@ -52,6 +52,7 @@ class NodeNews(NodeSpeech):
         self._dht.members_changed()
         self.rotator.members_changed()
         self._generations.members_changed()
+        self._relays.wake()
 
     def _switched(self) -> None:
         """Other keys than before: in the DHT, for records, in the tunnels."""

@@ -33,6 +33,7 @@ from meshdht.node.generations import Generations
 from meshdht.node.herald import Herald
 from meshdht.node.holding import holder_check
 from meshdht.node.holdings import NodeHoldings
+from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.keeping import Keeper
 from meshdht.node.link_talk import LinkTalk
 from meshdht.node.mooring import Mooring
@@ -66,8 +67,7 @@ class Node(NodeNews):
         observer: NodeObserver,
         ways: WaysOut | None = None,
     ) -> None:
-        identity = state.identity
-        self._identity = identity
+        self._identity = identity = state.identity
         self._state = state
         self._store = store
         self._observer = observer
@@ -98,6 +98,7 @@ class Node(NodeNews):
             identity, self._holdings, self._dht.anchors, self._control, self._peers.neighbours
         )
         self._publisher = self._make_publisher(store)
+        self._meetings = InviteMeetings(identity, self._holdings, self._control, self.vantage)
         self._relays = self._make_relays()
         self._caller = self._make_caller()
         self._moved = Moved(self._caller.call)
@@ -112,8 +113,8 @@ class Node(NodeNews):
         self._generations = self._make_generations()
         self.rotator = self._make_rotator()
         """Begins generations, and revokes."""
-        where = self._generations.whereabouts
-        self._herald = Herald(identity, self._holdings, self._control, self._missing_peers, where)
+        whom = self._missing_peers, self._generations.whereabouts
+        self._herald = Herald(identity, self._holdings, self._control, *whom)
         self._dispatcher = self._make_dispatcher()
         self.datagram_received = self._dispatcher.datagram_received
         """A datagram that is not WireGuard's came in, and its source; any bytes are fine."""
@@ -203,6 +204,7 @@ class Node(NodeNews):
             self.relay_places,
             lambda relay: self._holdings.roster.has_node(relay.raw),
             lambda: [] if self._has_direct_path() else self._missing_peers(),
+            self._meetings,
             lambda device: self._caller.call_to_relays(device),
         )
 
@@ -212,8 +214,8 @@ class Node(NodeNews):
 
     def _make_entrance(self) -> Entrance:
         peers = [endpoint for _, endpoint in self._state.peers]
-        entropy = self._control.entropy
-        return Entrance(self._dht, entropy, peers, self._state.hints, self._entered)
+        hints = self._state.hints
+        return Entrance(self._dht, self._control.entropy, peers, hints, self._entered)
 
     def _make_admission(self) -> Admission:
         approvals = Approvals(
@@ -276,7 +278,7 @@ class Node(NodeNews):
             self._generations,
             self._herald,
             self.traversal.talk,
-            self._admission.requested,
+            lambda incoming: self._admission.requested(self._meetings.opened(incoming)),
             self._admission.heard,
             self._caller.handle,
             self.relay_host.received,
@@ -288,8 +290,8 @@ class Node(NodeNews):
         await self._store.save_generations(self._identity)
 
     def _make_mooring(self) -> Mooring:
-        whom = self._anchor_ids, self._contacts_beyond
-        return Mooring(self._dht, self._control.entropy, self._has_direct_path, *whom, self._met)
+        whom = self._has_direct_path, self._anchor_ids, self._contacts_beyond, self._met
+        return Mooring(self._dht, self._control.entropy, *whom)
 
     def _make_anchorage(self) -> Anchorage:
         return Anchorage(self._dht, self._control.entropy, self._anchor_ids)

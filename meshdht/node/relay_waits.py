@@ -2,7 +2,8 @@
 
 Calls come by way of members. Who has no path to any, and knows relays, tells these now and then for
 whom it waits, by the tokens that these would bind (wire/relay.py); a relay tells it at once when
-one is bound. It learns no more of the two than if they had bound.
+one is bound. It learns no more of the two than if they had bound. Whoever has been invited is
+waited for likewise, at anchors (invite_meetings.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.limits import RELAY_WAITS_MAX
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
+from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
 from meshdht.wire.packet import MessageKind
 from meshdht.wire.relay import (
@@ -78,6 +80,7 @@ class RelayWaits:
         peers: Peers,
         places: Callable[[], Mapping[DeviceId, RelayPlace]],
         lonely: Callable[[], Sequence[DeviceId]],
+        meetings: InviteMeetings,
         shunned: MutableMapping[DeviceId, float],
         on_called: Callable[[DeviceId, RelayPlace, int], None],
     ) -> None:
@@ -86,10 +89,13 @@ class RelayWaits:
         self._peers = peers
         self._places = places
         self._lonely = lonely
+        self._meetings = meetings
         self._shunned = shunned
         self._on_called = on_called
         self._waits: dict[bytes, _Wait] = {}
         """By token."""
+        self._invited: frozenset[DeviceId] = frozenset()
+        """Who may come by an invite, and we said that we wait for."""
         self._due = 0.0
 
     def restart(self) -> None:
@@ -98,7 +104,8 @@ class RelayWaits:
 
     def say(self, now: float) -> None:
         """Say for whom we wait, if it is time."""
-        if now < self._due:
+        invited = self._meetings.open()
+        if now < self._due and self._invited.issuperset(invited):
             return
         able = [
             place for place in self._places().values() if self._shunned.get(place.relay, now) <= now
@@ -106,17 +113,24 @@ class RelayWaits:
         able.sort(key=lambda place: (or_unknown(place.delay_s), place.relay))
         lonely = self._lonely()[:RELAY_WAITS_MAX]
         self._waits = {}
-        if able and lonely:
-            self._due = now + AGAIN_S
+        if able and (lonely or invited):
+            self._due, self._invited = now + AGAIN_S, frozenset(invited)
+        unix = self._control.clock.unix()
+        # The other's clock may be in another slot, as far as clocks differ.
+        slots = sorted({int(unix + skew_s) // SLOT_S for skew_s in (-SKEW_S, SKEW_S)})
         for device in lonely:
             if (key := self._peers.box_key(device)) is not None:
                 for place in able[:WIDTH]:
-                    self._wait_for(device, key, place)
+                    self._wait_for(device, key, place, slots)
+        anchors = [place for place in able if self._meetings.is_anchor(place.relay)]
+        for comer, by in invited.items():
+            for place in anchors[:WIDTH]:
+                self._wait_for(comer, by.key, place, [by.slot])
 
-    def _wait_for(self, device: DeviceId, key: BoxKey, place: RelayPlace) -> None:
-        unix = self._control.clock.unix()
-        # The other's clock may be in another slot, as far as clocks differ.
-        for slot in sorted({int(unix + skew_s) // SLOT_S for skew_s in (-SKEW_S, SKEW_S)}):
+    def _wait_for(
+        self, device: DeviceId, key: BoxKey, place: RelayPlace, slots: Sequence[int]
+    ) -> None:
+        for slot in slots:
             bind = Bind(relay_token(key, place.relay, slot), Wish.WAIT)
             side = relay_side(key, self._own_id, place.relay, slot)
             message_id = self._control.draw_message_id()
@@ -138,6 +152,8 @@ class RelayWaits:
         elif reply.outcome is Outcome.CALLED:
             del self._waits[reply.token]
             self._on_called(wait.device, wait.place, wait.slot)
+        elif reply.outcome is Outcome.FULL and wait.device in self._invited:
+            pass  # two others wait for whoever comes by this invite
         elif reply.outcome.is_refusal:
             self._shunned[wait.place.relay] = now + SHUN_S
         return True

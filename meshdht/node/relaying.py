@@ -19,6 +19,7 @@ from meshdht.endpoint import Endpoint
 from meshdht.limits import CALL_RELAYS_MAX
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
+from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
 from meshdht.node.relay_effort import Effort
 from meshdht.node.relay_waits import SHUN_S, WIDTH, RelayPlace, RelayWaits, or_unknown
@@ -53,8 +54,8 @@ NOWHERE = Endpoint("0.0.0.0", 0)
 
 class Relays:
     """``places()`` are the relays that we know; ``is_ours(id)``: it is a device or an anchor of the
-    network; ``lonely()`` are the peers that we lack and that calls may not come from;
-    ``call(device)`` tells a peer where we bind."""
+    network; ``lonely()`` are the peers that we lack and that calls may not come from; ``meetings``
+    knows who may come by an invite; ``call(device)`` tells a peer where we bind."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Relays:
         places: Callable[[], Mapping[DeviceId, RelayPlace]],
         is_ours: Callable[[DeviceId], bool],
         lonely: Callable[[], Sequence[DeviceId]],
+        meetings: InviteMeetings,
         call: Callable[[DeviceId], object],
     ) -> None:
         self._own_id = identity.device
@@ -71,6 +73,7 @@ class Relays:
         self._peers = peers
         self._places = places
         self._is_ours = is_ours
+        self._meetings = meetings
         self._call = call
         self._efforts: dict[DeviceId, Effort] = {}
         self._shunned: dict[DeviceId, float] = {}
@@ -88,6 +91,7 @@ class Relays:
             peers,
             lambda: self._places_at(control.clock.monotonic()),
             lambda: [each for each in lonely() if each not in self._efforts],
+            meetings,
             self._shunned,
             self._bind,
         )
@@ -195,7 +199,7 @@ class Relays:
 
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
         """Begin; a binding that both have is left as it is."""
-        key = self._peers.box_key(device)
+        key = self._peers.box_key(device) or self._meetings.key(device)
         if key is None or self._is_leaving:
             return
         effort = self._efforts.setdefault(device, Effort())
@@ -366,7 +370,8 @@ class Relays:
         now = self._control.clock.monotonic()
         if not binding.is_shunnable and binding.why is None:
             self._let_go(binding)
-        elif binding.is_shunnable:
+        elif binding.is_shunnable and self._peers.is_member(device):
+            # Who comes by an invite may have met another member there.
             self._shunned[binding.relay] = now + SHUN_S
         if binding.there is not None:
             self._give_back(binding.there, now)

@@ -67,6 +67,7 @@ class MessageKind(enum.IntEnum):
     NAT_PROBE = 19
     LINKS_REQUEST = 20
     LINKS_REPLY = 21
+    JOIN_SEALED = 22
 
 
 class ControlPacket(NamedTuple):

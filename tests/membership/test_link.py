@@ -13,11 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshdht.crypto.derive import digest
-from meshdht.crypto.keys import NetworkId, NetworkSecret, PacketKey
+from meshdht.crypto.keys import DeviceId, NetworkId, NetworkSecret, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import LinkError
-from meshdht.limits import CLAIM_CLOCK_TOLERANCE_S, LINK_HINTS_MAX, LINK_TEXT_MAX
-from meshdht.membership.link import Link, parse_link
+from meshdht.limits import (
+    CLAIM_CLOCK_TOLERANCE_S,
+    LINK_ANCHORS_MAX,
+    LINK_HINTS_MAX,
+    LINK_TEXT_MAX,
+)
+from meshdht.membership.link import Link, LinkAnchor, parse_link
 from tests.membership.household import UNIX, invite_key
 
 VECTOR = json.loads((Path(__file__).parents[2] / "docs/vectors/membership.json").read_text())
@@ -69,6 +74,19 @@ def test_a_link_agrees_with_the_published_vector() -> None:
 @given(links)
 def test_a_link_reads_back(link: Link) -> None:
     assert parse_link(str(link)) == link
+
+
+def test_a_link_takes_anchors_beside_the_hints() -> None:
+    anchors = tuple(LinkAnchor(DeviceId(bytes([n]) * 20), HINTS[n % 2]) for n in range(3))
+    for count in range(4):
+        link = replace(LINK, anchors=anchors[:count])
+        assert parse_link(str(link)).anchors == anchors[: min(count, LINK_ANCHORS_MAX)]
+    assert replace(LINK, anchors=anchors[:1]).places == (*HINTS, HINTS[0])
+    payload = replace(LINK, anchors=anchors[:2])._payload()
+    size = 2 * 20 + (1 + 4 + 2) + (1 + 16 + 2)
+    for tail in (b"\0", b"\3" + payload[-size:] * 2, payload[-size - 1 :] + b"\0"):
+        with pytest.raises(LinkError, match="cannot be read"):
+            parse_link(_forge(LINK._payload() + tail))
 
 
 @pytest.mark.parametrize(

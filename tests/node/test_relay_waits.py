@@ -35,6 +35,7 @@ class Waiting:
             node._peers,
             lambda: {n: each for n, each in enumerate(self.relays)},  # type: ignore[misc]
             lambda: self.lonely,
+            node._meetings,
             self.shunned,  # type: ignore[arg-type]
             lambda *said: self.called.append(said),
         )
