@@ -44,11 +44,7 @@ class Peer:
         best = self.agent.best
         if self.tunnel_at is None or best is None or best.is_doubted:
             return False
-        return not any(
-            pair.alive or pair is best
-            for pair in self.agent.pairs
-            if pair.endpoint == self.tunnel_at
-        )
+        return not any(pair.alive and pair.endpoint == self.tunnel_at for pair in self.agent.pairs)
 
     async def next_answer(self) -> ProbeResult:
         """Wait for its next answer to a probe; any number may."""

@@ -108,7 +108,7 @@ class Joiner:
         self._others: list[Endpoint] = []
         """Whom to ask beside the hints."""
         self._sealed: dict[Endpoint, BoxKey] = {}
-        """Where what we ask passes through other hands, and what seals it."""
+        """Where what we ask passes, or passed, through other hands, and what seals it."""
         self._answered: set[Endpoint] = set()
         """Of those, where a member has answered."""
 
@@ -128,7 +128,6 @@ class Joiner:
 
     def ask_no_more(self, endpoint: Endpoint) -> None:
         """Nobody is there any more."""
-        self._sealed.pop(endpoint, None)
         self._answered.discard(endpoint)
         if endpoint in self._others:
             self._others.remove(endpoint)

@@ -41,6 +41,8 @@ ANSWER_S = 2.0
 
 @dataclass(slots=True)
 class _Place:
+    host: str
+    """Where it is, whatever leads there."""
     main: Endpoint
     at_port: OpenPort
     binding: Binding | None = None
@@ -63,14 +65,16 @@ class JoinMeetings:
         self._joiner = joiner
         self._key = meeting_key(link.network, link.invite.invite_public)
         self._places = {
-            anchor.id: _Place(anchor.endpoint, partial(legs.at_port, anchor.endpoint))
+            anchor.id: _Place(
+                anchor.endpoint.host, anchor.endpoint, partial(legs.at_port, anchor.endpoint)
+            )
             for anchor in link.anchors
         }
         self._wake = asyncio.Event()
 
     def reached_by(self, host: str, leg: Endpoint, open_port: OpenPort) -> bool:
         """The anchors at an address are reached by a leg from now on; False: there are none."""
-        found = [each for each in self._places.values() if each.main.host == host]
+        found = [each for each in self._places.values() if each.host == host]
         for place in found:
             self._part(place)
             place.main, place.at_port, place.due = leg, open_port, -math.inf

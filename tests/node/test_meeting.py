@@ -208,5 +208,33 @@ def test_an_anchor_that_is_reached_by_a_stream_is_bound_at_there() -> None:
                 await asyncio.sleep(0.1)
                 meeting.cancel()
             assert comer.sent == [leg]
+            # Another stream is told from one to a member as well.
+            assert comer.meetings.reached_by(box.endpoint.host, leg, lambda port: None)
+
+    run(main())
+
+
+def test_what_is_asked_at_an_anchor_is_sealed_though_it_has_parted_meanwhile() -> None:
+    async def main() -> None:
+        async with home() as (world, box, link):
+            comer = Comer(world, link)
+            sent: list[tuple[MessageKind, Endpoint]] = []
+            send = comer.control.send
+
+            def tapped(kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint) -> None:
+                sent.append((kind, to))
+                if to == there:
+                    comer.joiner.ask_no_more(there)
+                send(kind, message_id, body, to)
+
+            comer.control.send = tapped  # type: ignore[method-assign, assignment]
+            there = Endpoint(box.endpoint.host, 42007)
+            comer.joiner.also_meet(there, comer.meetings._key)
+            for _ in range(3):
+                await comer.joiner._round([there, *link.hints])
+            kinds = {to: kind for kind, to in sent}
+            assert kinds[there] is MessageKind.JOIN_SEALED
+            assert [kind for kind, to in sent if to == there] == [MessageKind.JOIN_SEALED] * 4
+            assert kinds[link.hints[0]] is MessageKind.JOIN_REQUEST
 
     run(main())
