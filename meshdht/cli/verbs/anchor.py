@@ -229,6 +229,9 @@ def status(context: click.Context, as_json: bool) -> None:
     say(" · ".join(fact for fact in facts if fact))
     if held.trouble:
         note(f"not in the network's log yet: {held.trouble}")
+        if not held.contacts:
+            told = f"meshdht set anchors=ADDRESS:{held.listen_port}"
+            note(f"where all devices are behind NATs, tell one of them where this is: {told}")
 
 
 @anchor.command("down")

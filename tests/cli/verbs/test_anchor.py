@@ -70,6 +70,17 @@ def test_status_says_what_is_held(meshdht: Meshdht) -> None:
 
 
 @pytest.mark.usefixtures("_box")
+def test_one_that_nobody_reaches_says_how_a_device_behind_a_nat_finds_it(
+    meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.api.fake_daemon.ANCHOR", replace(ANCHOR, contacts=0))
+    assert meshdht("anchor", "status").err.splitlines()[1:] == [
+        "where all devices are behind NATs, tell one of them where this is:"
+        " meshdht set anchors=ADDRESS:41820"
+    ]
+
+
+@pytest.mark.usefixtures("_box")
 def test_status_says_what_a_router_passes_to_the_anchor(
     meshdht: Meshdht, monkeypatch: pytest.MonkeyPatch
 ) -> None:
