@@ -12,7 +12,6 @@ from meshdht.lab.device import Device
 from meshdht.lab.host import Switch
 from meshdht.lab.world import World
 from tests.lab.homes import behind_nat, eventually, public
-from tests.lab.relays import configure
 
 PORT = 41820
 
@@ -22,13 +21,11 @@ def founded(world: World, internet: Switch, tmp_path: Path) -> Device:
     box = public(world, internet, "box", 2)
     nas = behind_nat(world, internet, "nas", 10, "symmetric")
     nas.init("home")
-    nas.must("down")
-    # Where all are behind NATs, one has to be told where the anchor is.
-    configure(nas, f'anchors = ["203.0.113.2:{PORT}"]')
-    nas.must("up")
     link = tmp_path / "anchor.txt"
     link.write_text(nas.must("anchor", "link", "--name", "box"))
     box.must("anchor", "up", "--link-file", str(link), "--listen-port", str(PORT))
+    assert f"meshdht set anchors=ADDRESS:{PORT}" in box.meshdht("anchor", "status").stderr
+    nas.must("set", f"anchors=203.0.113.2:{PORT}")
     assert eventually(lambda: nas.json("anchor", "list")["anchors"] != [], 60)
     assert eventually(lambda: nas.json("anchor", "list")["anchors"][0]["seen"] is not None, 60)
     return nas
