@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 # A cell of Braille has two columns of four dots; the bits of each column, from below.
 LEFT, RIGHT = (0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08)
 BLANK = 0x2800
+# What was asked and not answered: a gap.
+LOST = math.nan
+
+
+def answered(values: Iterable[float]) -> list[float]:
+    """Those that are not ``LOST``."""
+    return [value for value in values if not math.isnan(value)]
 
 
 def spark(values: Sequence[float], width: int, *, floor: float = 0.0) -> str:
     """The last ``2 * width`` values as one line of Braille, four dots the tallest and one at least.
     ``floor`` is the share of the least that has no height: small differences show by it."""
     shown = list(values)[-2 * width :] if width > 0 else []
-    bottom = floor * min(shown, default=0.0)
-    top = max(shown, default=0.0) - bottom
-    dots = [max(1, _dots(value - bottom, top, 4)) for value in shown]
+    bottom = floor * min(answered(shown), default=0.0)
+    top = max(answered(shown), default=0.0) - bottom
+    dots = [0 if math.isnan(each) else max(1, _dots(each - bottom, top, 4)) for each in shown]
     if len(dots) % 2:
         dots.insert(0, 0)
     return "".join(
@@ -44,6 +52,6 @@ def area(values: Sequence[float], width: int, height: int, top: float) -> list[s
 
 
 def _dots(value: float, top: float, most: int) -> int:
-    if value <= 0 or top <= 0:
+    if math.isnan(value) or value <= 0 or top <= 0:
         return 0
     return max(1, min(most, round(value / top * most)))

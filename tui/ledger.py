@@ -17,6 +17,8 @@ from meshdht.api.errors import ApiError
 from meshdht.api.messages import Event, Peer, PeerChanged, PeerRemoved, Snapshot, Status
 from meshdht.api.recent_messages import Recent, RecentPeer
 
+from .charts import LOST
+
 # One sample a second of the traffic: as many as the widest chart shows.
 HISTORY = 360
 # A rate is the mean over this time, so that a stuttering counter reads calmly.
@@ -42,7 +44,7 @@ def _means(values: Sequence[float]) -> list[float]:
 @dataclass(slots=True)
 class Trail:
     """A peer's recent past: counters with their times, the traffic of each second up to second
-    ``told_to``, and the round-trip times as they were measured."""
+    ``told_to``, and the round-trip times as they were measured, or ``LOST``."""
 
     told_at: float
     told_to: int
@@ -63,7 +65,7 @@ class Trail:
         seconds = range(max(carried, default=-1), len(self.received) - 1, -1)
         _put_before(self.received, _means([carried.get(ago, (0, 0))[0] for ago in seconds]))
         _put_before(self.sent, _means([carried.get(ago, (0, 0))[1] for ago in seconds]))
-        measured = [rtt_ms for rtt_ms in past.rtt_ms if rtt_ms is not None]
+        measured = [LOST if rtt_ms is None else rtt_ms for rtt_ms in past.rtt_ms]
         if measured and self.rtt_ms and measured[-1] == self.rtt_ms[0]:
             measured.pop()
         _put_before(self.rtt_ms, measured)
@@ -213,7 +215,10 @@ class Ledger:
             before = known.rx_bytes, known.tx_bytes
             if before != (peer.rx_bytes, peer.tx_bytes):
                 self._begin_to_move(peer.id, trail, *before)
-        if peer.rtt_ms is not None and (not trail.rtt_ms or trail.rtt_ms[-1] != peer.rtt_ms):
+        # A share of the last probes grows by one that was not answered, and by nothing else.
+        if known is not None and known.loss is not None and (peer.loss or 0.0) > known.loss:
+            trail.rtt_ms.append(LOST)
+        if peer.rtt_ms is not None and (known is None or known.rtt_ms != peer.rtt_ms):
             trail.rtt_ms.append(peer.rtt_ms)
 
     def _begin_to_move(self, id: str, trail: Trail, rx_bytes: int, tx_bytes: int) -> None:

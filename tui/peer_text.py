@@ -20,7 +20,7 @@ from meshdht.api.text import (
     size_text,
 )
 
-from .charts import area
+from .charts import answered, area
 from .colours import ACCENT, BAD, FAINT, GOOD, MUTED, WARN
 from .format import shape
 from .ledger import Ledger
@@ -106,7 +106,7 @@ def chart(
     values: Sequence[float], said: str, about: str, colour: str, width: int, height: int
 ) -> Text:
     """What is so now, what was the most, and the recent past below."""
-    top = max(values, default=0.0)
+    top = max(answered(values), default=0.0)
     line = Text.assemble((said, "bold"), ("  " + about if about else "", MUTED), no_wrap=True)
     line.truncate(width, overflow="ellipsis")
     rows = area(values, width, max(0, height - 1), top)
@@ -114,12 +114,13 @@ def chart(
 
 
 def rtt_chart(peer: Peer, values: Sequence[float], width: int, height: int) -> Text:
-    """The round trips that were measured, the latest at the right."""
+    """The round trips that were measured, the latest at the right; a gap: none came back."""
     told = []
+    came = answered(values)
     if peer.online and peer.loss is not None:
         told.append(f"loss {peer.loss:.0%}")
-    if values and width >= _ROOMY:
-        told.append(f"best {rtt_text(min(values))}, worst {rtt_text(max(values))}")
+    if came and width >= _ROOMY:
+        told.append(f"best {rtt_text(min(came))}, worst {rtt_text(max(came))}")
     about = "  ".join(told)
     said = rtt_text(peer.rtt_ms if peer.online else None)
     return chart(values, said, about, ACCENT, width, height)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meshdht_tui.charts import area, spark
+from meshdht_tui.charts import LOST, answered, area, spark
 
-values = st.lists(st.floats(0, 1e9, allow_nan=False), max_size=60)
+values = st.lists(st.floats(0, 1e9, allow_nan=False) | st.just(LOST), max_size=60)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_spark_is_never_wider_than_it_may_be(given_: list[float], width: int) 
 def test_an_area_is_as_wide_and_high_as_it_is_told(
     given_: list[float], width: int, height: int
 ) -> None:
-    rows = area(given_, width, height, max(given_, default=0.0))
+    rows = area(given_, width, height, max(answered(given_), default=0.0))
     assert [len(row) for row in rows] == [width] * height
 
 
@@ -40,3 +40,9 @@ def test_an_area_is_filled_from_below_the_newest_at_the_right() -> None:
     assert area([0, 4, 8], 2, 2, 8.0) == ["⠀⢸", "⠀⣿"]
     assert area([0.001], 1, 1, 8.0) == ["⢀"]
     assert area([0, 0], 1, 1, 0.0) == ["⠀"]
+
+
+def test_what_was_not_answered_is_a_gap() -> None:
+    assert spark([8, LOST, 8, 8], 2) == "⡇⣿"
+    assert spark([LOST, LOST], 1) == "⠀"
+    assert area([8, LOST, LOST, 8], 2, 1, 8.0) == ["⡇⢸"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
+from meshdht_tui.charts import LOST
 from meshdht_tui.ledger import HISTORY, Ledger
 from msgspec.structs import replace
 
@@ -94,6 +97,13 @@ def test_a_round_trip_is_noted_when_it_was_measured_anew(ledger: Ledger) -> None
     assert list(ledger.trail(LAPTOP).rtt_ms) == [7.25, 9.0, 9.0]
 
 
+def test_a_share_of_losses_that_grows_is_a_probe_that_was_not_answered(ledger: Ledger) -> None:
+    for loss in (0.1, 0.2, 0.2, 0.1, None, 0.3):
+        ledger.take(PeerChanged(replace(LAPTOP, loss=loss)), 101.0)
+    ledger.take(PeerChanged(replace(LAPTOP, loss=0.4, rtt_ms=9.0)), 102.0)
+    assert ledger.trail(LAPTOP).rtt_ms == deque([7.25, LOST, LOST, 9.0])
+
+
 def test_what_the_daemon_remembers_comes_before_what_was_seen(ledger: Ledger) -> None:
     past = RecentPeer(
         id=LAPTOP.id,
@@ -109,7 +119,7 @@ def test_what_the_daemon_remembers_comes_before_what_was_seen(ledger: Ledger) ->
     # The second that passed since was looked at here: nothing was carried in it.
     assert list(trail.received) == [300, 300, 300, 100, 100, 100, 0]
     assert list(trail.sent) == [30, 30, 30, 0, 0, 0, 0]
-    assert list(trail.rtt_ms) == [6.0, 7.25]
+    assert trail.rtt_ms == deque([6.0, LOST, 7.25])
     assert ledger.rates(LAPTOP) == (0.0, 0.0)
     assert list(ledger.trail(PHONE).received) == [0]
 

@@ -16,6 +16,7 @@ from meshdht.api.messages import Peer, Ping
 from meshdht.api.path_messages import GetPath, PathReply, PathReport
 from meshdht.api.text import ipv4_first, path_text, rtt_text, size_text
 
+from ..charts import LOST
 from ..format import shape
 from ..host import Host
 from ..peer_text import facts, rate_chart, rtt_chart, way_cells
@@ -127,10 +128,12 @@ class PeerScreen(View):
                     number = pong.sequence + 1
                     box.border_subtitle = f"ping {number} of {PINGS}: {rtt_text(pong.rtt_ms)}"
                     peer = self._peer
-                    if pong.rtt_ms is not None and peer is not None:
+                    if pong.rtt_ms is not None:
                         came.append(pong.rtt_ms)
                         path = path_text(pong.path)
-                        self.host.ledger.measured(peer, pong.rtt_ms)
+                    if peer is not None:
+                        took_ms = LOST if pong.rtt_ms is None else pong.rtt_ms
+                        self.host.ledger.measured(peer, took_ms)
                         self.show()
         finally:
             box.border_subtitle = ""
