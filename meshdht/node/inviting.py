@@ -36,8 +36,7 @@ class Scope:
 
 def hints(node: Node) -> list[Endpoint]:
     """Where a joiner may find us, and, should we be off by then, the others: those that are here
-    now, then where those were last that are not. Raises PlatformError if nobody could come by such
-    a link."""
+    now, then where those were last that are not."""
     own = node.own_endpoints
     paths = [node.path(each.id) for each in node.roster]
     others = [each.endpoint for each in paths if each.endpoint and each.kind is not PathKind.RELAY]
@@ -47,12 +46,7 @@ def hints(node: Node) -> list[Endpoint]:
     others = list(dict.fromkeys(others))
     half = (LINK_HINTS_MAX - min(len(others), LINK_HINTS_MAX // 2)) // 2
     # Interfaces come first, what the world sees of us last: some of both, however many.
-    found = list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
-    if not found and not meeting_places(node):
-        raise PlatformError(
-            "this device has no address at which another could join", "connect it to a network"
-        )
-    return found
+    return list(dict.fromkeys([*own[:half], *own[half:][-half:], *others]))[:LINK_HINTS_MAX]
 
 
 def meeting_places(node: Node) -> list[LinkAnchor]:
@@ -69,7 +63,13 @@ def meeting_places(node: Node) -> list[LinkAnchor]:
 async def invite_device(
     node: Node, scope: Scope, hints: Sequence[Endpoint], clock: Clock, entropy: Entropy
 ) -> Link:
-    """A link for a device; returns once the invite is on disk. Raises StateError."""
+    """A link for a device; returns once the invite is on disk. Raises StateError, and PlatformError
+    if nobody could come by such a link."""
+    anchors = meeting_places(node)[:LINK_ANCHORS_MAX]
+    if not hints and not anchors:
+        raise PlatformError(
+            "this device has no address at which another could join", "connect it to a network"
+        )
     key, expires = await _invite(node, Role.DEVICE, scope, clock, entropy)
     generation = node.identity.generation
     return Link(
@@ -82,7 +82,7 @@ async def invite_device(
         ipv4_range=node.roster.ipv4_range,
         suggested_name=scope.name,
         hints=tuple(hints),
-        anchors=tuple(meeting_places(node)[:LINK_ANCHORS_MAX]),
+        anchors=tuple(anchors),
     )
 
 

@@ -108,9 +108,9 @@ def test_who_has_no_network_is_told_so_instead_of_given_a_link_that_leads_nowher
             statements = len(first.machine.node.holdings.log)
             with pytest.raises(PlatformError, match="no address"):
                 await first.service.invite(CreateInvite())
-            with pytest.raises(PlatformError, match="no address"):
-                await first.service.anchor_link(CreateAnchorLink())
             assert len(first.machine.node.holdings.log) == statements
+            # An anchor may be found by the devices instead.
+            assert (await first.service.anchor_link(CreateAnchorLink())).link
 
     run(main())
 

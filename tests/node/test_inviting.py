@@ -54,6 +54,8 @@ def test_a_disk_that_refuses_gives_no_link() -> None:
             first = world.found()
             first.store.failing = True
             with pytest.raises(StateError):
-                await invite_device(first.node, Scope(), [], first.clock, SeededEntropy(5))
+                await invite_device(
+                    first.node, Scope(), [first.endpoint], first.clock, SeededEntropy(5)
+                )
 
     run(main())
