@@ -251,9 +251,10 @@ def down(context: click.Context) -> None:
 @common_options()
 @click.pass_context
 def forget(context: click.Context, yes: bool) -> None:
-    """Remove the anchor from this machine, with its key and all that it holds, for ever.
+    """Remove the anchor from this machine, for ever.
 
-    It stays in the network's log until an admin revokes it there (meshdht revoke).
+    Its key and all that it holds go with it. It stays in the network's log until an admin revokes
+    it there (meshdht revoke).
 
     \b
     Example: meshdht anchor forget
