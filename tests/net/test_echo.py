@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import time
 from ipaddress import ip_address
 
@@ -13,6 +12,7 @@ from meshdht.clock import SeededEntropy
 from meshdht.errors import PlatformError
 from meshdht.net import echo
 from meshdht.net.netlink import IPAddress
+from tests.support.network import ip
 
 pytestmark = pytest.mark.lab
 
@@ -28,10 +28,6 @@ def near(own_network: None) -> None:
         f"addr add {V4}/32 dev lo",
         f"addr add {V6}/128 dev lo nodad",
     )
-
-
-def ip(*commands: str) -> None:
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
 
 async def ask(address: IPAddress, *sizes: int, by: str = "lo", wait_s: float = 5.0) -> set[int]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
 from collections import Counter
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -22,6 +20,7 @@ from meshdht.wire.port_mapping import ANNOUNCE_GROUP_IPV4, ANNOUNCE_PORT, CONTRO
 from meshdht.wire.ssdp import PORT as SSDP_PORT
 from meshdht.wire.ssdp import SEARCH_TARGETS, Presence
 from tests.engine.eventually import eventually
+from tests.support.network import ip
 from tests.support.router import loopback_gateway
 
 
@@ -89,12 +88,11 @@ async def test_announcements_count_from_the_gateway_alone() -> None:
 async def test_a_router_of_ipv6_is_heard_under_the_address_that_it_is_known_by(
     own_network: None, group: str, source: str
 ) -> None:
-    run = partial(subprocess.run, check=True)
-    run(["ip", "link", "add", "lan", "type", "veth", "peer", "name", "router"])
-    for interface in ("lan", "router"):
-        run(["ip", "link", "set", interface, "up"])
-    for address in (source, "2001:db8::7"):
-        run(["ip", "addr", "add", f"{address}/64", "dev", "router", "nodad"])
+    ip(
+        "link add lan type veth peer name router",
+        *(f"link set {interface} up" for interface in ("lan", "router")),
+        *(f"addr add {address}/64 dev router nodad" for address in (source, "2001:db8::7")),
+    )
     there, scope = socket.if_nametoindex("router"), socket.if_nametoindex("lan")
     gateway = Gateway(source, scope, "2001:db8::2")
     heard: list[bytes] = []

@@ -21,6 +21,7 @@ from meshdht.net.links import Link
 from meshdht.net.netlink import LocalAddress, LocalRange, Netlink, open_netlink
 from meshdht.net.routes import Way
 from meshdht.net.tun import Tun
+from tests.support.network import ip
 
 pytestmark = pytest.mark.lab
 
@@ -194,10 +195,6 @@ def routes() -> str:
 
 def set_ipv6(key: str, value: int) -> None:
     Path(f"/proc/sys/net/ipv6/conf/mesh0/{key}").write_text(str(value))
-
-
-def ip(*commands: str) -> None:
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
 
 async def test_default_routes_of_all_tables_tell_what_they_bear(own_network: None) -> None:

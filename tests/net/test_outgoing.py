@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from meshdht.net.outgoing import outgoing_addresses
+from tests.support.network import ip
 
 pytestmark = pytest.mark.lab
-
-
-def ip(*commands: str) -> None:
-    subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
 
 
 def test_the_metric_of_a_route_decides(own_network: None) -> None:

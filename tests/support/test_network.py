@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +42,10 @@ def test_who_left_for_good_still_reaches_outside() -> None:
     ours, theirs = said.split()
     assert theirs == str(Path(OWN).readlink())
     assert ours != theirs
+
+
+def test_an_ipv6_address_that_nobody_is_asked_about_works_at_once(own_network: None) -> None:
+    for number in range(1, 40):
+        network.ip("link set lo up", f"addr add fd00::{number:x}/128 dev lo nodad")
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
+            sock.connect((f"fd00::{number:x}", 9))

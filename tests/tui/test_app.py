@@ -149,9 +149,7 @@ def test_in_a_real_terminal_meshdht_alone_opens_it(
             [*tmux, "new-session", "-d", "-x", columns, "-y", lines, command], check=True
         )
         try:
-            seen = wait_for_pane(tmux, "2 of 3 online")
-            assert "● laptop" in seen
-            assert "q Quit" in seen
+            wait_for_pane(tmux, "2 of 3 online", "● laptop", "q Quit")
             for key, words in (("2", "choose a device"), ("4", "this one"), ("6", "founded")):
                 subprocess.run([*tmux, "send-keys", key], check=True)
                 shown = wait_for_pane(tmux, words)
@@ -163,12 +161,13 @@ def test_in_a_real_terminal_meshdht_alone_opens_it(
             subprocess.run([*tmux, "kill-server"], check=False)
 
 
-def wait_for_pane(tmux: list[str], text: str) -> str:
+def wait_for_pane(tmux: list[str], *texts: str) -> str:
+    """The pane, once it shows all of these: a terminal is drawn in several steps."""
     for _ in range(300):
         result = subprocess.run(
             [*tmux, "capture-pane", "-p"], capture_output=True, text=True, check=False
         )
-        if text in result.stdout:
+        if all(text in result.stdout for text in texts):
             return result.stdout
         time.sleep(0.1)
-    raise AssertionError(f"{text!r} was not shown:\n{result.stdout}")
+    raise AssertionError(f"{texts} were not shown:\n{result.stdout}")
