@@ -6,13 +6,16 @@ each other (relay_waits.py), in the name of the invite; who binds there asks to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.derive import derive
-from meshdht.crypto.keys import DeviceId
+from meshdht.crypto.keys import DeviceId, InvitePublicKey
 from meshdht.errors import OpenFailed
 from meshdht.limits import INVITE_WAITS_MAX
+from meshdht.membership.roster import Invite, Roster
 from meshdht.membership.statements import Role
 from meshdht.node.control import ControlPort
 from meshdht.node.holdings import NodeHoldings
@@ -34,6 +37,17 @@ class Invited(NamedTuple):
     slot: int
 
 
+@dataclass(slots=True)
+class _Meeting:
+    """Where the holders of one invite are waited for, or were until lately."""
+
+    key: BoxKey
+    comers: Sequence[DeviceId]
+    """What one who comes in each slot is called here, until it has a name of its own."""
+    used: float
+    """When we waited by it, or were asked by it, last: monotonic seconds."""
+
+
 class InviteMeetings:
     """What one member knows of them."""
 
@@ -44,38 +58,46 @@ class InviteMeetings:
         self._holdings = holdings
         self._control = control
         self._vantage = vantage
-        self._known: dict[BoxKey, float] = {}
-        """The keys by which we wait or did, and when we did last."""
+        self._roster: Roster | None = None
+        self._newest: Sequence[Invite] = ()
+        """Of that roster, what ``open`` chooses from."""
+        self._meetings: dict[InvitePublicKey, _Meeting] = {}
 
     def open(self) -> dict[DeviceId, Invited]:
         """Who may come by the newest invites that are open, under ids that are nobody's; none where
-        a joiner gets in without."""
-        roster, unix = self._holdings.roster, self._control.clock.unix()
+        a joiner gets in without. Costs next to nothing while the roster is the same."""
+        now, unix = self._control.clock.monotonic(), self._control.clock.unix()
+        for invite, meeting in list(self._meetings.items()):
+            if now - meeting.used >= REMEMBER_S:
+                del self._meetings[invite]
+        roster = self._holdings.roster
         if not roster.anchors or self._vantage.is_public:
             return {}
-        invites = [
-            each
-            for each in roster.invites
-            if each.role is Role.DEVICE
-            and each.expires > unix
-            and not each.revoked
-            and not each.is_used_up
-        ]
-        invites.sort(key=lambda each: (-each.expires, each.hash))
+        if self._roster is not roster:
+            self._roster, self._newest = roster, _newest(roster)
         found = {}
-        for each in invites[:INVITE_WAITS_MAX]:
-            key = meeting_key(self._identity.network, each.key)
-            for slot in range(MEETING_SLOTS if each.uses > 1 else 1):
-                found[_comer(key, slot)] = Invited(key, slot)
-        now = self._control.clock.monotonic()
-        self._known |= {each.key: now for each in found.values()}
-        self._known = {key: at for key, at in self._known.items() if now - at < REMEMBER_S}
+        for each in self._newest:
+            if each.expires > unix:
+                meeting = self._meeting(each.key, now)
+                slots = MEETING_SLOTS if each.uses > 1 else 1
+                for slot, comer in enumerate(meeting.comers[:slots]):
+                    found[comer] = Invited(meeting.key, slot)
         return found
+
+    def _meeting(self, invite: InvitePublicKey, now: float) -> _Meeting:
+        """By which its holders are waited for now."""
+        meeting = self._meetings.get(invite)
+        if meeting is None:
+            key = meeting_key(self._identity.network, invite)
+            comers = [_comer(key, slot) for slot in range(MEETING_SLOTS)]
+            meeting = self._meetings[invite] = _Meeting(key, comers, now)
+        meeting.used = now
+        return meeting
 
     def key(self, comer: DeviceId) -> BoxKey | None:
         """What to bind by for one of these, also of an invite that was open lately."""
-        ids = {_comer(key, slot): key for key in self._known for slot in range(MEETING_SLOTS)}
-        return ids.get(comer)
+        found = (each.key for each in self._meetings.values() if comer in each.comers)
+        return next(found, None)
 
     def is_anchor(self, relay: DeviceId) -> bool:
         """Whether a relay is no member: these have no use for such a wait."""
@@ -89,12 +111,12 @@ class InviteMeetings:
         if self._vantage.kind_of(incoming.source) is not PathKind.RELAY:
             raise OpenFailed("it came by no relay")
         now = self._control.clock.monotonic()
-        for key in self._known:
+        for meeting in self._meetings.values():
             try:
-                claim = open_claim(key, packet.body, packet.message_id)
+                claim = open_claim(meeting.key, packet.body, packet.message_id)
             except OpenFailed:
                 continue
-            self._known[key] = now
+            meeting.used = now
             if (lent := self._vantage.lent.get(incoming.source)) is not None:
                 lent.heard = now
             asked = packet._replace(kind=MessageKind.JOIN_REQUEST, body=claim)
@@ -102,6 +124,17 @@ class InviteMeetings:
         raise OpenFailed("by no invite that is waited for")
 
 
+def _newest(roster: Roster) -> Sequence[Invite]:
+    """Of the invites that are neither revoked nor used up, those that expire last: whatever the
+    time, the newest that are open are among them."""
+    invites = [
+        each
+        for each in roster.invites
+        if each.role is Role.DEVICE and not each.revoked and not each.is_used_up
+    ]
+    invites.sort(key=lambda each: (-each.expires, each.hash))
+    return invites[:INVITE_WAITS_MAX]
+
+
 def _comer(key: BoxKey, slot: int) -> DeviceId:
-    """What one who comes in a slot is called here, until it has a name of its own."""
     return DeviceId(derive(key.raw, "comer", bytes([slot]), size=DeviceId.SIZE))

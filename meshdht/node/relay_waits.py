@@ -107,14 +107,12 @@ class RelayWaits:
         invited = self._meetings.open()
         if now < self._due and self._invited.issuperset(invited):
             return
-        able = [
-            place for place in self._places().values() if self._shunned.get(place.relay, now) <= now
-        ]
-        able.sort(key=lambda place: (or_unknown(place.delay_s), place.relay))
-        lonely = self._lonely()[:RELAY_WAITS_MAX]
         self._waits = {}
-        if able and (lonely or invited):
-            self._due, self._invited = now + AGAIN_S, frozenset(invited)
+        lonely = self._lonely()[:RELAY_WAITS_MAX]
+        able = self._able(now) if lonely or invited else []
+        if not able:
+            return
+        self._due, self._invited = now + AGAIN_S, frozenset(invited)
         unix = self._control.clock.unix()
         # The other's clock may be in another slot, as far as clocks differ.
         slots = sorted({int(unix + skew_s) // SLOT_S for skew_s in (-SKEW_S, SKEW_S)})
@@ -126,6 +124,12 @@ class RelayWaits:
         for comer, by in invited.items():
             for place in anchors[:WIDTH]:
                 self._wait_for(comer, by.key, place, [by.slot])
+
+    def _able(self, now: float) -> list[RelayPlace]:
+        """The relays to wait at, the nearest first."""
+        places = self._places().values()
+        able = [place for place in places if self._shunned.get(place.relay, now) <= now]
+        return sorted(able, key=lambda place: (or_unknown(place.delay_s), place.relay))
 
     def _wait_for(
         self, device: DeviceId, key: BoxKey, place: RelayPlace, slots: Sequence[int]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -10,13 +12,17 @@ from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import NetworkId
 from meshdht.endpoint import Endpoint
 from meshdht.errors import OpenFailed
+from meshdht.membership.roster import Invite
+from meshdht.node import invite_meetings
 from meshdht.node.invite_meetings import REMEMBER_S, Invited, InviteMeetings
 from meshdht.node.vantage import Lent
 from meshdht.wire.channel import Incoming
-from meshdht.wire.meeting import meeting_key, seal_claim
+from meshdht.wire.meeting import MEETING_SLOTS, meeting_key, seal_claim
 from meshdht.wire.packet import ControlPacket, MessageKind
+from meshdht.wire.relay import Wish, decode_bind
 from simulations.loop import run
 from tests.node.test_meeting import home
+from tests.support.anchor import Holder
 from tests.support.mesh import ELSEWHERE
 
 ID = bytes(8)
@@ -46,6 +52,54 @@ def test_who_has_an_open_invite_waits_and_others_do_not() -> None:
             assert (await first.invite()).anchors == ()
 
     run(main())
+
+
+def test_invites_are_looked_through_and_keys_derived_once_and_an_invite_is_waited_for_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count: Counter[str] = Counter()
+
+    def counted(name: str, work: Any) -> Any:
+        def wrapped(*args: Any, **options: Any) -> Any:
+            count[name] += 1
+            return work(*args, **options)
+
+        return wrapped
+
+    for name in ("meeting_key", "derive"):
+        work = counted(name, getattr(invite_meetings, name))
+        monkeypatch.setattr(invite_meetings, name, work)
+    looked = property(counted("look", Invite.is_used_up.fget))  # type: ignore[attr-defined]
+    monkeypatch.setattr(Invite, "is_used_up", looked)
+
+    async def main() -> None:
+        async with home() as (world, box, _):
+            node = world.machines[0].node
+            (comer,) = node._meetings.open()
+            assert count.pop("derive") == MEETING_SLOTS
+            assert count.pop("meeting_key") == 1
+            count.clear()
+            for _ in range(100):
+                node._relays.wake()
+                await asyncio.sleep(0.5)
+                assert node._meetings.key(comer) is not None
+            assert not count
+            before = len(waits(box))
+            await world.machines[0].invite(uses=2)
+            await asyncio.sleep(0.1)
+            # The last one's, and one in each slot for this one.
+            told = {decode_bind(each.body).token for each in waits(box)[before:]}
+            assert len(told) == 1 + MEETING_SLOTS
+            assert count["derive"] == MEETING_SLOTS
+            assert count["meeting_key"] == 1
+
+    run(main())
+
+
+def waits(box: Holder) -> list[ControlPacket]:
+    """What an anchor heard of those that wait there."""
+    binds = [each for each in box.heard if each.kind is MessageKind.RELAY_BIND]
+    return [each for each in binds if decode_bind(each.body).wish is Wish.WAIT]
 
 
 def test_a_sealed_claim_is_taken_from_a_lent_port_alone_and_for_a_while_after_the_invite() -> None:

@@ -22,6 +22,7 @@ class Waiting:
         node = one.node
         self.sent: list[tuple[bytes, bytes, Endpoint]] = []
         self.called: list[tuple[object, ...]] = []
+        self.looked_up = 0
         self.relays = [
             RelayPlace(two.id, AT[0], 0.3),
             RelayPlace(one.id, AT[1]),
@@ -33,13 +34,17 @@ class Waiting:
             node.identity,
             node._control,
             node._peers,
-            lambda: {n: each for n, each in enumerate(self.relays)},  # type: ignore[misc]
+            self._places,  # type: ignore[arg-type]
             lambda: self.lonely,
             node._meetings,
             self.shunned,  # type: ignore[arg-type]
             lambda *said: self.called.append(said),
         )
         node._control.send = self._send  # type: ignore[method-assign]
+
+    def _places(self) -> dict[int, RelayPlace]:
+        self.looked_up += 1
+        return dict(enumerate(self.relays))
 
     def _send(
         self, kind: MessageKind, message_id: bytes, body: bytes, to: Endpoint, **_: object
@@ -124,6 +129,7 @@ def test_who_has_nobody_to_wait_for_or_no_relay_says_nothing() -> None:
             waiting = await two(world)
             waiting.lonely = []
             waiting.waits.say(0.0)
+            assert not waiting.looked_up, "where the relays are"
             waiting.lonely, waiting.relays = [waiting.relays[0].relay], []
             waiting.waits.say(AGAIN_S)
             assert not waiting.sent
