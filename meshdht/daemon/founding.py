@@ -39,7 +39,7 @@ from meshdht.node.joining import Joined, Joiner
 from meshdht.node.meeting import JoinMeetings
 from meshdht.node.network_time import NetworkTime
 from meshdht.paths.candidate import PathKind
-from meshdht.paths.legs import Legs, OpenPort
+from meshdht.paths.legs import OpenPort
 from meshdht.wire.packet import MessageKind
 
 JOIN_TIMEOUT_S = 30.0
@@ -130,7 +130,7 @@ async def join(
         reporter.progress(waiting, request.patience_s)
 
     joiner = Joiner(link, signing, wireguard, name, control, on_waiting)
-    meetings = JoinMeetings(link, device, control, joiner, Legs())
+    meetings = JoinMeetings(link, device, control, joiner)
     switchboard.control = _receiver(joiner, meetings, control)
     streams.serve(JoinerUser(link, joiner, meetings, control))
     try:

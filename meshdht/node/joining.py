@@ -105,32 +105,29 @@ class Joiner:
             claimed_at=int(control.clock.unix()),
         ).encode()
         self._progress = _Progress()
-        self._others: list[Endpoint] = []
+        self._others: dict[Endpoint, None] = {}
         """Whom to ask beside the hints."""
         self._sealed: dict[Endpoint, BoxKey] = {}
         """Where what we ask passes, or passed, through other hands, and what seals it."""
         self._answered: set[Endpoint] = set()
         """Of those, where a member has answered."""
 
-    def also_ask(self, endpoint: Endpoint) -> None:
-        """A member may answer here as well."""
-        self._others.append(endpoint)
-
-    def also_meet(self, endpoint: Endpoint, key: BoxKey) -> None:
-        """A relay has joined us here to a member that has the key as well."""
-        self._sealed[endpoint] = key
-        self._others.append(endpoint)
+    def also_ask(self, endpoint: Endpoint, key: BoxKey | None = None) -> None:
+        """A member may answer here as well. With a key: what passes here is sealed by it, since a
+        relay has joined us to somebody that has it too."""
+        if key is not None:
+            self._sealed[endpoint] = key
+        self._others[endpoint] = None
         self._ask(endpoint)
 
     def is_answered(self, endpoint: Endpoint) -> bool:
-        """Whether it was a member whom we met there."""
+        """Whether it was a member whom we met by a relay there."""
         return endpoint in self._answered
 
     def ask_no_more(self, endpoint: Endpoint) -> None:
         """Nobody is there any more."""
         self._answered.discard(endpoint)
-        if endpoint in self._others:
-            self._others.remove(endpoint)
+        self._others.pop(endpoint, None)
 
     async def run(
         self, hints: Sequence[Endpoint], timeout_s: float, patience_s: float = 0.0

@@ -10,28 +10,20 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
-from functools import partial
 
 from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.membership.link import Link
 from meshdht.node.control import ControlPort
 from meshdht.node.joining import Joiner
+from meshdht.node.relay_client import RelayClient
+from meshdht.paths.candidate import PathKind
 from meshdht.paths.legs import Legs, OpenPort
 from meshdht.paths.relay import Binding
 from meshdht.waiting import set_within
 from meshdht.wire.channel import Incoming
 from meshdht.wire.meeting import MEETING_SLOTS, meeting_key
-from meshdht.wire.packet import MessageKind
-from meshdht.wire.relay import (
-    Bind,
-    Outcome,
-    Wish,
-    decode_bind_reply,
-    encode_bind,
-    relay_side,
-    relay_token,
-)
+from meshdht.wire.relay import Outcome, decode_bind_reply
 
 # Nobody was there, or the relay was silent or full: it may be otherwise a little later.
 AGAIN_S = 2.0
@@ -44,7 +36,6 @@ class _Place:
     host: str
     """Where it is, whatever leads there."""
     main: Endpoint
-    at_port: OpenPort
     binding: Binding | None = None
     due: float = -math.inf
     """When to bind again."""
@@ -57,39 +48,37 @@ class _Place:
 class JoinMeetings:
     """At all anchors that a link names; ``joiner`` asks where somebody has come."""
 
-    def __init__(
-        self, link: Link, own: DeviceId, control: ControlPort, joiner: Joiner, legs: Legs
-    ) -> None:
-        self._own = own
+    def __init__(self, link: Link, own: DeviceId, control: ControlPort, joiner: Joiner) -> None:
+        self._legs = Legs()
+        self._client = RelayClient(own, control, self._legs)
         self._control = control
         self._joiner = joiner
         self._key = meeting_key(link.network, link.invite.invite_public)
         self._places = {
-            anchor.id: _Place(
-                anchor.endpoint.host, anchor.endpoint, partial(legs.at_port, anchor.endpoint)
-            )
-            for anchor in link.anchors
+            anchor.id: _Place(anchor.endpoint.host, anchor.endpoint) for anchor in link.anchors
         }
         self._wake = asyncio.Event()
 
     def reached_by(self, host: str, leg: Endpoint, open_port: OpenPort) -> bool:
         """The anchors at an address are reached by a leg from now on; False: there are none."""
         found = [each for each in self._places.values() if each.host == host]
+        if not found:
+            return False
+        self._legs.opened(leg, PathKind.DIRECT, open_port)
         for place in found:
             self._part(place)
-            place.main, place.at_port, place.due = leg, open_port, -math.inf
+            place.main, place.due = leg, -math.inf
         self._wake.set()
-        return bool(found)
+        return True
 
     def received(self, incoming: Incoming) -> None:
         """A RELAY_REPLY came in; raises RemoteError for what is none."""
         reply = decode_bind_reply(incoming.packet.body)
-        now = self._control.clock.monotonic()
         for place in self._places.values():
             binding = place.binding
             if binding is None or binding.token != reply.token:
                 continue
-            if binding.handle(incoming.source, incoming.packet.message_id, reply, now):
+            if self._client.heard(binding, incoming, reply):
                 self._follow(place, binding)
                 self._wake.set()
 
@@ -101,12 +90,12 @@ class JoinMeetings:
         if place.asked is not None:
             self._joiner.ask_no_more(place.asked)
         if there is not None:
-            self._joiner.also_meet(there, self._key)
+            self._joiner.also_ask(there, self._key)
         place.asked, place.asked_at = there, self._control.clock.monotonic()
 
     def _part(self, place: _Place) -> None:
         if place.binding is not None:
-            self._send(place.binding, self._control.draw_message_id(), Wish.LET_GO)
+            self._client.let_go(place.binding)
             place.binding = None
         if place.asked is not None:
             self._joiner.ask_no_more(place.asked)
@@ -125,14 +114,9 @@ class JoinMeetings:
         if place.binding is None:
             if now < place.due:
                 return place.due
-            token = relay_token(self._key, relay, place.slot)
-            side = relay_side(self._key, self._own, relay, place.slot)
-            where = relay, place.main, place.slot, token, side, place.at_port
-            place.binding = Binding(*where, now)
-        binding, message_id = place.binding, self._control.draw_message_id()
-        to = binding.poll(now, message_id)
-        if to is not None:
-            self._send(binding, message_id, binding.wish, to)
+            place.binding = self._client.binding(self._key, relay, place.main, place.slot)
+        binding = place.binding
+        self._client.poll(binding)
         is_vain = place.asked is not None and not self._joiner.is_answered(place.asked)
         if binding.is_over or (is_vain and now >= place.asked_at + ANSWER_S):
             self._part(place)
@@ -142,13 +126,6 @@ class JoinMeetings:
             place.due = now + AGAIN_S * uniform(0.25, 1.0)
             return place.due
         return min(binding.deadline(), place.asked_at + ANSWER_S if is_vain else math.inf)
-
-    def _send(
-        self, binding: Binding, message_id: bytes, wish: Wish, to: Endpoint | None = None
-    ) -> None:
-        body = encode_bind(Bind(binding.token, wish))
-        kind, to = MessageKind.RELAY_BIND, to or binding.main
-        self._control.send(kind, message_id, body, to, sender=binding.side)
 
     def close(self, met_at: Endpoint | None) -> None:
         """Give back what relays lend, but for the way by which we came in: it is our first path."""

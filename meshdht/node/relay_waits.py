@@ -16,20 +16,10 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RELAY_WAITS_MAX
 from meshdht.node.control import ControlPort
-from meshdht.node.identity import Identity
 from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
-from meshdht.wire.packet import MessageKind
-from meshdht.wire.relay import (
-    SLOT_S,
-    Bind,
-    BindReply,
-    Outcome,
-    Wish,
-    encode_bind,
-    relay_side,
-    relay_token,
-)
+from meshdht.node.relay_client import RelayClient
+from meshdht.wire.relay import SLOT_S, Bind, BindReply, Outcome, Wish
 
 # How many relays of those that there are: one carries the traffic, the other is there when it dies.
 WIDTH = 2
@@ -75,7 +65,7 @@ class RelayWaits:
 
     def __init__(
         self,
-        identity: Identity,
+        client: RelayClient,
         control: ControlPort,
         peers: Peers,
         places: Callable[[], Mapping[DeviceId, RelayPlace]],
@@ -84,7 +74,7 @@ class RelayWaits:
         shunned: MutableMapping[DeviceId, float],
         on_called: Callable[[DeviceId, RelayPlace, int], None],
     ) -> None:
-        self._own_id = identity.device
+        self._client = client
         self._control = control
         self._peers = peers
         self._places = places
@@ -135,15 +125,14 @@ class RelayWaits:
         self, device: DeviceId, key: BoxKey, place: RelayPlace, slots: Sequence[int]
     ) -> None:
         for slot in slots:
-            bind = Bind(relay_token(key, place.relay, slot), Wish.WAIT)
-            side = relay_side(key, self._own_id, place.relay, slot)
+            token, side = self._client.names(key, place.relay, slot)
             message_id = self._control.draw_message_id()
-            wait = self._waits[bind.token] = _Wait(device, place, slot, bind, side, message_id)
+            bind = Bind(token, Wish.WAIT)
+            wait = self._waits[token] = _Wait(device, place, slot, bind, side, message_id)
             self._send(wait)
 
     def _send(self, wait: _Wait) -> None:
-        kind, body = MessageKind.RELAY_BIND, encode_bind(wait.bind)
-        self._control.send(kind, wait.message_id, body, wait.place.endpoint, sender=wait.side)
+        self._client.say(wait.bind, wait.side, wait.message_id, wait.place.endpoint)
 
     def handle(self, source: Endpoint, message_id: bytes, reply: BindReply, now: float) -> bool:
         """A relay said something; whether it is about what we wait for."""

@@ -12,15 +12,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from meshdht.crypto.keys import DeviceId
-from meshdht.endpoint import Endpoint
+from meshdht.endpoint import NOWHERE, Endpoint
 from meshdht.limits import CALL_RELAYS_MAX
 from meshdht.node.control import ControlPort
 from meshdht.node.identity import Identity
 from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
+from meshdht.node.relay_client import RelayClient
 from meshdht.node.relay_effort import Effort
 from meshdht.node.relay_waits import SHUN_S, WIDTH, RelayPlace, RelayWaits, or_unknown
 from meshdht.node.vantage import Lent
@@ -29,17 +29,7 @@ from meshdht.paths.relay import Binding, Phase
 from meshdht.waiting import set_within
 from meshdht.wire.call import RelayHint
 from meshdht.wire.channel import Incoming
-from meshdht.wire.packet import MessageKind
-from meshdht.wire.relay import (
-    SLOT_S,
-    Bind,
-    Outcome,
-    Wish,
-    decode_bind_reply,
-    encode_bind,
-    relay_side,
-    relay_token,
-)
+from meshdht.wire.relay import SLOT_S, decode_bind_reply
 
 # The least patient NATs forget a mapping after 30 s.
 HOLD_OPEN_S = 20.0
@@ -49,7 +39,6 @@ NAP_S = 5.0
 # A farewell may get lost, or a relay may ask for another proof of our address first.
 FAREWELLS = 2
 FAREWELL_PAUSE_S = 0.3
-NOWHERE = Endpoint("0.0.0.0", 0)
 
 
 class Relays:
@@ -70,6 +59,7 @@ class Relays:
     ) -> None:
         self._own_id = identity.device
         self._control = control
+        self._client = RelayClient(identity.device, control, peers.vantage.legs)
         self._peers = peers
         self._places = places
         self._is_ours = is_ours
@@ -86,7 +76,7 @@ class Relays:
         self._is_leaving = False
         self._stays = False
         self._waits = RelayWaits(
-            identity,
+            self._client,
             control,
             peers,
             lambda: self._places_at(control.clock.monotonic()),
@@ -212,14 +202,10 @@ class Relays:
             self._drop(device, known)
         elif len(effort.bindings) >= CALL_RELAYS_MAX:
             return
-        token = relay_token(key, place.relay, slot)
-        side = relay_side(key, self._own_id, place.relay, slot)
-        at_port = partial(self._peers.vantage.legs.at_port, place.endpoint)
-        where = place.relay, place.endpoint, slot, token, side, at_port
-        binding = Binding(*where, now, place.delay_s)
+        binding = self._client.binding(key, place.relay, place.endpoint, slot, place.delay_s)
         effort.bindings[place.relay] = binding
         effort.next_look = now
-        self._send_due(binding, now)
+        self._client.poll(binding)
         self._wake.set()
 
     # --- with the relays ---------------------------------------------------------------------
@@ -236,9 +222,7 @@ class Relays:
                 if binding.token != reply.token:
                     continue
                 was_joined, before = binding.is_joined, binding.there
-                if binding.handle(incoming.source, packet.message_id, reply, now):
-                    if reply.outcome is Outcome.GO_TO_PORT and binding.there is not None:
-                        self._control.echo_alike(binding.there, binding.main)
+                if self._client.heard(binding, incoming, reply):
                     if before is not None and before != binding.there:
                         self._give_back(before, now)
                     self._moved(device, effort, binding, was_joined, now)
@@ -256,19 +240,9 @@ class Relays:
         if binding.is_joined and not was_joined and binding.there is not None:
             effort.tries = 0
             self._peers.learn(device, [binding.there])
-        self._send_due(binding, now)
+        self._client.poll(binding)
         effort.next_look = now
         self._wake.set()
-
-    def _send_due(self, binding: Binding, now: float) -> None:
-        message_id = self._control.draw_message_id()
-        to = binding.poll(now, message_id)
-        if to is not None:
-            self._send(binding, message_id, binding.wish, to)
-
-    def _send(self, binding: Binding, message_id: bytes, wish: Wish, to: Endpoint) -> None:
-        body = encode_bind(Bind(binding.token, wish))
-        self._control.send(MessageKind.RELAY_BIND, message_id, body, to, sender=binding.side)
 
     def network_changed(self) -> None:
         """Relays see us elsewhere from now on."""
@@ -294,11 +268,8 @@ class Relays:
         bound = [each for each in held if not each.is_over]
         for _ in range(FAREWELLS if bound else 0):
             for binding in bound:
-                self._let_go(binding)
+                self._client.let_go(binding)
             await asyncio.sleep(FAREWELL_PAUSE_S)
-
-    def _let_go(self, binding: Binding) -> None:
-        self._send(binding, self._control.draw_message_id(), Wish.LET_GO, binding.main)
 
     # --- life --------------------------------------------------------------------------------
 
@@ -334,7 +305,7 @@ class Relays:
         is_wanted = self._is_wanted(device, effort, now)
         for binding in list(effort.bindings.values()):
             if is_wanted:
-                self._send_due(binding, now)
+                self._client.poll(binding)
             if not is_wanted or binding.is_over:
                 self._drop(device, binding)
             elif binding.phase is Phase.HELD and binding.there is not None:
@@ -369,7 +340,7 @@ class Relays:
         del effort.bindings[binding.relay]
         now = self._control.clock.monotonic()
         if not binding.is_shunnable and binding.why is None:
-            self._let_go(binding)
+            self._client.let_go(binding)
         elif binding.is_shunnable and self._peers.is_member(device):
             # Who comes by an invite may have met another member there.
             self._shunned[binding.relay] = now + SHUN_S

@@ -29,7 +29,6 @@ from meshdht.net.netlink import LocalRange
 from meshdht.node.cut_off import PATIENCE_S
 from meshdht.node.joining import Joined
 from meshdht.node.meeting import JoinMeetings
-from meshdht.paths.legs import Legs
 from simulations.loop import VirtualClock, run
 from tests.daemon.stand_ins import FakeNetlink, FakePort
 from tests.support.mesh import eventually, mesh
@@ -251,7 +250,7 @@ def test_a_joiner_that_hears_nobody_is_cut_off_and_asks_by_a_leg_too() -> None:
             link = await first.invite()
             leg = Endpoint(LOOPBACK, 50001)
             joiner = world.joiner(link, "laptop", Endpoint("198.18.200.1", 41820))
-            meetings = JoinMeetings(link, first.id, joiner._control, joiner, Legs())
+            meetings = JoinMeetings(link, first.id, joiner._control, joiner)
             user = JoinerUser(link, joiner, meetings, joiner._control)
             world.internet.blocked = lambda source, to: True
             async with asyncio.TaskGroup() as tasks:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from meshdht.clock import SeededEntropy
+from meshdht.crypto.boxes import BoxKey
 from meshdht.crypto.keys import InviteKey, NetworkId, SigningKey
 from meshdht.endpoint import Endpoint
 from meshdht.errors import JoinFailed, LinkError, RemoteError
@@ -335,6 +336,23 @@ def test_a_hint_that_is_off_delays_the_next_by_a_moment_only() -> None:
             begun = asyncio.get_running_loop().time()
             await world.ask(link, hints=[NOBODY, NOBODY, first.endpoint])
             assert asyncio.get_running_loop().time() - begun < 1.0
+
+    run(main())
+
+
+@pytest.mark.parametrize("key", [None, BoxKey(bytes(32))])
+def test_who_turns_up_meanwhile_is_asked_at_once_and_then_once_a_round(key: BoxKey | None) -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            link = await world.found().invite()
+            joiner = world.joiner(link, "laptop", ELSEWHERE)
+            sent: list[Endpoint] = []
+            world.internet.tap = lambda data, source, to: sent.append(to)
+            for _ in range(2):
+                joiner.also_ask(NOBODY, key)
+            assert sent == [NOBODY] * 2
+            await joiner._round([])
+            assert sent == [NOBODY] * 3
 
     run(main())
 

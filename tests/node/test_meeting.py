@@ -19,7 +19,6 @@ from meshdht.node.joining import Joined, Joiner
 from meshdht.node.meeting import JoinMeetings
 from meshdht.node.network_time import NetworkTime
 from meshdht.paths.candidate import PathKind
-from meshdht.paths.legs import Legs
 from meshdht.wire.packet import MessageKind
 from simulations.loop import VirtualClock, run
 from simulations.nat import Inside, Nat, NatKind
@@ -65,7 +64,7 @@ class Comer:
         )
         wireguard = WireGuardPrivateKey(world.entropy.token(32))
         self.joiner = Joiner(link, signing, wireguard, f"pi{number}", self.control)
-        self.meetings = JoinMeetings(link, self.id, self.control, self.joiner, Legs())
+        self.meetings = JoinMeetings(link, self.id, self.control, self.joiner)
         self.side.attach(INSIDE, self._receive)
 
     def _send(self, datagram: bytes, to: Endpoint) -> None:
@@ -229,7 +228,7 @@ def test_what_is_asked_at_an_anchor_is_sealed_though_it_has_parted_meanwhile() -
 
             comer.control.send = tapped  # type: ignore[method-assign, assignment]
             there = Endpoint(box.endpoint.host, 42007)
-            comer.joiner.also_meet(there, comer.meetings._key)
+            comer.joiner.also_ask(there, comer.meetings._key)
             for _ in range(3):
                 await comer.joiner._round([there, *link.hints])
             kinds = {to: kind for kind, to in sent}

@@ -31,7 +31,7 @@ class Waiting:
         self.shunned: dict[object, float] = {}
         self.lonely = [two.id]
         self.waits = RelayWaits(
-            node.identity,
+            node._relays._client,
             node._control,
             node._peers,
             self._places,  # type: ignore[arg-type]

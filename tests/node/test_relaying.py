@@ -14,7 +14,7 @@ from meshdht.node.relay_host import RelayHost
 from meshdht.paths.candidate import PathKind
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
-from meshdht.wire.relay import Wish
+from meshdht.wire.relay import Bind
 from simulations.loop import run
 from simulations.nat import Inside, Nat, NatKind
 from tests.support.anchor import Holder, link_of
@@ -183,9 +183,11 @@ def test_a_bind_that_was_passed_on_to_the_other_is_not_answered_by_that() -> Non
             heard: list[Incoming] = []
             one.node._dispatcher._on_bind_reply = heard.append
             (binding,) = one.node._relays._efforts[two.id].bindings.values()
-            for wish, to in ((Wish.BIND, binding.there), (Wish.BIND, binding.main)):
+            bind = Bind(binding.token)
+            for to in (binding.there, binding.main):
                 assert to is not None
-                one.node._relays._send(binding, one.node._control.draw_message_id(), wish, to)
+                message_id = one.node._control.draw_message_id()
+                one.node._relays._client.say(bind, binding.side, message_id, to)
             await asyncio.sleep(1)
             assert [each.source for each in heard] == [binding.main]
 
