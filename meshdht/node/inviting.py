@@ -15,7 +15,7 @@ from meshdht.membership.invites import write_invite
 from meshdht.membership.link import Link, LinkAnchor
 from meshdht.membership.statements import NO_TERMS, Role, Terms
 from meshdht.node.node import Node
-from meshdht.node.relay_waits import or_unknown
+from meshdht.node.relay_places import nearest_first
 from meshdht.paths.candidate import PathKind
 
 # A path that breaks is another one within that: who is offline for less may be about to come back.
@@ -54,8 +54,8 @@ def meeting_places(node: Node) -> list[LinkAnchor]:
     if node.is_public:
         return []
     anchors = {each.id for each in node.roster.anchors}
-    places = [each for each in node.relay_places().values() if each.relay in anchors]
-    places.sort(key=lambda each: (or_unknown(each.delay_s), each.relay))
+    known = nearest_first(node.relay_places().values())
+    places = [each for each in known if each.relay in anchors]
     legs = node.vantage.legs
     return [LinkAnchor(each.relay, each.endpoint) for each in places if each.endpoint not in legs]
 

@@ -8,7 +8,7 @@ waited for likewise, at anchors (invite_meetings.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from meshdht.crypto.boxes import BoxKey
@@ -19,32 +19,13 @@ from meshdht.node.control import ControlPort
 from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
 from meshdht.node.relay_client import RelayClient
+from meshdht.node.relay_places import WIDTH, RelayPlace, RelayPlaces, nearest_first
 from meshdht.wire.relay import SLOT_S, Bind, BindReply, Outcome, Wish
 
-# How many relays of those that there are: one carries the traffic, the other is there when it dies.
-WIDTH = 2
-# What is assumed of a relay whose delay nobody has measured: between a near and a far one.
-UNKNOWN_S = 0.1
-# A relay that refused, or did not answer, is passed over for so long.
-SHUN_S = 120.0
 # How often we say that we wait; the least patient NATs forget a mapping after 30 s.
 AGAIN_S = 25.0
 # Network time follows other clocks if they differ by more than this.
 SKEW_S = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class RelayPlace:
-    """A relay that may be asked."""
-
-    relay: DeviceId
-    endpoint: Endpoint
-    delay_s: float | None = None
-    """Our round trip to it, if it was measured."""
-
-
-def or_unknown(delay_s: float | None) -> float:
-    return UNKNOWN_S if delay_s is None else delay_s
 
 
 @dataclass(slots=True)
@@ -61,17 +42,16 @@ class _Wait:
 
 class RelayWaits:
     """``lonely()`` are the peers to wait for, ``on_called(device, place, slot)`` hears of one that
-    has bound. ``shunned``: relays that are passed over, and until when."""
+    has bound."""
 
     def __init__(
         self,
         client: RelayClient,
         control: ControlPort,
         peers: Peers,
-        places: Callable[[], Mapping[DeviceId, RelayPlace]],
+        places: RelayPlaces,
         lonely: Callable[[], Sequence[DeviceId]],
         meetings: InviteMeetings,
-        shunned: MutableMapping[DeviceId, float],
         on_called: Callable[[DeviceId, RelayPlace, int], None],
     ) -> None:
         self._client = client
@@ -80,7 +60,6 @@ class RelayWaits:
         self._places = places
         self._lonely = lonely
         self._meetings = meetings
-        self._shunned = shunned
         self._on_called = on_called
         self._waits: dict[bytes, _Wait] = {}
         """By token."""
@@ -99,7 +78,10 @@ class RelayWaits:
             return
         self._waits = {}
         lonely = self._lonely()[:RELAY_WAITS_MAX]
-        able = self._able(now) if lonely or invited else []
+        if not (lonely or invited):
+            return
+        places = nearest_first(self._places.known(now).values())
+        able = [place for place in places if not self._places.is_shunned(place.relay, now)]
         if not able:
             return
         self._due, self._invited = now + AGAIN_S, frozenset(invited)
@@ -114,12 +96,6 @@ class RelayWaits:
         for comer, by in invited.items():
             for place in anchors[:WIDTH]:
                 self._wait_for(comer, by.key, place, [by.slot])
-
-    def _able(self, now: float) -> list[RelayPlace]:
-        """The relays to wait at, the nearest first."""
-        places = self._places().values()
-        able = [place for place in places if self._shunned.get(place.relay, now) <= now]
-        return sorted(able, key=lambda place: (or_unknown(place.delay_s), place.relay))
 
     def _wait_for(
         self, device: DeviceId, key: BoxKey, place: RelayPlace, slots: Sequence[int]
@@ -148,5 +124,5 @@ class RelayWaits:
         elif reply.outcome is Outcome.FULL and wait.device in self._invited:
             pass  # two others wait for whoever comes by this invite
         elif reply.outcome.is_refusal:
-            self._shunned[wait.place.relay] = now + SHUN_S
+            self._places.shun(wait.place.relay, now)
         return True

@@ -22,7 +22,14 @@ from meshdht.node.invite_meetings import InviteMeetings
 from meshdht.node.peers import Peers
 from meshdht.node.relay_client import RelayClient
 from meshdht.node.relay_effort import Effort
-from meshdht.node.relay_waits import SHUN_S, WIDTH, RelayPlace, RelayWaits, or_unknown
+from meshdht.node.relay_places import (
+    WIDTH,
+    RelayPlace,
+    RelayPlaces,
+    nearest_first,
+    or_unknown,
+)
+from meshdht.node.relay_waits import RelayWaits
 from meshdht.node.vantage import Lent
 from meshdht.paths.candidate import PathKind
 from meshdht.paths.relay import Binding, Phase
@@ -42,9 +49,9 @@ FAREWELL_PAUSE_S = 0.3
 
 
 class Relays:
-    """``places()`` are the relays that we know; ``is_ours(id)``: it is a device or an anchor of the
-    network; ``lonely()`` are the peers that we lack and that calls may not come from; ``meetings``
-    knows who may come by an invite; ``call(device)`` tells a peer where we bind."""
+    """``places()`` looks up the relays that we know; ``is_ours(id)``: it is a device or an anchor
+    of the network; ``lonely()`` are the peers that we lack and that calls may not come from;
+    ``meetings`` knows who may come by an invite; ``call(device)`` tells a peer where we bind."""
 
     def __init__(
         self,
@@ -61,42 +68,31 @@ class Relays:
         self._control = control
         self._client = RelayClient(identity.device, control, peers.vantage.legs)
         self._peers = peers
-        self._places = places
+        self._places = RelayPlaces(places)
         self._is_ours = is_ours
         self._meetings = meetings
         self._call = call
         self._efforts: dict[DeviceId, Effort] = {}
-        self._shunned: dict[DeviceId, float] = {}
-        """Relays that are passed over, and until when."""
         self._wake = asyncio.Event()
         self._looked = -math.inf
         """When all peers were looked at last."""
-        self._known: tuple[float, Mapping[DeviceId, RelayPlace]] = (-math.inf, {})
-        """The relays that we know, and when that was looked up."""
         self._is_leaving = False
         self._stays = False
         self._waits = RelayWaits(
             self._client,
             control,
             peers,
-            lambda: self._places_at(control.clock.monotonic()),
+            self._places,
             lambda: [each for each in lonely() if each not in self._efforts],
             meetings,
-            self._shunned,
             self._bind,
         )
 
     def wake(self) -> None:
         """Somebody is needed who was not, or reached otherwise than before, or may relay."""
         self._looked = -math.inf
-        self._known = (-math.inf, {})
+        self._places.look_again()
         self._wake.set()
-
-    def _places_at(self, now: float) -> Mapping[DeviceId, RelayPlace]:
-        """The relays that we know; looked up once for all who are looked after at a moment."""
-        if self._known[0] != now:
-            self._known = (now, self._places())
-        return self._known[1]
 
     # --- where to meet -----------------------------------------------------------------------
 
@@ -110,7 +106,7 @@ class Relays:
         if effort is None:
             return []
         effort.tells(now)
-        places = self._places_at(now)
+        places = self._places.known(now)
         bound = [each for each in effort.bindings.values() if not each.is_over]
         return [
             RelayHint(
@@ -127,7 +123,7 @@ class Relays:
         """A peer that calls us, or answers, says where it binds: bind there too. Of what a caller
         names, those are taken that both together reach soonest."""
         now = self._control.clock.monotonic()
-        known = self._places_at(now)
+        known = self._places.known(now)
         ways = []
         for hint in hints:
             if hint.relay in (device, self._own_id) or not self._is_ours(hint.relay):
@@ -179,13 +175,11 @@ class Relays:
         bound = effort.bindings if effort is not None else {}
         places = [
             place
-            for place in self._places_at(now).values()
+            for place in nearest_first(self._places.known(now).values())
             if place.relay not in bound and place.relay != device
         ]
-        able = [place for place in places if self._shunned.get(place.relay, now) <= now]
-        if not able and not bound:
-            able = places
-        return sorted(able, key=lambda place: (or_unknown(place.delay_s), place.relay))
+        able = [place for place in places if not self._places.is_shunned(place.relay, now)]
+        return able if able or bound else places
 
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
         """Begin; a binding that both have is left as it is."""
@@ -247,7 +241,7 @@ class Relays:
     def network_changed(self) -> None:
         """Relays see us elsewhere from now on."""
         now = self._control.clock.monotonic()
-        self._shunned.clear()
+        self._places.shun_none()
         self._waits.restart()
         for effort in self._efforts.values():
             effort.due, effort.tries = -math.inf, 0
@@ -343,7 +337,7 @@ class Relays:
             self._client.let_go(binding)
         elif binding.is_shunnable and self._peers.is_member(device):
             # Who comes by an invite may have met another member there.
-            self._shunned[binding.relay] = now + SHUN_S
+            self._places.shun(binding.relay, now)
         if binding.there is not None:
             self._give_back(binding.there, now)
 

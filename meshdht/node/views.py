@@ -24,7 +24,7 @@ from meshdht.node.peers import Peers
 from meshdht.node.ports import NodeState
 from meshdht.node.publishing import Publisher
 from meshdht.node.relay_host import RelayHost
-from meshdht.node.relay_waits import RelayPlace
+from meshdht.node.relay_places import RelayPlace
 from meshdht.node.spread import Spread
 from meshdht.node.vantage import Vantage
 from meshdht.paths.candidate import Network, PathKind

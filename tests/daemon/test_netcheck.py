@@ -10,7 +10,7 @@ from meshdht.api.netcheck_messages import NetCheck, RelayDelay
 from meshdht.api.router_messages import RouterPort
 from meshdht.daemon.netcheck import BLOCKED, UNKNOWN, check_network, portal, summary
 from meshdht.endpoint import Endpoint
-from meshdht.node.relay_waits import RelayPlace
+from meshdht.node.relay_places import RelayPlace
 from meshdht.paths.nat_behaviour import Behaviour, Filtering, Mapping
 from simulations.host import Host
 from simulations.loop import run

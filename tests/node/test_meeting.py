@@ -145,7 +145,7 @@ def test_of_several_members_that_wait_one_lets_the_device_in(seed: int) -> None:
             assert joined.member in {each.id for each in world.machines}
             # Nobody takes the anchor for one that does not relay, since it had no room for a third.
             for machine in world.machines:
-                assert not machine.node._relays._shunned
+                assert not machine.node._relays._places._shunned
 
     run(main())
 

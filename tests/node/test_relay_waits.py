@@ -6,7 +6,8 @@ import asyncio
 
 from meshdht.endpoint import Endpoint
 from meshdht.limits import RELAY_WAITS_MAX
-from meshdht.node.relay_waits import AGAIN_S, SHUN_S, WIDTH, RelayPlace, RelayWaits
+from meshdht.node.relay_places import SHUN_S, WIDTH, RelayPlace, RelayPlaces
+from meshdht.node.relay_waits import AGAIN_S, RelayWaits
 from meshdht.wire.packet import MessageKind
 from meshdht.wire.relay import SLOT_S, BindReply, Outcome, Wish, decode_bind
 from simulations.loop import run
@@ -28,21 +29,20 @@ class Waiting:
             RelayPlace(one.id, AT[1]),
             RelayPlace(two.id, AT[2], 0.01),
         ]
-        self.shunned: dict[object, float] = {}
+        self.places = RelayPlaces(self._look_up)  # type: ignore[arg-type]
         self.lonely = [two.id]
         self.waits = RelayWaits(
             node._relays._client,
             node._control,
             node._peers,
-            self._places,  # type: ignore[arg-type]
+            self.places,
             lambda: self.lonely,
             node._meetings,
-            self.shunned,  # type: ignore[arg-type]
             lambda *said: self.called.append(said),
         )
         node._control.send = self._send  # type: ignore[method-assign]
 
-    def _places(self) -> dict[int, RelayPlace]:
+    def _look_up(self) -> dict[int, RelayPlace]:
         self.looked_up += 1
         return dict(enumerate(self.relays))
 
@@ -118,7 +118,9 @@ def test_a_relay_that_refuses_is_passed_over_for_a_while() -> None:
             waiting = await two(world)
             waiting.waits.say(0.0)
             waiting.hears(Outcome.NOT_OFFERED, 0.0)
-            assert list(waiting.shunned.values()) == [SHUN_S]
+            shunned = waiting.relays[1].relay
+            assert waiting.places.is_shunned(shunned, SHUN_S - 1)
+            assert not waiting.places.is_shunned(shunned, SHUN_S)
 
     run(main())
 

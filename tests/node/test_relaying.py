@@ -119,10 +119,10 @@ def test_a_relay_that_turns_up_later_is_bound_at_without_delay() -> None:
             one, two, _ = await hard(world, relays=2)
             first, second = (each.id for each in world.machines[2:4])
             places = one.node.relay_places
-            one.node._relays._places = lambda: {first: places()[first]}
+            one.node._relays._places._look_up = lambda: {first: places()[first]}
             assert await one.node.ping(two.id, 5)
             assert list(one.node._relays._efforts[two.id].bindings) == [first]
-            one.node._relays._places = places
+            one.node._relays._places._look_up = places
             one.node._relays.wake()
             await eventually(lambda: [each.joined for each in hosts(world)] == [1, 1], 1)
             assert set(one.node._relays._efforts[two.id].bindings) == {first, second}
@@ -136,8 +136,8 @@ def test_they_meet_though_neither_reaches_the_others_relay_or_has_named_it() -> 
             one, two, _ = await hard(world, relays=2)
             first, second = (each.id for each in world.machines[2:4])
             places, theirs = one.node.relay_places, two.node.relay_places
-            one.node._relays._places = lambda: {first: places()[first]}
-            two.node._relays._places = lambda: {second: theirs()[second]}
+            one.node._relays._places._look_up = lambda: {first: places()[first]}
+            two.node._relays._places._look_up = lambda: {second: theirs()[second]}
             world.internet.cut(OUTER[1], world.machines[2].endpoint.host)
             result = await one.node.ping(two.id, 5)
             assert result is not None
