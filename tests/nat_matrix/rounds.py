@@ -78,6 +78,9 @@ def one_round(
                 if target != name
             ]
         say(line_about(name, samples))
+        for each in samples:
+            if each.first_byte_s is None:
+                say(both_sides(source, placed[each.target]))
         yield from samples
 
 
@@ -92,3 +95,15 @@ def line_about(name: str, samples: list[Sample]) -> str:
         f"{max(bytes_s, default=0):.2f} s; {len(direct)} direct, the last after "
         f"{max(direct, default=0):.2f} s{whom}"
     )
+
+
+def both_sides(source: Placed, target: Placed) -> str:
+    """What both daemons say about a pair whose tunnel did not come up."""
+    said = []
+    for one, other in ((source, target), (target, source)):
+        for words in (["path", other.name], ["whois", other.name], ["metrics"]):
+            result = one.device.meshdht(*words)
+            said.append(f"--- {one.name}: meshdht {' '.join(words)}")
+            lines = (result.stdout or result.stderr).splitlines()
+            said.extend(line for line in lines if not line.startswith("#"))
+    return "\n".join(said)
