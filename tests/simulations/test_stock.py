@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
+import umsgpack
 
 from simulations import stock
 from simulations.loop import run
@@ -37,3 +38,11 @@ def test_a_run_that_feeds_itself_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(stock, "DATAGRAMS_MAX", 10)
     with pytest.raises(stock.NeverEnds):
         run(stored_and_found(1))
+
+
+def test_another_message_pack_makes_the_bytes_of_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = run(stored_and_found(1))
+    monkeypatch.setattr(stock, "MESSAGE_PACK", umsgpack)
+    assert run(stored_and_found(1)) == ours
