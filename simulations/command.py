@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from simulations.loop import run
 from simulations.scenarios.catalogue import SCENARIOS, Entry
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hours", type=float, help="of virtual time that are measured")
     parser.add_argument("--processes", type=int, help="that share the devices, or the seeds")
     parser.add_argument("--pairs", type=int, help="of devices behind NATs")
+    parser.add_argument("--keep", type=Path, help="a directory: what is cut off goes on from it")
     parser.add_argument("--no-stock", action="store_true", help="without the baseline")
     return parser
 
@@ -91,7 +93,8 @@ def _options(parsed: argparse.Namespace, entry: Entry) -> Options:
         for name in ("nodes", "seeds", "loss", "dead", "lookups", "hours", "processes", "pairs")
         if (value := getattr(parsed, name)) is not None
     }
-    return Options(**{**entry.defaults, **given, "seed": parsed.seed, "stock": not parsed.no_stock})
+    given |= {"seed": parsed.seed, "stock": not parsed.no_stock, "keep": parsed.keep}
+    return Options(**{**entry.defaults, **given})
 
 
 def _canonical(name: str, options: Options, entry: Entry) -> list[str]:

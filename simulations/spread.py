@@ -6,8 +6,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 
+from simulations.kept import Kept
 from simulations.loop import alone, run
 
 T = TypeVar("T")
@@ -15,15 +17,26 @@ Ts = TypeVarTuple("Ts")
 
 
 async def spread(
-    work: Callable[[*Ts], Coroutine[Any, Any, T]], cases: Sequence[tuple[*Ts]], processes: int
+    work: Callable[[*Ts], Coroutine[Any, Any, T]],
+    cases: Sequence[tuple[*Ts]],
+    processes: int,
+    keep: Path | None = None,
 ) -> list[T]:
     """What ``work``, a function of a module, gives for each case: in the order of the cases, and
-    the same by however many processes. No time passes meanwhile in the loop that waits for it."""
+    the same by however many processes. No time passes meanwhile in the loop that waits for it.
+    ``keep``: a directory for what is done, if the whole may be cut off (see kept.py)."""
+    kept = Kept(keep) if keep else None
     if processes == 1:
-        return [await alone(work(*case)) for case in cases]
+        return [await alone(_made(work, kept, case)) for case in cases]
     with ProcessPoolExecutor(processes, get_context("fork")) as pool:
-        return list(pool.map(partial(_one, work), cases))
+        return list(pool.map(partial(_one, work, kept), cases))
 
 
-def _one(work: Callable[[*Ts], Coroutine[Any, Any, T]], case: tuple[*Ts]) -> T:
-    return run(work(*case))
+def _one(work: Callable[[*Ts], Coroutine[Any, Any, T]], kept: Kept | None, case: tuple[*Ts]) -> T:
+    return run(_made(work, kept, case))
+
+
+async def _made(
+    work: Callable[[*Ts], Coroutine[Any, Any, T]], kept: Kept | None, case: tuple[*Ts]
+) -> T:
+    return await (work(*case) if kept is None else kept.made(work, case))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from simulations.latency import Latency, uniform
 from simulations.network import DatagramNetwork
@@ -30,6 +31,8 @@ class Options:
     """Pairs of devices that are to meet."""
     stock: bool = True
     """Run the unmodified package beside ours, where a scenario has that."""
+    keep: Path | None = None
+    """Where several runs leave what is done (see kept.py)."""
 
     def network(self, *, lossy: bool = True) -> DatagramNetwork:
         """The internet of this run."""
@@ -37,9 +40,9 @@ class Options:
         return DatagramNetwork(self.seed, latency=self._delay(), loss=loss)
 
     def each_seed(self) -> Iterator[Options]:
-        """What each of the runs is told."""
+        """What each of the runs is told: nothing about the others, or about how they are run."""
         for number in range(self.seeds):
-            yield replace(self, seed=self.seed + number, seeds=1)
+            yield replace(self, seed=self.seed + number, seeds=1, processes=1, keep=None)
 
     def _delay(self) -> Latency:
         return uniform(*self.latency)

@@ -80,7 +80,9 @@ class Outcome:
 
 async def partition(options: Options) -> Report:
     """admins act on all sides of a partition: all agree afterwards, and who is out stays out"""
-    outcomes = await spread(one_run, [(each,) for each in options.each_seed()], options.processes)
+    outcomes = await spread(
+        one_run, [(each,) for each in options.each_seed()], options.processes, options.keep
+    )
     digests = hashlib.blake2b("".join(each.digest for each in outcomes).encode(), digest_size=16)
     rows = [_row(of, few, many) for of, few, many in _bands(options.nodes, outcomes)]
     times = ("median s", "99 % s", "worst s")

@@ -24,7 +24,9 @@ async def revoke(options: Options) -> Report:
     datagrams: list[float] = []
     leaks = 0
     digests = hashlib.blake2b(digest_size=16)
-    for one in await spread(_one, [(each,) for each in options.each_seed()], options.processes):
+    for one in await spread(
+        _one, [(each,) for each in options.each_seed()], options.processes, options.keep
+    ):
         dropped.append(one[0])
         over.append(one[1])
         datagrams.append(one[2])

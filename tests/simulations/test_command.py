@@ -45,6 +45,14 @@ def test_the_command_that_makes_it_again_stands_on_top(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == printed
 
 
+def test_where_it_keeps_what_is_done_is_no_part_of_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["echo", "--keep", "somewhere"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "$ python -m simulations echo --nodes 5 --seed 1"
+
+
 def test_a_run_that_fails_names_its_seed_and_how_to_replay_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

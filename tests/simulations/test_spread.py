@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,11 @@ def test_several_processes_do_what_one_did_by_itself() -> None:
 def test_a_run_that_fails_fails_the_whole(processes: int) -> None:
     with pytest.raises(ValueError, match="run 3"):
         run(spread(failing, [(3,), (4,)], processes))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_was_cut_off_goes_on_from_what_is_kept(tmp_path: Path, processes: int) -> None:
+    before = run(spread(process, [(1,), (2,)], 2, tmp_path))
+    after = run(spread(process, [(2,), (1,), (3,)], processes, tmp_path))
+    assert after[:2] == before[::-1]
+    assert after[2] not in before
