@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Sequence
-from itertools import islice
 
 from meshdht.dht.messages import WireContact
 from meshdht.endpoint import Endpoint
@@ -75,16 +74,22 @@ class Counts:
 async def eclipse(options: Options) -> Report:
     """insiders that hide devices, as Sybils and as members: denied look-ups, by their share"""
     whats = (OURS, STOCK) if options.stock else (OURS,)
-    cases = [
+    rows_of = [
         (attack, what, share) for attack in (SYBILS, MEMBERS) for what in whats for share in SHARES
     ]
-    each_run = [(each, *case) for case in cases for each in options.each_seed()]
-    runs = iter(await spread(outcome, each_run, options.processes))
+    cases = {each: _case(*each, options.nodes) for each in rows_of}
+    # A seed after the other, so that a run that is cut off has done some of them (see kept.py).
+    each_run = [
+        (each, *case) for each in options.each_seed() for case in dict.fromkeys(cases.values())
+    ]
+    outcomes = await spread(outcome, each_run, options.processes, options.keep)
+    run_of = dict(zip(each_run, outcomes, strict=True))
     rows: list[list[Cell]] = []
     history = hashlib.blake2b(digest_size=16)
-    for attack, what, share in cases:
+    for (attack, what, share), case in cases.items():
         counts = Counts()
-        for run, digest in islice(runs, options.seeds):
+        for each in options.each_seed():
+            run, digest = run_of[each, *case]
             counts.add(run)
             history.update(digest.encode())
         rows.append([attack, what, f"{share:.0%}", *counts.cells()])
@@ -100,15 +105,21 @@ async def eclipse(options: Options) -> Report:
     return Report(render(head, rows), history.hexdigest(), (remark,))
 
 
-async def outcome(options: Options, attack: str, what: str, share: float) -> tuple[Counts, str]:
-    """Look-ups among this share of insiders, and the run's digest."""
+def _case(attack: str, what: str, share: float, nodes: int) -> tuple[str, str, int]:
+    """What a row's runs are: without insiders those of both attacks are the same."""
+    insiders = round(share * nodes)
+    return attack if insiders else MEMBERS, what, insiders
+
+
+async def outcome(options: Options, attack: str, what: str, insiders: int) -> tuple[Counts, str]:
+    """Look-ups among so many insiders, and the run's digest."""
     network = options.network()
     if what == OURS:
         rival, chance = Ours(network, options.seed), random.Random(options.seed)
-        counts = await _attacked(rival, options, network, attack, share, chance)
+        counts = await _attacked(rival, options, network, attack, insiders, chance)
     else:
         async with stock.seeded(options.seed) as chance:
-            counts = await _attacked(Stock(network), options, network, attack, share, chance)
+            counts = await _attacked(Stock(network), options, network, attack, insiders, chance)
     return counts, network.digest
 
 
@@ -117,11 +128,11 @@ async def _attacked(
     options: Options,
     network: DatagramNetwork,
     attack: str,
-    share: float,
+    insiders: int,
     chance: random.Random,
 ) -> Counts:
     names = [chance.randbytes(20) for _ in range(KEYS)]
-    hosts, liars = await _meet(rival, options.nodes, attack, share, chance)
+    hosts, liars = await _meet(rival, options.nodes, attack, insiders, chance)
     if attack == SYBILS and liars:
         _invent(rival, names, liars, chance)
     for liar in liars:
@@ -150,10 +161,10 @@ async def _attacked(
 
 
 async def _meet(
-    rival: Rival, nodes: int, attack: str, share: float, chance: random.Random
+    rival: Rival, nodes: int, attack: str, insiders: int, chance: random.Random
 ) -> tuple[list[Honest], list[Liar]]:
     """Nodes and insiders come in any order; each node knows a few of those before it."""
-    bad = set(chance.sample(range(1, nodes), round(share * nodes)))
+    bad = set(chance.sample(range(1, nodes), insiders))
     hosts: list[Honest] = []
     liars: list[Liar] = []
     there: list[Endpoint] = []

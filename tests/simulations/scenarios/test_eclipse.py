@@ -42,3 +42,24 @@ def test_by_how_many_processes_it_is_run_makes_no_difference(
         for processes in (1, 2)
     )
     assert one == two
+
+
+def test_without_insiders_the_same_runs_count_for_both_attacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs: list[int] = []
+
+    async def counted(
+        options: Options, attack: str, what: str, insiders: int
+    ) -> tuple[eclipse.Counts, str]:
+        runs.append(insiders)
+        return await eclipse_outcome(options, attack, what, insiders)
+
+    eclipse_outcome = eclipse.outcome
+    monkeypatch.setattr(eclipse, "outcome", counted)
+    # Of ten nodes, 4 % are nobody.
+    monkeypatch.setattr(eclipse, "SHARES", (0.0, 0.04, 0.2))
+    report = run(eclipse.eclipse(Options(nodes=10, seed=1, lookups=5, stock=False)))
+    assert runs == [0, 2, 2]
+    rows = [line.split()[3:] for line in report.table.splitlines()[2:]]
+    assert rows[0] == rows[1] == rows[3] == rows[4]
