@@ -203,6 +203,7 @@ class JoinerUser:
                 self._blind.add(leg)
 
     def leg_closed(self, leg: Endpoint) -> None:
+        self._blind.discard(leg)
         self._joiner.ask_no_more(leg)
 
     def ask_to_enter(self, endpoint: Endpoint) -> None:

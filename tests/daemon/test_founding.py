@@ -7,6 +7,7 @@ import errno
 import os
 import socket
 import stat
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,14 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.endpoint import LOOPBACK, Endpoint
 from meshdht.errors import InvalidName, LinkError, RangeOverlap, StateError, UsageError
 from meshdht.membership.fold import fold
-from meshdht.membership.link import Link
+from meshdht.membership.link import Link, LinkAnchor
 from meshdht.membership.recovery import write_recovery
 from meshdht.membership.statements import NO_TERMS, Terms
 from meshdht.net.netlink import LocalRange
 from meshdht.node.cut_off import PATIENCE_S
 from meshdht.node.joining import Joined
 from meshdht.node.meeting import JoinMeetings
+from meshdht.paths.candidate import PathKind
 from simulations.loop import VirtualClock, run
 from tests.daemon.stand_ins import FakeNetlink, FakePort
 from tests.support.mesh import eventually, mesh
@@ -271,5 +273,27 @@ def test_a_joiner_that_hears_nobody_is_cut_off_and_asks_by_a_leg_too() -> None:
                 assert sent
                 assert leg not in sent
                 asking.cancel()
+
+    run(main())
+
+
+def test_a_leg_to_an_anchor_is_not_asked_by_and_another_at_the_same_endpoint_is() -> None:
+    async def main() -> None:
+        async with mesh() as world:
+            first = world.found()
+            anchor = LinkAnchor(first.id, Endpoint("203.0.113.9", 41820))
+            link = replace(await first.invite(), anchors=(anchor,))
+            leg = Endpoint(LOOPBACK, 50001)
+            joiner = world.joiner(link, "laptop", Endpoint("198.18.200.1", 41820))
+            meetings = JoinMeetings(link, first.id, joiner._control, joiner)
+            user = JoinerUser(link, joiner, meetings, joiner._control)
+            sent: list[Endpoint] = []
+            world.internet.tap = lambda data, source, to: sent.append(to)
+            for host, asked in ((anchor.endpoint.host, []), (first.endpoint.host, [leg])):
+                stream = Endpoint(host, 443)
+                user.leg_opened(leg, PathKind.DIRECT, lambda port: None, stream)
+                user.ask_to_enter(leg)
+                assert sent == asked
+                user.leg_closed(leg)
 
     run(main())
