@@ -119,7 +119,8 @@ async def outcome(options: Options, attack: str, what: str, insiders: int) -> tu
         counts = await _attacked(rival, options, network, attack, insiders, chance)
     else:
         async with stock.seeded(options.seed) as chance:
-            counts = await _attacked(Stock(network), options, network, attack, insiders, chance)
+            run = _attacked(Stock(network), options, network, attack, insiders, chance)
+            counts = await stock.finished(network, run)
     return counts, network.digest
 
 

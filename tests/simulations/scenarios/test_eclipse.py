@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from simulations import stock
 from simulations.loop import run
 from simulations.scenarios import eclipse
-from simulations.scenarios.eclipse import MEMBERS, SYBILS
+from simulations.scenarios.eclipse import MEMBERS, STOCK, SYBILS
 from simulations.scenarios.options import Options
 
 
@@ -63,3 +64,11 @@ def test_without_insiders_the_same_runs_count_for_both_attacks(
     assert runs == [0, 2, 2]
     rows = [line.split()[3:] for line in report.table.splitlines()[2:]]
     assert rows[0] == rows[1] == rows[3] == rows[4]
+
+
+def test_a_run_of_the_package_that_was_given_up_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stock, "DATAGRAMS_MAX", 500)
+    with pytest.raises(stock.NeverEnds):
+        run(eclipse.outcome(Options(nodes=10, seed=1, lookups=5), MEMBERS, STOCK, 0))
