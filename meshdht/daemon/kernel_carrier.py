@@ -11,7 +11,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from meshdht.clock import Clock, SystemClock
 from meshdht.crypto.keys import WireGuardPrivateKey
@@ -68,10 +68,10 @@ class KernelCarrier:
 
     @property
     def interface(self) -> str:
-        try:
-            return socket.if_indextoname(self._index)
-        except OSError:
-            return self._name
+        """The last name once it is gone."""
+        with suppress(OSError):
+            self._name = socket.if_indextoname(self._index)
+        return self._name
 
     async def open_port(self, number: int) -> Port:
         """With 0, an interface that was left for us keeps its port."""

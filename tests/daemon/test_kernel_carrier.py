@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from typing import Any
 
 import pytest
@@ -28,10 +29,12 @@ class FakeMachine:
 
     def __init__(self) -> None:
         self.links = {INDEX: "down"}
+        self.made: list[str] = []
         self.port = 0
         self.taken: set[int] = set()
 
     async def make(self, interface: str, kind: str, alias: str) -> int:
+        self.made.append(interface)
         index = INDEX + len(self.links) + 1
         self.links[index] = "down"
         self.port = 0
@@ -113,3 +116,24 @@ async def test_a_lost_interface_is_made_again_with_its_port() -> None:
     port.close()
     await carrier.close()
     assert machine.links == {}
+
+
+async def test_a_renamed_interface_is_made_again_by_its_last_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = FakeMachine()
+    carrier = carrier_on(machine)
+    names = {INDEX: "uplink"}
+
+    def name_of(index: int) -> str:
+        if index in names:
+            return names[index]
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+
+    monkeypatch.setattr(socket, "if_indextoname", name_of)
+    assert carrier.interface == "uplink"
+    names.clear()
+    machine.links.clear()
+    await carrier.remake()
+    assert machine.made == ["uplink"]
+    await carrier.close()

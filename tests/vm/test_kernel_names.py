@@ -46,6 +46,8 @@ def test_a_line_in_resolv_conf_has_names_resolve(world: World) -> None:
     assert found(laptop.host, "example.com") == [KNOWN]
     end_daemon(laptop)
     assert found(laptop.host, "example.com") == [KNOWN]
+    laptop.must("up")
+    assert set(found(laptop.host, f"nas.{ZONE}")) == set(nas.addresses())
 
 
 def test_resolved_is_told_of_the_kernels_interface_and_again_by_the_next_daemon(
