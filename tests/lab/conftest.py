@@ -22,11 +22,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def pair(world: World) -> Pair:
+def engine() -> str:
+    """What the devices of ``pair`` are told; BOTH_ENGINES names one."""
+    return "auto"
+
+
+@pytest.fixture
+def pair(world: World, engine: str) -> Pair:
     """Two devices in public, nas and laptop, that reach each other."""
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
-    connect(nas, laptop)
+    connect(nas, laptop, engine=engine)
     everyone_reaches_everyone(nas, laptop)
     return nas, laptop
 

@@ -11,6 +11,7 @@ from meshdht.lab.device import Device
 from meshdht.lab.host import Switch
 from meshdht.lab.process import PATIENCE
 from meshdht.lab.world import World
+from tests.lab.engines import choose
 
 COMMAND = [sys.executable, "-P", "-m", "meshdht"]
 SETTLE_TIMEOUT_S = 20.0
@@ -36,11 +37,17 @@ def behind_nat(
     return Device(host, COMMAND)
 
 
-def connect(first: Device, *others: Device, network: str = "home") -> None:
-    """``first`` makes the network; the others join by invites of its own."""
+def connect(first: Device, *others: Device, network: str = "home", engine: str = "auto") -> None:
+    """``first`` makes the network; the others join by invites of its own. An ``engine`` that is
+    named is the one that all of them have."""
+    told = [] if engine == "auto" else [first, *others]
+    for device in told:
+        choose(device, engine, network)
     first.init(network)
     for other in others:
         other.join(first.invite(other.name))
+    for device in told:
+        assert device.status()["engine"] == engine, device.name
 
 
 Pair = tuple[Device, Device]

@@ -7,18 +7,20 @@ from collections.abc import Callable
 
 from meshdht.lab.device import Device
 from meshdht.lab.world import World
+from tests.lab.engines import BOTH_ENGINES
 from tests.lab.homes import behind_nat, connect, eventually, path_leads_to, public
 from tests.lab.traffic import Traffic
 
 TRAFFIC_S = 12
 
 
+@BOTH_ENGINES
 def test_a_changed_address_under_traffic_breaks_no_connection(
-    world: World, number: Callable[[str], None]
+    world: World, engine: str, number: Callable[[str], None]
 ) -> None:
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
-    connect(nas, laptop)
+    connect(nas, laptop, engine=engine)
     traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate="10M")
     time.sleep(3)
     laptop.host.change_address(laptop.host.cards[0], "203.0.113.77/32", "2001:db8::77/128")
@@ -29,11 +31,12 @@ def test_a_changed_address_under_traffic_breaks_no_connection(
     assert eventually(lambda: path_leads_to(nas, "laptop", ("203.0.113.77:", "[2001:db8::77]:")))
 
 
-def test_a_laptop_carried_from_a_nat_to_another_is_reached_there(world: World) -> None:
+@BOTH_ENGINES
+def test_a_laptop_carried_from_a_nat_to_another_is_reached_there(world: World, engine: str) -> None:
     internet = world.switch("internet")
     nas = public(world, internet, "nas", 2)
     laptop = behind_nat(world, internet, "laptop", 10)
-    connect(nas, laptop)
+    connect(nas, laptop, engine=engine)
     address = laptop.addresses()[0]
     assert nas.reaches(address) is not None
     office = world.switch("office")
@@ -45,8 +48,9 @@ def test_a_laptop_carried_from_a_nat_to_another_is_reached_there(world: World) -
     assert eventually(lambda: path_leads_to(nas, "laptop", "203.0.113.20:"))
 
 
+@BOTH_ENGINES
 def test_a_default_route_that_moves_is_a_change_of_address_though_both_stay(
-    world: World, number: Callable[[str], None]
+    world: World, engine: str, number: Callable[[str], None]
 ) -> None:
     internet = world.switch("internet")
     vps, laptop = public(world, internet, "vps", 2), public(world, internet, "laptop", 3)
@@ -54,7 +58,7 @@ def test_a_default_route_that_moves_is_a_change_of_address_though_both_stay(
     laptop.host.attach(internet, "203.0.113.33/32")
     laptop.host.ip("route del 0.0.0.0/0")
     move_uplink(laptop, "eth0", 50)
-    connect(vps, nas, laptop)
+    connect(vps, nas, laptop, engine=engine)
     assert laptop.reaches(nas.addresses()[0]) is not None
     assert eventually(lambda: path_leads_to(nas, "laptop", "203.0.113.3:"))
     traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate="10M")

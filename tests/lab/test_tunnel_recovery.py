@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from meshdht.lab.device import Device
 from meshdht.lab.world import World
+from tests.lab.engines import BOTH_ENGINES
 from tests.lab.homes import connect, eventually, everyone_reaches_everyone, path_leads_to, public
 from tests.lab.traffic import Traffic
 
@@ -37,13 +38,14 @@ def longest(traffic: Traffic) -> float:
     return max(until - since for since, until in traffic.silences())
 
 
+@BOTH_ENGINES
 def test_both_change_their_addresses_at_once_and_the_connection_goes_on(
-    world: World, number: Callable[[str], None]
+    world: World, engine: str, number: Callable[[str], None]
 ) -> None:
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
     vps = public(world, internet, "vps", 4)
-    connect(nas, laptop, vps)
+    connect(nas, laptop, vps, engine=engine)
     everyone_reaches_everyone(nas, laptop, vps)
     traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate=BITRATE)
     time.sleep(BEFORE_S)
@@ -58,12 +60,13 @@ def test_both_change_their_addresses_at_once_and_the_connection_goes_on(
     assert eventually(lambda: path_leads_to(laptop, "nas", ("203.0.113.72:", "[2001:db8::72]:")))
 
 
+@BOTH_ENGINES
 def test_a_connection_goes_on_after_one_daemon_was_killed_and_came_back(
-    world: World, number: Callable[[str], None]
+    world: World, engine: str, number: Callable[[str], None]
 ) -> None:
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
-    connect(nas, laptop)
+    connect(nas, laptop, engine=engine)
     traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate=BITRATE)
     time.sleep(BEFORE_S)
     daemon, *below = daemon_of(nas)
@@ -95,8 +98,9 @@ def test_a_connection_goes_on_after_one_machine_slept(
     assert late < SILENCE_MAX_S
 
 
+@BOTH_ENGINES
 def test_a_connection_goes_on_by_the_other_uplink_when_one_goes_down(
-    world: World, number: Callable[[str], None]
+    world: World, engine: str, number: Callable[[str], None]
 ) -> None:
     internet = world.switch("internet")
     nas, laptop = public(world, internet, "nas", 2), public(world, internet, "laptop", 3)
@@ -107,7 +111,7 @@ def test_a_connection_goes_on_by_the_other_uplink_when_one_goes_down(
             f"route add {anywhere} dev eth0 metric 100",
             f"route add {anywhere} dev eth1 metric 200",
         )
-    connect(nas, laptop)
+    connect(nas, laptop, engine=engine)
     traffic = Traffic(laptop, nas, seconds=TRAFFIC_S, bitrate=BITRATE)
     time.sleep(BEFORE_S)
     assert eventually(lambda: path_leads_to(nas, "laptop", ("203.0.113.3:", "[2001:db8::3]:")))

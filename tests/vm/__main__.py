@@ -21,6 +21,7 @@ from tests.vm.image import BYTECODE, ROOT, build, kernel_image, missing_packages
 CACHE = Path(os.environ.get("MESHDHT_VM_CACHE", "~/.cache/meshdht-vm")).expanduser()
 MEMORY_MB = 3072
 _END = "guest ended with "
+_MARKED = re.compile(r"pytest\.mark\.vm|BOTH_ENGINES")
 
 INIT = """#!/bin/sh
 export PATH=/usr/sbin:/usr/bin HOME=/root LANG=C.UTF-8 TERM=dumb PYTHONPYCACHEPREFIX={bytecode}
@@ -67,7 +68,7 @@ def unasked() -> list[str]:
     return [
         "-m",
         "vm",
-        *(str(file.relative_to(ROOT)) for file in tests if "pytest.mark.vm" in file.read_text()),
+        *(str(file.relative_to(ROOT)) for file in tests if _MARKED.search(file.read_text())),
     ]
 
 

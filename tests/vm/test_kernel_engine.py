@@ -17,6 +17,7 @@ from meshdht.lab.device import Device
 from meshdht.lab.host import Switch
 from meshdht.lab.transfer import transfer
 from meshdht.lab.world import World
+from tests.lab.engines import choose
 from tests.lab.homes import COMMAND, connect, eventually, everyone_reaches_everyone, public
 
 pytestmark = pytest.mark.vm
@@ -26,14 +27,6 @@ FILE_BYTES = 5_000_000
 TRAFFIC_S = 60
 IDLE_S = 20
 STREAM_BYTES = 60_000_000
-
-
-def choose(device: Device, engine: str) -> Device:
-    """Say which engine, before there is a network."""
-    script = 'mkdir -p /var/lib/meshdht/home && echo "engine = \\"$0\\"" >$1'
-    config = "/var/lib/meshdht/home/config.toml"
-    device.host.run(["sh", "-c", script, engine, config])
-    return device
 
 
 def daemon_pid(device: Device) -> str:
