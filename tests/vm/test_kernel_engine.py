@@ -38,9 +38,9 @@ def listing(device: Device) -> list[str]:
     return device.host.run(["ps", "-e", "-o", "pid=,args="]).stdout.splitlines()
 
 
-def index(device: Device) -> str:
+def index(device: Device, interface: str = INTERFACE) -> str:
     """Of the mesh interface; empty if there is none."""
-    path = f"/sys/class/net/{INTERFACE}/ifindex"
+    path = f"/sys/class/net/{interface}/ifindex"
     return device.host.run(["cat", path], check=False).stdout.strip()
 
 
@@ -142,7 +142,7 @@ def test_a_renamed_interface_stays_and_a_deleted_one_comes_back(world: World) ->
     assert laptop.reaches(address) is not None
     assert laptop.peer("nas")["online"]
     laptop.host.ip("link delete other")
-    assert eventually(lambda: bool(index(laptop)))
+    assert eventually(lambda: bool(index(laptop, "other")))
     everyone_reaches_everyone(nas, laptop)
     assert log_of(laptop).count("vanished") == 1
 
