@@ -30,8 +30,9 @@ from meshdht.wire.port_mapping import NONCE_SIZE, Transport
 
 log = logging.getLogger(__name__)
 
-# Pauses while a router gives nothing: it may be starting, or its owner may be about to allow it.
-ASK_AGAIN_S = (60.0, 600.0, 3600.0)
+# Pauses while a router gives nothing: answers may have been lost or late, it may be starting, or
+# its owner may be about to allow it.
+ASK_AGAIN_S = (5.0, 60.0, 600.0, 3600.0)
 # What port control has before UPnP makes a mapping.
 HEAD_START_S = 1.0
 DAY_S = 86400

@@ -20,6 +20,7 @@ from meshdht.daemon.config import Config
 from meshdht.daemon.port_mapping import PortMapping, gateways_to_ask, nonce_at
 from meshdht.endpoint import Endpoint
 from meshdht.net.gateway import SEARCH_S, Gateway
+from meshdht.paths import port_control
 from tests.daemon.stand_ins import FakeNetlink
 from tests.engine.eventually import eventually
 from tests.support.control_box import OUTER, ControlBox
@@ -147,6 +148,19 @@ async def test_a_router_that_gives_nothing_is_asked_again_when_the_network_chang
             mapping.network_changed(has_moved=True)
             await eventually(lambda: home.told == [[OUTER]])
             assert mapping.report()[0].trouble == ""
+
+
+async def test_a_router_whose_answers_were_lost_is_asked_again_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(port_control, "FIRST_PAUSE_S", 0.05)
+    gateway, box = loopback_gateway(), ControlBox(pcp=False, pmp=False)
+    home = Home([gateway])
+    with box.serving(gateway):
+        async with home.mapping():
+            await eventually(lambda: len(box.seen) == 2 * port_control.TRIES, 30)
+            box.pcp = True
+            await eventually(lambda: home.told == [[OUTER]], 10)
 
 
 async def test_who_is_seen_elsewhere_asks_whether_the_mapping_is_still_there() -> None:
