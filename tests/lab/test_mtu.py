@@ -81,7 +81,10 @@ def test_the_tunnel_follows_the_network_unless_the_user_says_how_large_it_is(wor
     card = laptop.host.cards[0].interface
     laptop.host.ip(f"link set {card} mtu 1400")
     assert eventually(lambda: tunnel_mtu(laptop) == 1320)
-    assert passes(laptop, nas.addresses()[0], 1320)
+    # Of 1320 bytes the answer would be padded to 1328 by the other side, whose tunnel is larger: on
+    # a path by IPv6 it would not fit.
+    assert passes(laptop, nas.addresses()[0], OVER_IPV6)
+    assert not passes(laptop, nas.addresses()[0], 1321)
     laptop.host.ip(f"link set {card} mtu 1500")
     assert eventually(lambda: tunnel_mtu(laptop) == 1420)
 
