@@ -204,6 +204,7 @@ class JoinerUser:
 
     def leg_closed(self, leg: Endpoint) -> None:
         self._blind.discard(leg)
+        self._meetings.left(leg)
         self._joiner.ask_no_more(leg)
 
     def ask_to_enter(self, endpoint: Endpoint) -> None:

@@ -33,9 +33,10 @@ ANSWER_S = 2.0
 
 @dataclass(slots=True)
 class _Place:
-    host: str
-    """Where it is, whatever leads there."""
+    endpoint: Endpoint
+    """Where it is."""
     main: Endpoint
+    """What leads there: the same, or a leg."""
     binding: Binding | None = None
     due: float = -math.inf
     """When to bind again."""
@@ -55,21 +56,31 @@ class JoinMeetings:
         self._joiner = joiner
         self._key = meeting_key(link.network, link.invite.invite_public)
         self._places = {
-            anchor.id: _Place(anchor.endpoint.host, anchor.endpoint) for anchor in link.anchors
+            anchor.id: _Place(anchor.endpoint, anchor.endpoint) for anchor in link.anchors
         }
         self._wake = asyncio.Event()
 
     def reached_by(self, host: str, leg: Endpoint, open_port: OpenPort) -> bool:
         """The anchors at an address are reached by a leg from now on; False: there are none."""
-        found = [each for each in self._places.values() if each.host == host]
+        found = [each for each in self._places.values() if each.endpoint.host == host]
         if not found:
             return False
         self._legs.opened(leg, PathKind.DIRECT, open_port)
         for place in found:
-            self._part(place)
-            place.main, place.due = leg, -math.inf
-        self._wake.set()
+            self._go_by(place, leg)
         return True
+
+    def left(self, leg: Endpoint) -> None:
+        """A leg leads nowhere any more: what it led to is sought where it is."""
+        self._legs.closed(leg)
+        for place in self._places.values():
+            if place.main == leg:
+                self._go_by(place, place.endpoint)
+
+    def _go_by(self, place: _Place, main: Endpoint) -> None:
+        self._part(place)
+        place.main, place.due = main, -math.inf
+        self._wake.set()
 
     def received(self, incoming: Incoming) -> None:
         """A RELAY_REPLY came in; raises RemoteError for what is none."""

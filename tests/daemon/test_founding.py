@@ -295,5 +295,6 @@ def test_a_leg_to_an_anchor_is_not_asked_by_and_another_at_the_same_endpoint_is(
                 user.ask_to_enter(leg)
                 assert sent == asked
                 user.leg_closed(leg)
+                assert meetings._places[anchor.id].main == anchor.endpoint
 
     run(main())

@@ -213,6 +213,20 @@ def test_an_anchor_that_is_reached_by_a_stream_is_bound_at_there() -> None:
     run(main())
 
 
+def test_an_anchor_whose_stream_has_ended_is_bound_at_by_udp_again() -> None:
+    async def main() -> None:
+        async with home() as (world, box, link):
+            comer = Comer(world, link)
+            leg = Endpoint(LOOPBACK, 50001)
+            assert comer.meetings.reached_by(box.endpoint.host, leg, lambda port: None)
+            comer.meetings.left(leg)
+            joined = await comer.ask()
+            assert joined.endpoint.host == box.endpoint.host
+            assert leg not in comer.sent
+
+    run(main())
+
+
 def test_what_is_asked_at_an_anchor_is_sealed_though_it_has_parted_meanwhile() -> None:
     async def main() -> None:
         async with home() as (world, box, link):
