@@ -25,7 +25,8 @@ from meshdht.engine.backend import (
     SetEndpoint,
     UpdatePeer,
 )
-from meshdht.engine.kernel_netlink import NO_PRESHARED_KEY, KernelDevice, KernelPeer, PeerChange
+from meshdht.engine.kernel_dump import NO_PRESHARED_KEY, KernelDevice, KernelPeer
+from meshdht.engine.kernel_netlink import PeerChange
 from meshdht.engine.kernel_news import Watched, news
 from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError

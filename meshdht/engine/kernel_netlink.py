@@ -13,47 +13,33 @@ import importlib
 import os
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from ipaddress import ip_network
+from dataclasses import dataclass
 from typing import Any
 
 from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey, WireGuardPublicKey
 from meshdht.endpoint import Endpoint
 from meshdht.engine.backend import IPNetwork
-
-# The kernel has no attribute for "none": these bytes are how it says, and is told, that.
-NO_PRESHARED_KEY = PresharedKey(bytes(32))
+from meshdht.engine.kernel_dump import KernelDevice, peers_of
 
 _PEER_REMOVE = 1
 _PEER_REPLACE_ALLOWED_IPS = 2
 _PEER_UPDATE_ONLY = 4
 
+# enum wgdevice_attribute
+_ANSWER = (
+    ("WGDEVICE_A_UNSPEC", "none"),
+    ("WGDEVICE_A_IFINDEX", "uint32"),
+    ("WGDEVICE_A_IFNAME", "asciiz"),
+    ("WGDEVICE_A_PRIVATE_KEY", "none"),
+    ("WGDEVICE_A_PUBLIC_KEY", "none"),
+    ("WGDEVICE_A_FLAGS", "uint32"),
+    ("WGDEVICE_A_LISTEN_PORT", "uint16"),
+    ("WGDEVICE_A_FWMARK", "uint32"),
+    ("WGDEVICE_A_PEERS", "cdata"),
+)
+
 # <linux/netlink.h>
 _REQUEST, _ACK, _DUMP = 0x1, 0x4, 0x300
-
-
-@dataclass(frozen=True, slots=True)
-class KernelPeer:
-    """A peer as the kernel has it."""
-
-    public_key: WireGuardPublicKey
-    preshared_key: PresharedKey | None = None
-    allowed_ips: tuple[IPNetwork, ...] = ()
-    endpoint: Endpoint | None = None
-    keepalive_s: int = 0
-    handshake: float | None = None
-    """Unix seconds of the last completed handshake by this machine's clock."""
-    rx_bytes: int = 0
-    tx_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class KernelDevice:
-    """A WireGuard interface as the kernel has it; ``listen_port`` is 0 while it is down and has
-    none."""
-
-    listen_port: int = 0
-    peers: dict[WireGuardPublicKey, KernelPeer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +125,17 @@ async def open_kernel_wireguard() -> KernelWireGuard:
     sock = Quiet()
     try:
         await sock.setup_endpoint()
+        sock.marshal.msg_map[sock.prid] = answer_of(pyroute2.netlink.genlmsg)
     except pyroute2.NetlinkError as error:
         sock.close()
         raise OSError(error.code, os.strerror(error.code)) from None
     return KernelWireGuard(sock, wireguard.wgmsg, pyroute2.NetlinkError)
+
+
+def answer_of(message: type[Any]) -> type[Any]:
+    """What pyroute2 is to make of an answer, from its general message of generic netlink: the
+    peers stay bytes (see kernel_dump.py), the private key is not looked at."""
+    return type("Answer", (message,), {"prefix": "WGDEVICE_A_", "nla_map": _ANSWER})
 
 
 def clamped(private_key: WireGuardPrivateKey) -> bytes:
@@ -188,48 +181,10 @@ def _allowed_ip(network: IPNetwork) -> list[list[Any]]:
 
 
 def device_of(parts: Iterable[Any]) -> KernelDevice:
-    """The interface from the messages of its dump: many peers, or one with many addresses, are
-    continued in the next message, without the rest of what was said before."""
+    """The interface from the messages of its dump."""
     port = 0
-    peers: dict[WireGuardPublicKey, KernelPeer] = {}
+    peers: list[bytes] = []
     for part in parts:
         port = port or part.get_attr("WGDEVICE_A_LISTEN_PORT") or 0
-        for said in part.get_attr("WGDEVICE_A_PEERS") or ():
-            peer = _peer_of(said)
-            if (begun := peers.get(peer.public_key)) is not None:
-                peer = _continued(begun, peer)
-            peers[peer.public_key] = peer
-    return KernelDevice(port, peers)
-
-
-def _peer_of(said: Any) -> KernelPeer:
-    preshared = said.get_attr("WGPEER_A_PRESHARED_KEY")
-    preshared_key = None if preshared is None else PresharedKey(base64.b64decode(preshared))
-    time = said.get_attr("WGPEER_A_LAST_HANDSHAKE_TIME")
-    handshake = 0.0 if time is None else time["tv_sec"] + time["tv_nsec"] / 1e9
-    endpoint = said.get_attr("WGPEER_A_ENDPOINT")
-    return KernelPeer(
-        public_key=WireGuardPublicKey(base64.b64decode(said.get_attr("WGPEER_A_PUBLIC_KEY"))),
-        preshared_key=None if preshared_key == NO_PRESHARED_KEY else preshared_key,
-        allowed_ips=tuple(
-            ip_network(each["addr"]) for each in said.get_attr("WGPEER_A_ALLOWEDIPS") or ()
-        ),
-        endpoint=None if endpoint is None else Endpoint(endpoint["addr"], endpoint["port"]),
-        keepalive_s=said.get_attr("WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL") or 0,
-        handshake=handshake or None,
-        rx_bytes=said.get_attr("WGPEER_A_RX_BYTES") or 0,
-        tx_bytes=said.get_attr("WGPEER_A_TX_BYTES") or 0,
-    )
-
-
-def _continued(begun: KernelPeer, rest: KernelPeer) -> KernelPeer:
-    return KernelPeer(
-        begun.public_key,
-        begun.preshared_key,
-        begun.allowed_ips + rest.allowed_ips,
-        begun.endpoint,
-        begun.keepalive_s,
-        begun.handshake,
-        begun.rx_bytes,
-        begun.tx_bytes,
-    )
+        peers.append(part.get_attr("WGDEVICE_A_PEERS") or b"")
+    return KernelDevice(port, peers_of(peers))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshdht.endpoint import Endpoint
-from meshdht.engine.kernel_netlink import KernelPeer
+from meshdht.engine.kernel_dump import KernelPeer
 from meshdht.wireguard.constants import SPECIFICATION
 from meshdht.wireguard.events import (
     DeviceEvent,

@@ -12,7 +12,7 @@ import pytest
 from meshdht.daemon.carriers import Carrier
 from meshdht.daemon.kernel_carrier import KernelCarrier
 from meshdht.daemon.switchboard import Switchboard
-from meshdht.engine.kernel_netlink import KernelDevice
+from meshdht.engine.kernel_dump import KernelDevice
 from meshdht.errors import PlatformError
 
 pytestmark = [

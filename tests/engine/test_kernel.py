@@ -26,7 +26,8 @@ from meshdht.engine.backend import (
     UpdatePeer,
 )
 from meshdht.engine.kernel import KernelEngine
-from meshdht.engine.kernel_netlink import NO_PRESHARED_KEY, KernelDevice, KernelPeer, PeerChange
+from meshdht.engine.kernel_dump import NO_PRESHARED_KEY, KernelDevice, KernelPeer
+from meshdht.engine.kernel_netlink import PeerChange
 from meshdht.engine.reconcile import reconcile
 from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError

@@ -1,4 +1,4 @@
-"""What is said to the kernel and what it says, as bytes that pyroute2 writes and reads again."""
+"""What is said to the kernel, as bytes that pyroute2 writes and reads again."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from pyroute2.netlink import genlmsg
+from pyroute2.netlink.generic.wireguard import wgmsg
 
 from meshdht.crypto.keys import PresharedKey, WireGuardPrivateKey
-from meshdht.endpoint import Endpoint
+from meshdht.engine.kernel_dump import KernelPeer
 from meshdht.engine.kernel_netlink import (
-    NO_PRESHARED_KEY,
-    KernelPeer,
     PeerChange,
+    answer_of,
     clamped,
     device_of,
     peer_attributes,
@@ -25,48 +26,18 @@ PSK = PresharedKey(bytes(range(32)))
 NETWORKS = (ip_network("fd00::2/128"), ip_network("10.0.0.2/32"), ip_network("10.9.0.0/16"))
 
 
-def on_the_wire(*attributes: list[Any]) -> Any:
-    """A message with these attributes as the other side of a netlink socket reads it."""
-    from pyroute2.netlink.generic.wireguard import wgmsg
-
+def on_the_wire(*attributes: list[Any]) -> bytes:
+    """A message with these attributes."""
     message = wgmsg()
     message["attrs"] = list(attributes)
     message.encode()
-    read = wgmsg(message.data)
+    return bytes(message.data)
+
+
+def read_as(kind: type[Any], data: bytes) -> Any:
+    read = kind(data)
     read.decode()
     return read
-
-
-def peers(*attributes: list[list[Any]]) -> Any:
-    return on_the_wire(
-        ["WGDEVICE_A_LISTEN_PORT", 41820],
-        ["WGDEVICE_A_PEERS", [{"attrs": each} for each in attributes]],
-    )
-
-
-def counters(rx: int, tx: int, seconds: int, nanoseconds: int) -> list[list[Any]]:
-    return [
-        ["WGPEER_A_RX_BYTES", rx],
-        ["WGPEER_A_TX_BYTES", tx],
-        ["WGPEER_A_LAST_HANDSHAKE_TIME", {"tv_sec": seconds, "tv_nsec": nanoseconds}],
-    ]
-
-
-@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7"])
-def test_a_whole_peer_is_said_and_read(host: str) -> None:
-    endpoint = Endpoint(host, 51820)
-    change = PeerChange(KEY, PSK, NETWORKS, endpoint, 25)
-    told = [*peer_attributes(change), *counters(2**40, 7, 1_800_000_000, 500_000_000)]
-    device = device_of([peers(told)])
-    assert device.listen_port == 41820
-    assert device.peers == {
-        KEY: KernelPeer(KEY, PSK, NETWORKS, endpoint, 25, 1_800_000_000.5, 2**40, 7)
-    }
-
-
-def test_what_a_peer_has_not_is_none() -> None:
-    told = [*peer_attributes(PeerChange(KEY, NO_PRESHARED_KEY)), *counters(0, 0, 0, 0)]
-    assert device_of([peers(told)]).peers == {KEY: KernelPeer(KEY)}
 
 
 def test_only_what_changes_is_said() -> None:
@@ -89,28 +60,22 @@ def test_only_what_changes_is_said() -> None:
     ],
 )
 def test_the_flags_are_those_of_the_kernels_header(change: PeerChange, flags: int) -> None:
-    read = peers(peer_attributes(change))
-    [peer] = read.get_attr("WGDEVICE_A_PEERS")
+    told = on_the_wire(["WGDEVICE_A_PEERS", [{"attrs": peer_attributes(change)}]])
+    [peer] = read_as(wgmsg, told).get_attr("WGDEVICE_A_PEERS")
     assert peer.get_attr("WGPEER_A_FLAGS") == flags
     assert base64.b64decode(peer.get_attr("WGPEER_A_PUBLIC_KEY")) == KEY.raw
 
 
-def test_a_long_dump_comes_in_parts_and_a_peer_may_be_cut_in_two() -> None:
-    whole = PeerChange(KEY, PSK, NETWORKS[:2], Endpoint("192.0.2.7", 9), 5)
-    rest = [
-        ["WGPEER_A_PUBLIC_KEY", base64.b64encode(KEY.raw)],
-        peer_attributes(PeerChange(KEY, allowed_ips=NETWORKS[2:]))[-1],
-    ]
-    parts = [
-        peers([*peer_attributes(whole), *counters(1, 2, 3, 0)]),
-        peers(rest, peer_attributes(PeerChange(OTHER))),
+def test_an_answer_tells_of_the_interface_and_may_go_on_in_a_second_message() -> None:
+    one, other = ([{"attrs": peer_attributes(PeerChange(key))}] for key in (KEY, OTHER))
+    told = (
+        on_the_wire(["WGDEVICE_A_LISTEN_PORT", 41820], ["WGDEVICE_A_PEERS", one]),
+        on_the_wire(["WGDEVICE_A_PEERS", other]),
         on_the_wire(["WGDEVICE_A_IFINDEX", 3]),
-    ]
-    device = device_of(parts)
-    assert list(device.peers) == [KEY, OTHER]
-    assert device.peers[KEY] == KernelPeer(
-        KEY, PSK, NETWORKS, Endpoint("192.0.2.7", 9), 5, 3.0, 1, 2
     )
+    device = device_of(read_as(answer_of(genlmsg), each) for each in told)
+    assert device.listen_port == 41820
+    assert device.peers == {KEY: KernelPeer(KEY), OTHER: KernelPeer(OTHER)}
 
 
 def test_a_private_key_is_said_in_the_form_that_the_kernel_keeps() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from meshdht.crypto.keys import WireGuardPrivateKey
 from meshdht.endpoint import Endpoint
-from meshdht.engine.kernel_netlink import KernelPeer
+from meshdht.engine.kernel_dump import KernelPeer
 from meshdht.engine.kernel_news import Watched, news
 from meshdht.wireguard.events import (
     DeviceEvent,
