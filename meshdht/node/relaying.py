@@ -128,8 +128,7 @@ class Relays:
         for hint in hints:
             if hint.relay in (device, self._own_id) or not self._is_ours(hint.relay):
                 continue
-            if hint.relay in known or self._peers.vantage.may_probe(hint.endpoint):
-                place = known.get(hint.relay) or RelayPlace(hint.relay, hint.endpoint)
+            if (place := known.get(hint.relay) or self._place(hint)) is not None:
                 ways.append((place, hint))
         ways.sort(
             key=lambda way: (
@@ -144,6 +143,16 @@ class Relays:
             # We may reach none of these: our answer names one that we do.
             for place in self._able(device, now)[:1]:
                 self._bind(device, place, hints[0].slot)
+
+    def _place(self, hint: RelayHint) -> RelayPlace | None:
+        """A relay that we do not know as one yet. Where we reach the device, by a stream say, goes
+        before where the peer does."""
+        path = self._peers.path(hint.relay)
+        if path.endpoint is not None and path.kind is not PathKind.RELAY:
+            return RelayPlace(hint.relay, path.endpoint, path.rtt_s)
+        if self._peers.vantage.may_probe(hint.endpoint):
+            return RelayPlace(hint.relay, hint.endpoint)
+        return None
 
     def _is_missed(self, device: DeviceId) -> bool:
         is_direct = self._peers.path(device).kind in (PathKind.DIRECT, PathKind.LAN)
@@ -182,14 +191,16 @@ class Relays:
         return able if able or bound else places
 
     def _bind(self, device: DeviceId, place: RelayPlace, slot: int) -> None:
-        """Begin; a binding that both have is left as it is."""
+        """Begin; a binding that both have is left as it is, unless it has had no answer where we
+        do not reach the relay any more."""
         key = self._peers.box_key(device) or self._meetings.key(device)
         if key is None or self._is_leaving:
             return
         effort = self._efforts.setdefault(device, Effort())
         now = self._control.clock.monotonic()
         known = effort.bindings.get(place.relay)
-        if known is not None and known.slot >= slot:
+        is_elsewhere = known and known.phase is Phase.ASKING and known.main != place.endpoint
+        if known is not None and known.slot >= slot and not is_elsewhere:
             known.revive(now)
             return
         if known is not None:

@@ -11,10 +11,13 @@ from meshdht.crypto.keys import DeviceId
 from meshdht.endpoint import Endpoint
 from meshdht.node.inviting import hints
 from meshdht.node.relay_host import RelayHost
+from meshdht.node.relay_places import RelayPlace, RelayPlaces
 from meshdht.paths.candidate import PathKind
+from meshdht.paths.relay import Phase
+from meshdht.wire.call import RelayHint
 from meshdht.wire.channel import Incoming
 from meshdht.wire.packet import MessageKind
-from meshdht.wire.relay import Bind
+from meshdht.wire.relay import SLOT_S, Bind
 from simulations.loop import run
 from simulations.nat import Inside, Nat, NatKind
 from tests.support.anchor import Holder, link_of
@@ -142,6 +145,24 @@ def test_they_meet_though_neither_reaches_the_others_relay_or_has_named_it() -> 
             result = await one.node.ping(two.id, 5)
             assert result is not None
             assert result.relay == second
+
+    run(main())
+
+
+def test_a_relay_is_bound_at_where_we_reach_it_and_not_where_the_peer_does() -> None:
+    async def main() -> None:
+        async with mesh(latency=(0.038, 0.042)) as world:
+            one, two, _ = await hard(world)
+            relays, relay = one.node._relays, world.machines[2]
+            slot, away = int(one.node.time.unix()) // SLOT_S, Endpoint("203.0.113.99", 41820)
+            # It has not heard yet that this one relays, nor is reached.
+            relays._places = RelayPlaces(dict)
+            relays._bind(two.id, RelayPlace(relay.id, away), slot)
+            bindings = relays._efforts[two.id].bindings
+            assert bindings[relay.id].main == away
+            relays.told(two.id, [RelayHint(relay.id, away, slot, None)], is_answer=False)
+            assert bindings[relay.id].main == relay.endpoint
+            await eventually(lambda: bindings[relay.id].phase is Phase.HELD, 1)
 
     run(main())
 
