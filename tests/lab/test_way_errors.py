@@ -43,6 +43,7 @@ def test_a_way_that_a_firewall_or_a_missing_route_blocks_is_told_in_words(world:
     hook = "type filter hook output priority filter;"
     drop = f"ip daddr 203.0.113.10 udp dport {port} drop"
     vps.host.run(["nft", f"table ip no {{ chain no {{ {hook} {drop}; }}; }}"])
+    vps.meshdht("ping", "nas", "--count", "1")  # it proves an idle path every half minute alone
     said = "forbidden by a firewall of this machine"
     assert eventually(lambda: errors(vps, "nas").get(here) == said), vps.must("path", "nas")
     vps.host.run(["nft", "delete table ip no"])
