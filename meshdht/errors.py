@@ -22,6 +22,8 @@ RemoteError                 what came over the network: counted, never shown as 
 
 from __future__ import annotations
 
+from collections import abc
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -116,8 +118,18 @@ class Refused(RemoteError):
         self.reason = reason
 
 
-def first_of(error: BaseException) -> BaseException:
-    """The first of a group's errors, however deep; an error that is no group itself."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+@contextmanager
+def ungrouped(*kinds: type[Exception]) -> abc.Iterator[None]:
+    """Of a group of errors of these kinds only the first is raised, and by itself.
+
+    What an ``except*`` raises would be in a group again: on Debian 12 (Python before 3.11.4).
+    """
+    first: BaseException | None = None
+    try:
+        yield
+    except* kinds as group:
+        first = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+    if first is not None:
+        raise first from None

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from meshdht import errors
-from meshdht.errors import MeshdhtError, NoMember, Refused, RemoteError, UsageError, first_of
+from meshdht.errors import MeshdhtError, NoMember, Refused, RemoteError, UsageError, ungrouped
 
 CLASSES = [value for _, value in inspect.getmembers(errors, inspect.isclass)]
 LOCAL = [each for each in CLASSES if issubclass(each, MeshdhtError)]
@@ -42,8 +42,21 @@ def test_the_tree_at_the_top_of_the_module_names_every_class(kind: type[Exceptio
     assert kind.__name__ in errors.__doc__
 
 
-def test_the_first_of_a_group_is_found_however_deep() -> None:
+def test_of_a_group_the_first_is_raised_alone_however_deep() -> None:
     inner = ValueError("inner")
-    group = BaseExceptionGroup("", [BaseExceptionGroup("", [inner]), KeyError()])
-    assert first_of(group) is inner
-    assert first_of(inner) is inner
+    with pytest.raises(ValueError, match="inner") as raised, ungrouped(ValueError, KeyError):
+        raise ExceptionGroup("", [ExceptionGroup("", [inner]), KeyError()])
+    assert raised.value is inner
+
+
+def test_an_error_in_no_group_comes_out_as_it_is() -> None:
+    inner = ValueError("inner")
+    with pytest.raises(ValueError, match="inner") as raised, ungrouped(ValueError):
+        raise inner
+    assert raised.value is inner
+
+
+def test_a_group_that_has_others_too_stays_one() -> None:
+    with pytest.raises(ExceptionGroup) as raised, ungrouped(ValueError):
+        raise ExceptionGroup("", [ValueError("inner"), KeyError("other")])
+    assert [type(each) for each in raised.value.exceptions] == [KeyError]

@@ -162,6 +162,7 @@ async def _greet(channel: _Channel, line: bytes) -> None:
 
 async def _stream(channel: _Channel, replies: AsyncIterator[Reply]) -> None:
     """Send replies as they come, until they end or the client does."""
+    is_gone = False
     try:
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(channel.hung_up())
@@ -175,7 +176,9 @@ async def _stream(channel: _Channel, replies: AsyncIterator[Reply]) -> None:
                 await channel.send(_failure_of(error))
             watcher.cancel()
     except* ClientGone:
-        raise ClientGone from None
+        is_gone = True
+    if is_gone:  # raised up there it would be in a group, on Debian 12 (Python before 3.11.4)
+        raise ClientGone
 
 
 def _failure_of(error: Exception) -> Failure:

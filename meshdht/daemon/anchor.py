@@ -42,7 +42,7 @@ from meshdht.daemon.stream_service import StreamService
 from meshdht.daemon.switchboard import Switchboard
 from meshdht.dht.dht import Contact
 from meshdht.dht.storage import SavedValue
-from meshdht.errors import LinkError, MeshdhtError, PlatformError, StateError, UsageError, first_of
+from meshdht.errors import LinkError, MeshdhtError, PlatformError, StateError, UsageError, ungrouped
 from meshdht.membership.anchor_link import parse_anchor_link
 from meshdht.membership.names import validate_label
 from meshdht.net.changes import ChangeWatch
@@ -121,10 +121,8 @@ class AnchorLaunch:
                 lambda _: None,
                 lending.at_router,
             )
-            try:
+            with ungrouped(MeshdhtError, ApiError):
                 await self._serve(node, store, port, lending, mapping)
-            except* (MeshdhtError, ApiError) as group:
-                raise first_of(group) from None
 
     async def _known(self, store: Store) -> KnownAnchor | None:
         """The anchor that is on disk; raises UsageError if it cannot do without a new link."""

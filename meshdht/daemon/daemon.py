@@ -42,7 +42,7 @@ from meshdht.daemon.switchboard import Switchboard
 from meshdht.daemon.traffic import TrafficWatch
 from meshdht.daemon.tunnels import Tunnels
 from meshdht.endpoint import Endpoint
-from meshdht.errors import MeshdhtError, StateError, first_of
+from meshdht.errors import MeshdhtError, StateError, ungrouped
 from meshdht.membership.outcasts import Verdict
 from meshdht.membership.roster import Device
 from meshdht.net.changes import ChangeWatch
@@ -261,7 +261,7 @@ class Daemon:
             await self._metrics.start(self._config.metrics_port)
             stack.push_async_callback(self._metrics.close)
             self._streams.serve(self.node)
-            try:
+            with ungrouped(MeshdhtError, ApiError):
                 async with asyncio.TaskGroup() as tasks:
                     node = tasks.create_task(self.node.run())
                     # It finds its peers while the engine's process starts.
@@ -289,8 +289,6 @@ class Daemon:
                     finally:
                         for task in live:
                             task.cancel()
-            except* (MeshdhtError, ApiError) as group:
-                raise first_of(group) from None
 
     async def _serve(self, reporter: Reporter, on_up: Callable[[], None]) -> None:
         if self._wait_for_peer:
