@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 HASHED = ("mesh", "pyproject.toml", "setup.py")
+MACHINES_OWN = "/usr/bin/python3"
+HAS_VENV = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
 SHOW_ARGUMENTS = "#!/bin/sh\nprintf '<%s>' \"$@\"\n"
 
 
@@ -90,3 +92,22 @@ def test_a_smaller_set_up_is_not_enough_for_the_demo(checkout: Path, tmp_path: P
     result = run(checkout / "mesh", "demo", path=without_apt(tmp_path / "bin"))
     assert "nftables" in result.stderr
     assert result.returncode == 1
+
+
+@pytest.mark.skipif(
+    subprocess.run([MACHINES_OWN, "-c", HAS_VENV], capture_output=True, check=False).returncode
+    != 0,
+    reason=f"no {MACHINES_OWN} of 3.11 or later with venv",
+)
+def test_the_machines_own_python_goes_before_another_in_the_path(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "bin" / "python3"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")  # agrees to all, and does nothing
+    other.chmod(0o755)
+    shutil.rmtree(checkout / ".venv")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # the environment is made, and nothing comes into it
+    result = run(checkout / "mesh", "status", path=f"{other.parent}:{os.environ['PATH']}")
+    assert "installing meshdht" in result.stderr
+    assert "home = /usr/bin\n" in (checkout / ".venv" / "pyvenv.cfg").read_text()
