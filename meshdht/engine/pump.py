@@ -1,8 +1,9 @@
 """The packet path: a WireGuard device between a TUN and the sockets of a UDP port.
 
 What the TUN hands over is one packet, or up to 64 KiB of one TCP or UDP flow; what a socket hands
-over is one datagram, or a train of them. Single ones go through the device; the others are cut,
-sealed, opened and joined where they lie (``wireguard.train``, ``engine.offload``).
+over is one datagram, or a train of them. A single one that comes first goes a short way if it is
+usual (``express``), other single ones through the device; the rest is cut, sealed, opened and
+joined where it lies (``wireguard.train``, ``engine.offload``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from meshdht.clock import Clock
 from meshdht.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
+from meshdht.engine.express import Express
 from meshdht.engine.offload import coalesce, ecn, mss, segment, virtio
 from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.tun_file import TunDevice
@@ -32,6 +34,9 @@ from meshdht.wireguard.train import Train
 # first packet of a turn goes on its way at once, those behind it are gathered.
 _TURN = 32
 _TURN_SIZE = 160 * 1024
+
+# A longer frame is more than one packet, as a rule.
+_ALONE = 2048
 
 _FRAME_SIZE = virtio.HEADER_SIZE + 65535
 
@@ -96,6 +101,7 @@ class Pump:
         # asks the kernel for that of datagrams, which would cost each of them a little.
         self._ecn = ecn.NOT_ECT
         self._heeds_marks = False
+        self._express = Express(device, clock, send=self._send_one, write=self._write)
 
     def attach(self, tun: TunDevice, *, takes_uso: bool) -> None:
         """Use this TUN from now on, instead of one that was lost."""
@@ -124,14 +130,19 @@ class Pump:
         tun = self._tun
         if tun is None:
             return
-        now, unix = self._clock.monotonic(), self._clock.unix()
+        now = self._clock.monotonic()
+        unix = 0.0
         taken = 0
         try:
             for turn in range(_TURN):
                 size = tun.read_into(self._frame)
                 if size is None:
                     break
-                self._from_tun(self._frame[:size], now, unix)
+                frame = self._frame[:size]
+                if turn == 0 and size <= _ALONE and self._express.from_tun(frame, now):
+                    continue
+                unix = unix or self._clock.unix()
+                self._from_tun(frame, now, unix)
                 taken += size
                 if turn == 0:
                     self.flush()
@@ -239,19 +250,36 @@ class Pump:
             pass
         self.counters.send_failed += 1
 
+    def _send_one(self, message: bytes, to: Endpoint) -> None:
+        sock = self._v6 if ":" in to.host else self._v4
+        try:
+            if sock is not None:
+                sock.send_one(message, to)
+                return
+        except (OSError, OverflowError):
+            pass
+        self.counters.send_failed += 1
+
     # --- from others
 
     def read_socket(self, sock: DatagramSocket) -> None:
         """Take what came from others, for one turn."""
-        now, unix = self._clock.monotonic(), self._clock.unix()
+        now = self._clock.monotonic()
+        unix = 0.0
         taken = 0
         try:
             for turn in range(_TURN):
                 received = sock.receive_into(self._received.view)
                 if received is None:
                     break
-                self._from_socket(*received, now, unix)
-                taken += received[0]
+                size, each, source, field = received
+                if turn == 0 and size == each and field != ecn.CE:
+                    datagram = bytes(self._received.view[:size])
+                    if self._express.from_socket(datagram, source, now):
+                        continue
+                unix = unix or self._clock.unix()
+                self._from_socket(size, each, source, field, now, unix)
+                taken += size
                 if turn == 0:
                     self.flush()
                 elif taken >= _TURN_SIZE:

@@ -65,18 +65,18 @@ class _Family(Generic[P]):
 class AllowedIPs(Generic[P]):
     """The table of all peers. A prefix belongs to one peer; giving it to another moves it."""
 
-    __slots__ = ("_hosts", "_networks", "_v4", "_v6")
+    __slots__ = ("_networks", "_v4", "_v6", "hosts")
 
     def __init__(self) -> None:
         # Of both families, whose addresses differ in length.
-        self._hosts: dict[bytes, P] = {}
-        self._v4: _Family[P] = _Family(32, self._hosts)
-        self._v6: _Family[P] = _Family(128, self._hosts)
+        self.hosts: dict[bytes, P] = {}
+        self._v4: _Family[P] = _Family(32, self.hosts)
+        self._v6: _Family[P] = _Family(128, self.hosts)
         self._networks: dict[P, tuple[IPNetwork, ...]] = {}
 
     def lookup(self, address: bytes) -> P | None:
         """The peer of an address of 4 or 16 bytes."""
-        peer = self._hosts.get(address)
+        peer = self.hosts.get(address)
         if peer is not None:
             return peer
         return (self._v4 if len(address) == 4 else self._v6).lookup(address)

@@ -74,7 +74,7 @@ class Device(Transport):
             if len(self._peers) >= WIREGUARD_PEERS:
                 raise Refused(f"more than {WIREGUARD_PEERS} WireGuard peers")
             secret = self._handshaker.static_static(public)
-            peer = self._peers[public] = Peer(public, secret, self._intervals, self._entropy)
+            peer = self._peers[public] = Peer(public, secret, self.intervals, self._entropy)
         peer.set_psk(psk, last_psk)
         peer.allowed_ips = tuple(allowed_ips)
         self._allowed_ips.replace(peer, peer.allowed_ips)

@@ -29,7 +29,7 @@ class Transport(ABC):
     def __init__(self, entropy: Entropy, mtu: int, intervals: Intervals) -> None:
         self.counters = Counters()
         self.mtu = mtu
-        self._intervals = intervals
+        self.intervals = intervals
         # A last chance to rekey while receiving only (section 6.2).
         self._rekey_receiving_after = (
             intervals.reject_after_time - intervals.keepalive_timeout - intervals.rekey_timeout
@@ -77,7 +77,17 @@ class Transport(ABC):
         """The next thing worth knowing."""
         return self._events.popleft() if self._events else None
 
-    # --- for many messages at once (``train``): what a single one goes through as well
+    # --- for ``train`` and ``engine.express``: what a single message goes through as well
+
+    @property
+    def hosts(self) -> dict[bytes, Peer]:
+        """The peers by whole addresses of 4 or 16 bytes; always the same dictionary."""
+        return self._allowed_ips.hosts
+
+    @property
+    def sessions(self) -> dict[int, tuple[Peer, Session | None]]:
+        """The sessions by their indices; always the same dictionary."""
+        return self._indices.entries
 
     def route(self, address: bytes | None) -> Peer | None:
         """The peer that an inner address of 4 or 16 bytes belongs to."""
@@ -85,7 +95,7 @@ class Transport(ABC):
 
     def sending(self, peer: Peer, now: float) -> Session | None:
         """The session that may send to the peer now."""
-        return peer.keypairs.sending(now, self._intervals)
+        return peer.keypairs.sending(now, self.intervals)
 
     def data_sent(self, peer: Peer, session: Session, size: int, now: float, unix: float) -> None:
         """Messages of ``size`` bytes in all left under the session, with packets inside."""
@@ -105,8 +115,8 @@ class Transport(ABC):
             self.counters.unknown_index += 1
             return None
         if (
-            now - session.created_at >= self._intervals.reject_after_time
-            or counter >= self._intervals.reject_after_messages
+            now - session.created_at >= self.intervals.reject_after_time
+            or counter >= self.intervals.reject_after_messages
         ):
             self.counters.expired += 1
             return None
@@ -160,8 +170,8 @@ class Transport(ABC):
 
     def _rekey_if_old(self, peer: Peer, session: Session, now: float, unix: float) -> None:
         if (
-            session.initiator and now - session.created_at >= self._intervals.rekey_after_time
-        ) or session.sent > self._intervals.rekey_after_messages:
+            session.initiator and now - session.created_at >= self.intervals.rekey_after_time
+        ) or session.sent > self.intervals.rekey_after_messages:
             self._initiate(peer, now, unix)
 
     def _send_staged(self, peer: Peer, session: Session, now: float, unix: float) -> None:
@@ -189,9 +199,9 @@ class Transport(ABC):
             return
         self.received(peer, session, source, len(data), now, unix, has_data=bool(packet))
         if packet:
-            self._deliver(peer, packet)
+            self.deliver(peer, packet)
 
-    def _deliver(self, peer: Peer, packet: bytes) -> None:
+    def deliver(self, peer: Peer, packet: bytes) -> None:
         """Hand over an inner packet whose source is the peer's, without its padding."""
         address, length = source_and_length(packet, len(packet))
         if address is None:

@@ -6,7 +6,7 @@ import struct
 
 from meshdht.errors import Malformed
 
-TCP, UDP = 6, 17
+TCP, UDP, ICMPV6 = 6, 17, 58
 TCP_CHECKSUM, UDP_CHECKSUM = 16, 6  # from the start of their headers
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 
