@@ -1,7 +1,8 @@
 """The kernel engine: WireGuard in the kernel. No packet of a tunnel passes through this process.
 
-The kernel tells nothing by itself, so that its counters are read every POLL_S seconds, and what
-has changed is reported as the events that the embedded engine knows at once.
+The kernel tells nothing by itself, so that its counters are read every POLL_S seconds, and
+whenever somebody asks for them; what has changed is reported as the events that the embedded
+engine knows at once.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ class KernelEngine:
         return {key: self._config_of(peer) for key, peer in device.peers.items()}
 
     async def stats(self) -> dict[WireGuardPublicKey, PeerStats]:
-        device = await self._device()
+        device = await self._look()
         ahead = self._clock.unix() - self._machine_clock.unix()
         return {
             key: PeerStats(
@@ -286,10 +287,11 @@ class KernelEngine:
         self._held[key] = (initiation, self._clock.monotonic())
         self._on_event(HandshakeWanted(key))
 
-    async def _look(self) -> None:
+    async def _look(self) -> KernelDevice | None:
+        """Read the counters, and report what has changed since."""
         device = await self._device()
         if device is None:
-            return
+            return None
         now, unix = self._clock.monotonic(), self._machine_clock.unix()
         ahead = self._clock.unix() - unix
         for key, peer in device.peers.items():
@@ -300,6 +302,7 @@ class KernelEngine:
             watched = self._watched.setdefault(key, Watched())
             for event in news(watched, peer, now=now, unix=unix, ahead=ahead):
                 self._on_event(event)
+        return device
 
 
 def _endpoint_of(peer: KernelPeer) -> Endpoint | None:

@@ -32,7 +32,12 @@ from meshdht.engine.reconcile import reconcile
 from meshdht.engine.waiting_room import WaitingRoom
 from meshdht.errors import PlatformError
 from meshdht.wireguard.device import Device
-from meshdht.wireguard.events import DeviceEvent, HandshakeCompleted, HandshakeWanted
+from meshdht.wireguard.events import (
+    DeviceEvent,
+    EndpointRoamed,
+    HandshakeCompleted,
+    HandshakeWanted,
+)
 from tests.engine.eventually import eventually
 
 PRIVATE = WireGuardPrivateKey(bytes([1]) * 32)
@@ -215,6 +220,19 @@ async def test_statistics_are_told_by_the_engines_clock(bench: Bench) -> None:
     stats = (await bench.engine.stats())[KEY]
     assert (stats.endpoint, stats.rx_bytes, stats.tx_bytes) == (HOME, 5, 6)
     assert stats.handshake_unix == UNIX + 997
+
+
+async def test_who_asks_for_statistics_hears_of_a_move_first(bench: Bench) -> None:
+    """Beside traffic somebody asks ten times a second, the engine itself reads much less often."""
+    await bench.engine.apply([AddPeer(CONFIG)])
+    bench.change(handshake=UNIX - 3)
+    await bench.read()
+    bench.events.clear()
+    bench.change(endpoint=AWAY, rx_bytes=5)
+    await bench.engine.stats()
+    assert bench.events == [EndpointRoamed(KEY, AWAY)]
+    await bench.engine.stats()
+    assert len(bench.events) == 1
 
 
 async def test_a_removed_peer_is_gone(bench: Bench) -> None:
