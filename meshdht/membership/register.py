@@ -257,6 +257,9 @@ class Register:
             self.authority.add_move(body.device, statement, place, by)
             self._people.succeed(statement, body)
             self._seat(body.device)
+            removal = self._removed.get(statement.author)
+            if removal is not None and not self._people.is_in(body.device):
+                self._removed.setdefault(body.device, removal)  # which did not know of this key
 
     def _take_admit(
         self, statement: Statement, claim: JoinClaim | AnchorClaim, place: int, past: int

@@ -152,3 +152,24 @@ def test_a_secret_that_was_handed_to_one_before_its_invite_fell_is_no_good() -> 
 def _current(household: Household) -> bytes | None:
     current = household.roster().rekey
     return None if current is None else current.hash
+
+
+def test_a_device_that_was_put_out_by_its_old_key_is_out_by_its_new_one() -> None:
+    """Its first succession knows of nothing and voids who revokes it, the revocation voids its
+    second, and that the first: in the circle the founder's last word stands, and then the
+    revocation, which did not know the key that the founder has by now."""
+    household = Household()
+    genesis = list(household.log.heads())
+    parting = household.with_admins(1)
+    household.succeed(0, 11, parents=genesis)
+    tag = household.write(TagBody(signing_key(1).public, ()), parents=[parting])
+    household.succeed(0, 10, parents=[tag.hash])
+    revocation = household.revoke(0, 1, parents=[parting])
+    roster = household.roster()
+    old, new = signing_key(0).public, signing_key(10).public
+    assert household.members() == [1]
+    assert roster.successor(old) == new
+    for key in (old, new):
+        removal = roster.removal(key)
+        assert removal is not None
+        assert (removal.id, removal.statement) == (key.device_id, revocation.hash)
