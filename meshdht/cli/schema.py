@@ -5,6 +5,7 @@ Objects may have more keys than it names, within a version: readers pass over th
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import msgspec
@@ -81,6 +82,8 @@ def schema() -> dict[str, Any]:
     for definition in definitions.values():
         # A default is written as well: every key is always there.
         definition["required"] = list(definition["properties"])
+        # Python 3.13 takes the indentation out of docstrings itself.
+        definition["description"] = inspect.cleandoc(definition["description"])
     by_kind = dict(zip(kinds, references, strict=True))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
