@@ -84,7 +84,10 @@ class WayErrors:
         return self._loop.time() if self._loop is not None else 0.0
 
     def start(self) -> None:
-        """Hear ICMP from now on, on the running loop, if that may be."""
+        """Hear ICMP from now on, on the running loop, if that may be. Twice is harmless: whoever
+        read the port meanwhile left this to us."""
+        if self._sockets:
+            return
         self._loop = asyncio.get_running_loop()
         for family in (socket.AF_INET, socket.AF_INET6):
             with contextlib.suppress(OSError):

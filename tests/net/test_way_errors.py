@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import subprocess
 
@@ -36,6 +37,20 @@ def test_what_the_kernel_says_is_told_until_it_takes_one() -> None:
     assert errors.of(THERE) is None
     errors.failed(THERE, None)
     assert "address family" in words(errors, THERE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="raw sockets need root")
+async def test_a_port_that_is_paused_and_started_again_opens_nothing_more() -> None:
+    """As each time that a worker dies."""
+    port = UdpPort(0, lambda data, source: None)
+    port.start()
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        port.pause()
+        port.start()
+    assert len(os.listdir("/proc/self/fd")) == before
+    port.close()
+    assert len(os.listdir("/proc/self/fd")) < before
 
 
 def test_so_many_are_remembered_and_no_more() -> None:
