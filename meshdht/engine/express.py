@@ -1,7 +1,7 @@
 """The usual packet, alone: from the TUN to its peer, and from a peer to the TUN.
 
 After a pause nothing that a packet needs is in the processor's caches any more. A function then
-costs some microseconds of waiting for its code and its objects, twenty times what it costs in a
+costs some microseconds of waiting for its code and its objects, many times what it costs in a
 transfer, and a ping takes as long as there are functions on its way. So here both ways are
 written out, for what nearly all packets are; and what has not to be done before a packet leaves
 is done after. All else is left to the pump and the device (docs/decisions/packet-worker.md).
