@@ -116,8 +116,7 @@ async def test_a_removed_peer_is_gone_at_once(sides: Sides) -> None:
     assert await a.engine.peers() == {}
     assert await a.engine.stats() == {}
     a.give(A_TO_B)
-    await asyncio.sleep(0.05)
-    assert await a.counted("wireguard_no_route") == 1
+    await a.comes_to_count("wireguard_no_route", 1)
 
 
 async def test_an_update_keeps_session_and_endpoint(sides: Sides) -> None:
