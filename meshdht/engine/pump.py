@@ -2,8 +2,8 @@
 
 What the TUN hands over is one packet, or up to 64 KiB of one TCP or UDP flow; what a socket hands
 over is one datagram, or a train of them. A single one that comes first goes a short way if it is
-usual (``express``), other single ones through the device; the rest is cut, sealed, opened and
-joined where it lies (``wireguard.train``, ``engine.offload``).
+usual (``express``), other single ones through the device, several that are alike together; the
+rest is cut, sealed, opened and joined where it lies (``wireguard.train``, ``engine.offload``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from meshdht.clock import Clock
 from meshdht.datagrams import SEGMENTS_MAX, TRAIN_SIZE_MAX, DatagramSocket, segments_of
 from meshdht.endpoint import Endpoint
 from meshdht.engine.express import Express
+from meshdht.engine.gathering import Gathering, Sizes, Write
 from meshdht.engine.offload import coalesce, ecn, mss, segment, virtio
 from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.tun_file import TunDevice
@@ -32,7 +33,7 @@ from meshdht.wireguard.train import Train
 
 # What is taken from one side before the other has its turn: so long a ping may have to wait. The
 # first packet of a turn goes on its way at once, those behind it are gathered.
-_TURN = 32
+_TURN = 64
 _TURN_SIZE = 160 * 1024
 
 # A longer frame is more than one packet, as a rule.
@@ -102,6 +103,7 @@ class Pump:
         self._ecn = ecn.NOT_ECT
         self._heeds_marks = False
         self._express = Express(device, clock, send=self._send_one, write=self._write)
+        self._gathering = Gathering(self._from_tun, self._send_rows)
 
     def attach(self, tun: TunDevice, *, takes_uso: bool) -> None:
         """Use this TUN from now on, instead of one that was lost."""
@@ -142,7 +144,11 @@ class Pump:
                 if turn == 0 and size <= _ALONE and self._express.from_tun(frame, now):
                     continue
                 unix = unix or self._clock.unix()
-                self._from_tun(frame, now, unix)
+                if turn and size <= _ALONE:
+                    self._gathering.add(bytes(frame), now, unix)
+                else:
+                    self._gathering.let_go(now, unix)
+                    self._from_tun(frame, now, unix)
                 taken += size
                 if turn == 0:
                     self.flush()
@@ -151,6 +157,7 @@ class Pump:
         except OSError as error:
             self.counters.tun_read_failed += 1
             self._tun_failed(error)
+        self._gathering.let_go(now, unix)
         self.flush()
 
     def _from_tun(self, frame: memoryview, now: float, unix: float) -> None:
@@ -191,33 +198,40 @@ class Pump:
         return mss.clamped(packet, self._device.mtu)
 
     def _cut(self, packet: memoryview, plan: segment.Plan, now: float, unix: float) -> None:
-        """Cut what the TUN handed over into packets, and send them under one session."""
+        """Cut what the TUN handed over into packets, and send them."""
+        sizes = plan.count, plan.size, plan.last
+        head = bytes(packet[:40])
+        self._send_rows(head, sizes, lambda rows: plan.write(packet, rows), now, unix)
+
+    def _send_rows(self, head: bytes, sizes: Sizes, write: Write, now: float, unix: float) -> None:
+        """Send packets under one session; ``head`` is that of the first."""
+        count, size, last = sizes
         device = self._device
-        peer = device.route(destination(bytes(packet[:40])))
+        peer = device.route(destination(head))
         if peer is None:
-            device.counters.no_route += 1
+            device.counters.no_route += count
             return
-        padded, last = (padded_size(size, device.mtu) for size in (plan.size, plan.last))
+        padded, padded_last = padded_size(size, device.mtu), padded_size(last, device.mtu)
         stride = padded + OVERHEAD
-        train = self._sent if plan.count * stride <= _SENT_SIZE else Train(plan.count * stride)
-        rows = train.shape(stride, plan.count).rows[: plan.count, TRANSPORT_HEADER_SIZE:-TAG_SIZE]
-        plan.write(packet, rows)
+        train = self._sent if count * stride <= _SENT_SIZE else Train(count * stride)
+        rows = train.shape(stride, count).rows[:count, TRANSPORT_HEADER_SIZE:-TAG_SIZE]
+        write(rows)
         session = device.sending(peer, now)
         if session is None or peer.endpoint is None:
-            sizes = [plan.size] * (plan.count - 1) + [plan.last]
-            for row, size in zip(rows, sizes, strict=True):
-                device.handle_packet(row[:size].tobytes(), now, unix)
+            lengths = [size] * (count - 1) + [last]
+            for row, length in zip(rows, lengths, strict=True):
+                device.handle_packet(row[:length].tobytes(), now, unix)
             return
-        rows[:, plan.size :] = 0  # padding; what the last lacks up to there is zero already
+        rows[:, size:] = 0  # padding; what the last lacks up to there is zero already
         self._transmit()  # what came before
-        field = self._outside(ecn.of(packet))
-        trains.seal(train, session, plan.count, stride, last + OVERHEAD)
-        size = (plan.count - 1) * stride + last + OVERHEAD
+        field = self._outside(ecn.of(head))
+        trains.seal(train, session, count, stride, padded_last + OVERHEAD)
+        total = (count - 1) * stride + padded_last + OVERHEAD
         to = peer.endpoint
-        device.data_sent(peer, session, size, now, unix)
+        device.data_sent(peer, session, total, now, unix)
         step = segments_of(stride) * stride
-        for start in range(0, size, step):
-            self._send((train.view[start : min(start + step, size)],), stride, to, field)
+        for start in range(0, total, step):
+            self._send((train.view[start : min(start + step, total)],), stride, to, field)
 
     def _transmit(self) -> None:
         """Send what the device has to send, in trains of what is alike."""

@@ -150,19 +150,6 @@ def test_a_train_with_a_foreign_source_is_refused(sides: Sides) -> None:
     assert received(sides, b) == PLAIN + A_TO_B
 
 
-def test_many_small_packets_leave_in_trains(sides: Sides) -> None:
-    a, b = sides
-    connect(sides)
-    packets = [Packet(protocol=UDP, payload=bytes([n]) * 64).raw for n in range(20)]
-    for packet in packets:
-        a.tun.give(packet)
-    a.pump.read_tun()
-    buffer = memoryview(bytearray(65536))
-    arrived = [b.socket.receive_into(buffer) for _ in range(2)]
-    # The first goes on its way at once.
-    assert [each and each[:2] for each in arrived] == [(128, 128), (19 * 128, 128)]
-
-
 def fields_of(side: Side) -> list[int]:
     """ECN's field of what waits at a socket, without taking it in."""
     found: list[int] = []
