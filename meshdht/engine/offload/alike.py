@@ -15,6 +15,7 @@ import numpy as np
 from meshdht.engine.offload import checksum, virtio
 from meshdht.engine.offload.checksum import Bytes
 from meshdht.engine.offload.headers import ICMPV6, SYN, TCP, UDP
+from meshdht.errors import Malformed
 
 HEAD_SIZE = virtio.HEADER_SIZE + 2
 """Bytes at the start of a frame that are the same of all: the virtio header, and of IP's header
@@ -49,12 +50,12 @@ class Alike:
             sums = checksum.of_rows(rows[:, self.header.csum_start : size])
             # As the kernel writes it (see ``segment.complete_checksum``).
             fields = checksum.MODULUS - sums
-            at = self.header.csum_start + self.header.csum_offset
+            at = self.header.checksum_at(size)
             rows[:, at] = fields >> 8
             rows[:, at + 1] = fields & 0xFF
 
 
-def alike(frames: Sequence[bytes]) -> Alike | None:
+def alike(frames: Sequence[bytes | bytearray]) -> Alike | None:
     """What several frames hold that have one size and the same first ``HEAD_SIZE`` bytes. None if
     they are to be looked at one by one: not all go to one address, a packet may have to be changed
     (a SYN) or is to be cut, or a header says what cannot be."""
@@ -66,8 +67,9 @@ def alike(frames: Sequence[bytes]) -> Alike | None:
     if header.gso_type != virtio.GSO_NONE:
         return None
     if header.flags & virtio.NEEDS_CSUM:
-        end = header.csum_start + header.csum_offset + 2
-        if header.csum_start < 20 or end > packets.shape[1]:
+        try:
+            header.checksum_at(packets.shape[1])
+        except Malformed:
             return None
     return Alike(packets, header)
 

@@ -109,8 +109,6 @@ def complete_checksum(packet: memoryview, header: virtio.Header) -> None:
     """
     if not header.flags & virtio.NEEDS_CSUM:
         return
-    at = header.csum_start + header.csum_offset
-    if header.csum_start < 20 or at + 2 > len(packet):
-        raise Malformed("a checksum outside of the packet")
+    at = header.checksum_at(len(packet))
     total = checksum.of(packet[header.csum_start :])
     _U16.pack_into(packet, at, checksum.field(total) or checksum.MODULUS)

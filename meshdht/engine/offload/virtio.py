@@ -45,6 +45,13 @@ class Header(NamedTuple):
     def pack(self) -> bytes:
         return _LAYOUT.pack(*self)
 
+    def checksum_at(self, size: int) -> int:
+        """Where a packet of ``size`` bytes has its checksum. Raises Malformed if not in it."""
+        at = self.csum_start + self.csum_offset
+        if self.csum_start < 20 or at + 2 > size:
+            raise Malformed("a checksum outside of the packet")
+        return at
+
 
 # Before a packet that is complete and as it was on the wire.
 PLAIN = bytes(HEADER_SIZE)

@@ -32,3 +32,14 @@ def test_a_header_of_zeros_is_that_of_a_packet_as_it_was_on_the_wire() -> None:
 def test_less_than_a_header_is_malformed(size: int) -> None:
     with pytest.raises(Malformed):
         virtio.parse(bytes(size))
+
+
+@pytest.mark.parametrize(("start", "offset", "size"), [(19, 6, 40), (20, 19, 40), (40, 0, 41)])
+def test_a_checksum_that_is_not_in_the_packet_is_malformed(
+    start: int, offset: int, size: int
+) -> None:
+    header = virtio.Header(virtio.NEEDS_CSUM, csum_start=start, csum_offset=offset)
+    with pytest.raises(Malformed):
+        header.checksum_at(size)
+    inside = virtio.Header(virtio.NEEDS_CSUM, csum_start=20, csum_offset=18)
+    assert inside.checksum_at(40) == 38
