@@ -31,10 +31,10 @@ class Gathering:
     ) -> None:
         self._one = one
         self._together = together
-        self._frames: list[bytes] = []
+        self._frames: list[bytearray] = []
 
-    def add(self, frame: bytes, now: float, unix: float) -> None:
-        """Keep a frame, until ``let_go`` at the latest."""
+    def add(self, frame: bytearray, now: float, unix: float) -> None:
+        """Keep a frame, which is ours from now on, until ``let_go`` at the latest."""
         frames = self._frames
         if frames and (len(frame) != len(frames[0]) or not frame.startswith(frames[0][:HEAD_SIZE])):
             self.let_go(now, unix)
@@ -48,7 +48,7 @@ class Gathering:
         found = alike(frames) if len(frames) >= _TOGETHER_MIN else None
         if found is None:
             for frame in frames:
-                self._one(memoryview(bytearray(frame)), now, unix)
+                self._one(memoryview(frame), now, unix)
             return
         count, size = found.packets.shape
         self._together(found.head, (count, size, size), found.write, now, unix)

@@ -145,7 +145,7 @@ class Pump:
                     continue
                 unix = unix or self._clock.unix()
                 if turn and size <= _ALONE:
-                    self._gathering.add(bytes(frame), now, unix)
+                    self._gathering.add(bytearray(frame), now, unix)
                 else:
                     self._gathering.let_go(now, unix)
                     self._from_tun(frame, now, unix)

@@ -43,7 +43,7 @@ class Sent:
 
     def add(self, packets: list[Packet]) -> None:
         for packet in packets:
-            self.gathering.add(PLAIN + packet.raw, 1.0, 2.0)
+            self.gathering.add(bytearray(PLAIN + packet.raw), 1.0, 2.0)
 
 
 @pytest.mark.parametrize(
