@@ -14,10 +14,9 @@ import time
 from dataclasses import replace
 
 from meshdht.engine.offload.headers import UDP
-from meshdht.engine.offload.virtio import NEEDS_CSUM, PLAIN, Header
 from tests.engine.offload.packets import Packet
-from tests.engine.pumps import Side, received
-from tests.wireguard.network import A_TO_B
+from tests.engine.offload.strategies import whole_header_of
+from tests.engine.pumps import Side, Sides, connect, pair
 
 TURNS = 300
 IN_A_ROW = 64
@@ -35,20 +34,11 @@ class OneByOne:
     def __init__(self, side: Side) -> None:
         self._one = side.pump._from_tun
 
-    def add(self, frame: bytes, now: float, unix: float) -> None:
-        self._one(memoryview(bytearray(frame)), now, unix)
+    def add(self, frame: bytearray, now: float, unix: float) -> None:
+        self._one(memoryview(frame), now, unix)
 
     def let_go(self, now: float, unix: float) -> None:
         """There is nothing."""
-
-
-def connected() -> tuple[Side, Side]:
-    a, b = Side(1), Side(2)
-    a.add(b)
-    b.add(a, knows_endpoint=False)
-    a.tun.give(A_TO_B)
-    assert received((a, b), b) == PLAIN + A_TO_B
-    return a, b
 
 
 def microseconds(a: Side, b: Side, frames: list[tuple[bytes, bytes]]) -> float:
@@ -65,14 +55,13 @@ def microseconds(a: Side, b: Side, frames: list[tuple[bytes, bytes]]) -> float:
     return 1e6 * spent / len(frames)
 
 
-def main() -> None:
-    a, b = connected()
+def table(sides: Sides) -> None:
+    a, b = sides
     ways = {"in a row": a.pump._gathering, "one by one": OneByOne(a)}
     print(f"{'us a packet':<20}{'in a row':>12}{'one by one':>12}")
     for name, packet in ROWS.items():
         packets = [replace(packet, identification=number) for number in range(IN_A_ROW)]
-        header = Header(NEEDS_CSUM, 0, 0, 0, packet.transport, packet.checksum_offset).pack()
-        frames = [(each.partial, header) for each in packets]
+        frames = [(each.partial, whole_header_of(each).pack()) for each in packets]
         costs: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(TURNS):
             for way, gathering in ways.items():
@@ -80,8 +69,12 @@ def main() -> None:
                 costs[way].append(microseconds(a, b, frames))
         row, single = (statistics.median(costs[way]) for way in ways)
         print(f"{name:<20}{row:>12.1f}{single:>12.1f}   x{single / row:.1f}")
-    for side in (a, b):
-        side.close()
+
+
+def main() -> None:
+    with pair() as sides:
+        connect(sides)
+        table(sides)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,9 @@ class Side:
     async def comes_to_count(self, name: str, number: int) -> None:
         """Wait until the worker has counted so many; TimeoutError if it does not."""
         async with asyncio.timeout(5):
-            while await self.counted(name) < number:  # noqa: ASYNC110
+            while (found := await self.counted(name)) < number:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        assert await self.counted(name) == number
+        assert found == number
 
     def _lose(self) -> None:
         self.tuns_lost += 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_network
 
 from meshdht.clock import SeededEntropy, SystemClock
@@ -18,6 +19,7 @@ from meshdht.engine.tun_file import TunFile
 from meshdht.wireguard.constants import Intervals
 from meshdht.wireguard.device import Device
 from meshdht.wireguard.events import DeviceEvent
+from tests.wireguard.network import A_TO_B
 
 PATIENCE_S = 5.0
 
@@ -142,3 +144,27 @@ def received(sides: Sequence[Side], at: Side) -> bytes:
 
     until(sides, came)
     return frames[0]
+
+
+Sides = tuple[Side, Side]
+
+
+@contextmanager
+def pair(*, joins: bool = True, segments: bool = True) -> Iterator[Sides]:
+    """Two without a session, of which the first knows where the second is. ``segments``: whether
+    the first may send trains; ``joins``: whether what comes to the second may come as one."""
+    a, b = Side(1, segments=segments), Side(2, joins=joins)
+    a.add(b)
+    b.add(a, knows_endpoint=False)
+    try:
+        yield a, b
+    finally:
+        for side in (a, b):
+            side.close()
+
+
+def connect(sides: Sides) -> None:
+    """Send a packet from the first to the second."""
+    a, b = sides
+    a.tun.give(A_TO_B)
+    assert received(sides, b) == PLAIN + A_TO_B

@@ -15,6 +15,7 @@ from meshdht.engine.offload.virtio import GSO_TCPV4, NEEDS_CSUM, PLAIN, Header
 from meshdht.wireguard.constants import SPECIFICATION
 from meshdht.wireguard.events import EndpointRoamed
 from tests.engine.offload.packets import DESTINATION, Packet
+from tests.engine.offload.strategies import whole_header_of
 from tests.wireguard.network import ELSEWHERE, Network, Node, ip_packet
 
 # As the packets of the tests have them: over IPv6 the same bytes four times.
@@ -176,8 +177,7 @@ def test_nothing_is_sent_without_a_session_or_under_an_old_one() -> None:
 def test_a_checksum_that_was_left_to_it_is_completed() -> None:
     ends = Ends()
     packet = Packet(protocol=UDP, payload=b"of 27 bytes, an odd number")
-    header = Header(NEEDS_CSUM, csum_start=packet.transport, csum_offset=6)
-    assert ends.send(packet.partial, header.pack())
+    assert ends.send(packet.partial, whole_header_of(packet).pack())
     assert ends.take(ends.sent[0][0])
     assert ends.written == [PLAIN + packet.raw]
 

@@ -21,28 +21,17 @@ from meshdht.engine.offload.virtio import (
     parse,
 )
 from tests.engine.offload.packets import Packet, segments
-from tests.engine.pumps import FakeTun, Side, received, until
+from tests.engine.offload.strategies import whole_header_of
+from tests.engine.pumps import FakeTun, Side, Sides, connect, pair, received, until
 from tests.wireguard.network import A_TO_B, B_TO_A
 
 IP_RECVTOS = 13  # <linux/in.h>
 
-Sides = tuple[Side, Side]
-
 
 @pytest.fixture
 def sides() -> Iterator[Sides]:
-    a, b = Side(1), Side(2)
-    a.add(b)
-    b.add(a, knows_endpoint=False)
-    yield a, b
-    for side in (a, b):
-        side.close()
-
-
-def connect(sides: Sides) -> None:
-    a, b = sides
-    a.tun.give(A_TO_B)
-    assert received(sides, b) == PLAIN + A_TO_B
+    with pair() as both:
+        yield both
 
 
 def frame(packet: Packet, gso_size: int) -> tuple[bytes, bytes]:
@@ -97,16 +86,13 @@ def test_a_large_packet_arrives_as_it_was(sides: Sides, version: int, size: int)
 
 @pytest.mark.parametrize("size", [30_000, 64_000])
 def test_a_large_packet_leaves_as_good_segments_where_nothing_is_offloaded(size: int) -> None:
-    a, b = Side(1, segments=False), Side(2, joins=False)
-    a.add(b)
-    b.add(a, knows_endpoint=False)
-    connect((a, b))
-    packet = Packet(payload=bytes(n % 251 for n in range(size)), flags=0x18)
-    a.tun.give(*frame(packet, 1380))
-    expected = segments(packet, 1380)
-    assert [received((a, b), b) for _ in expected] == [PLAIN + each for each in expected]
-    for side in (a, b):
-        side.close()
+    with pair(segments=False, joins=False) as sides:
+        a, b = sides
+        connect(sides)
+        packet = Packet(payload=bytes(n % 251 for n in range(size)), flags=0x18)
+        a.tun.give(*frame(packet, 1380))
+        expected = segments(packet, 1380)
+        assert [received(sides, b) for _ in expected] == [PLAIN + each for each in expected]
 
 
 def test_datagrams_of_one_flow_are_cut_and_joined(sides: Sides) -> None:
@@ -135,8 +121,7 @@ def test_a_checksum_that_was_left_to_us_is_completed(sides: Sides) -> None:
     a, b = sides
     connect(sides)
     packet = Packet(protocol=UDP, payload=b"of 27 bytes, an odd number")
-    header = Header(NEEDS_CSUM, csum_start=packet.transport, csum_offset=6)
-    a.tun.give(packet.partial, header.pack())
+    a.tun.give(packet.partial, whole_header_of(packet).pack())
     assert received(sides, b) == PLAIN + packet.raw
 
 
@@ -191,32 +176,29 @@ def marks_what_may_be(side: Side) -> None:
 def test_a_mark_that_datagrams_got_on_their_way_is_put_on_the_packets(
     version: int, joins: bool
 ) -> None:
-    a, b = Side(1), Side(2, joins=joins)
-    a.add(b)
-    b.add(a, knows_endpoint=False)
-    connect((a, b))
-    marks_what_may_be(a)
+    with pair(joins=joins) as sides:
+        a, b = sides
+        connect(sides)
+        marks_what_may_be(a)
 
-    def arrives_as(traffic_class: int, size: int) -> set[int]:
-        packet = Packet(version, traffic_class=traffic_class, payload=bytes(size))
-        a.tun.give(*(frame(packet, 1380) if size > 1380 else (packet.raw,)))
-        found, left = set(), size
-        while left:
-            arrived = received((a, b), b)[HEADER_SIZE:]
-            left -= len(arrived) - packet.header_size
-            word = int.from_bytes(arrived[:2], "big")
-            found.add(word & 0xFF if version == 4 else word >> 4 & 0xFF)
-        return found
+        def arrives_as(traffic_class: int, size: int) -> set[int]:
+            packet = Packet(version, traffic_class=traffic_class, payload=bytes(size))
+            a.tun.give(*(frame(packet, 1380) if size > 1380 else (packet.raw,)))
+            found, left = set(), size
+            while left:
+                arrived = received(sides, b)[HEADER_SIZE:]
+                left -= len(arrived) - packet.header_size
+                word = int.from_bytes(arrived[:2], "big")
+                found.add(word & 0xFF if version == 4 else word >> 4 & 0xFF)
+            return found
 
-    # The first one of who heeds marks tells that they matter.
-    assert arrives_as(0xB8 | 2, 100) == {0xB8 | 2}
-    assert [arrives_as(0xB8 | field, 100) for field in range(4)] == [
-        {0xB8 | field} for field in (0, 3, 3, 3)
-    ]
-    assert arrives_as(2, 30_000) == {3}
-    assert arrives_as(0, 30_000) == {0}
-    for side in (a, b):
-        side.close()
+        # The first one of who heeds marks tells that they matter.
+        assert arrives_as(0xB8 | 2, 100) == {0xB8 | 2}
+        assert [arrives_as(0xB8 | field, 100) for field in range(4)] == [
+            {0xB8 | field} for field in (0, 3, 3, 3)
+        ]
+        assert arrives_as(2, 30_000) == {3}
+        assert arrives_as(0, 30_000) == {0}
 
 
 @pytest.mark.parametrize(
@@ -343,7 +325,6 @@ def test_a_checksum_that_was_left_to_us_is_complete_in_a_syn_that_is_made_to_fit
     a, b = sides
     connect(sides)
     offers = Packet(flags=SYN, tcp_options=b"\x02\x04\x05\xb4")
-    where = offers.transport, offers.checksum_offset
-    a.tun.give(offers.partial, Header(NEEDS_CSUM, 0, 0, 0, *where).pack())
+    a.tun.give(offers.partial, whole_header_of(offers).pack())
     fits = replace(offers, tcp_options=b"\x02\x04\x05\x64")
     assert received(sides, b) == PLAIN + fits.raw

@@ -10,34 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshdht.engine.offload.headers import ACK, SYN, TCP, UDP
-from meshdht.engine.offload.virtio import NEEDS_CSUM, PLAIN, Header
+from meshdht.engine.offload.virtio import PLAIN
 from tests.engine.offload.packets import Packet
-from tests.engine.pumps import Side, received
-from tests.wireguard.network import A_TO_B
-
-Sides = tuple[Side, Side]
-
-
-def strangers(*, joins: bool) -> Sides:
-    """Two without a session; ``joins``: whether what comes to the second may come as a train."""
-    a, b = Side(1), Side(2, joins=joins)
-    a.add(b)
-    b.add(a, knows_endpoint=False)
-    return a, b
+from tests.engine.offload.strategies import whole_header_of
+from tests.engine.pumps import Sides, connect, pair, received
 
 
 @pytest.fixture
 def sides(request: pytest.FixtureRequest) -> Iterator[Sides]:
-    both = strangers(joins=getattr(request, "param", False))
-    yield both
-    for side in both:
-        side.close()
-
-
-def connect(sides: Sides) -> None:
-    a, b = sides
-    a.tun.give(A_TO_B)
-    assert received(sides, b) == PLAIN + A_TO_B
+    """What comes to the second is joined only if a test says so."""
+    with pair(joins=getattr(request, "param", False)) as both:
+        yield both
 
 
 @pytest.mark.parametrize("sides", [True], indirect=True)
@@ -69,21 +52,19 @@ small = st.builds(
 def test_all_kinds_arrive_as_they_were_and_in_order(
     groups: list[tuple[Packet, int, bool]],
 ) -> None:
-    a, b = strangers(joins=False)
-    connect((a, b))
-    expected: list[bytes] = []
-    for packet, count, is_complete in groups:
-        for number in range(count):
-            each = replace(packet, identification=number, sequence=len(expected))
-            expected.append(PLAIN + each.raw)
-            where = each.transport, each.checksum_offset
-            left = each.partial, Header(NEEDS_CSUM, 0, 0, 0, *where).pack()
-            a.tun.give(*((each.raw,) if is_complete else left))
-    assert [received((a, b), b) for _ in expected] == expected
-    (peer,) = a.device.peers
-    assert peer.tx_bytes >= sum(map(len, expected))
-    for side in (a, b):
-        side.close()
+    with pair(joins=False) as sides:
+        a, b = sides
+        connect(sides)
+        expected: list[bytes] = []
+        for packet, count, is_complete in groups:
+            for number in range(count):
+                each = replace(packet, identification=number, sequence=len(expected))
+                expected.append(PLAIN + each.raw)
+                left = each.partial, whole_header_of(each).pack()
+                a.tun.give(*((each.raw,) if is_complete else left))
+        assert [received(sides, b) for _ in expected] == expected
+        (peer,) = a.device.peers
+        assert peer.tx_bytes >= sum(map(len, expected))
 
 
 def test_those_to_nobody_are_counted_each(sides: Sides) -> None:

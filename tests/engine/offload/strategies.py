@@ -97,3 +97,9 @@ def header_of(packet: Packet, gso_size: int) -> virtio.Header:
     return virtio.Header(
         virtio.NEEDS_CSUM, kind, hdr_len, gso_size, packet.transport, packet.checksum_offset
     )
+
+
+def whole_header_of(packet: Packet) -> virtio.Header:
+    """The same where there is nothing to cut, and the checksum alone is left open."""
+    where = packet.transport, packet.checksum_offset
+    return virtio.Header(virtio.NEEDS_CSUM, virtio.GSO_NONE, 0, 0, *where)

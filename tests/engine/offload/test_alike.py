@@ -15,15 +15,14 @@ from meshdht.engine.offload.alike import alike
 from meshdht.engine.offload.headers import ACK, SYN, TCP, UDP
 from meshdht.engine.offload.virtio import GSO_UDP_L4, NEEDS_CSUM, PLAIN, Header
 from tests.engine.offload.packets import HOP_BY_HOP, Packet
-from tests.engine.offload.strategies import flows, payloads, u16, u32, untimed
+from tests.engine.offload.strategies import flows, payloads, u16, u32, untimed, whole_header_of
 
 UNTOUCHED = 0xA5
 
 
 def left_to_us(packet: Packet) -> bytes:
     """The frame of a packet whose checksum the kernel leaves open."""
-    where = packet.transport, packet.checksum_offset
-    return Header(NEEDS_CSUM, 0, 0, 0, *where).pack() + packet.partial
+    return whole_header_of(packet).pack() + packet.partial
 
 
 def complete(packet: Packet) -> bytes:
