@@ -62,11 +62,6 @@ def test_once_set_up_it_hands_its_arguments_over_at_once(checkout: Path, use: st
     assert (result.stdout, result.stderr) == ("<join><--name><my laptop><>", "")
 
 
-def test_all_tests_run_in_several_processes(checkout: Path) -> None:
-    mark_ready(checkout, "test")
-    assert "<--numprocesses><4>" in run(checkout / "mesh", "test").stdout
-
-
 def test_a_symlink_to_it_works_from_anywhere(checkout: Path, tmp_path: Path) -> None:
     mark_ready(checkout, "run")
     link = tmp_path / "meshdht"
