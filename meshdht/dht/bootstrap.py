@@ -4,23 +4,24 @@ Sources (who is remembered, who is on the LAN, the hints of a link, anchors) are
 Eyeballs (RFC 8305) does with addresses: each begins at once, but for a small jitter, and asks
 its endpoints one shortly after the other, so that the dead of one delay no other and a long
 list is no burst. The first answer lets us in; each source is asked on until it has had a few
-voices of its own, so that one that is poisoned does not alone decide whom we know.
+voices of its own, so that one that is poisoned does not alone decide whom we know. Each voice that
+comes later is followed by a path of its own to our own id: liars that let us in are nearer to us
+than whomever an honest voice far from us knows, and yet that one leads to who is nearer still.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import Protocol
 
 from meshdht.clock import Entropy
-from meshdht.dht.base import Node
 from meshdht.dht.inflight import Answer, RoundTripEstimate
 from meshdht.dht.messages import FindNode, Nodes, WireContact
 from meshdht.dht.prefix import prefix_of
 from meshdht.dht.protocol import DhtProtocol
-from meshdht.dht.table import ID_BITS
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_BOOTSTRAP_PER_SOURCE
 
@@ -31,8 +32,15 @@ STAGGER_S = 0.02
 # Answers from different address prefixes after which a source has said enough.
 VOICES = 2
 
-FindSelf = Callable[[list[WireContact]], Awaitable[object]]
-"""find_self(told): look our own id up, and ask those who were told of as well."""
+Voice = list[WireContact]
+"""Who answered, and whom it told us of."""
+
+
+class FindSelf(Protocol):
+    """Looks our own id up, and goes on from what each of the voices says; ``once_more``: to meet
+    whom the first look-up has not met."""
+
+    async def __call__(self, voices: Sequence[Voice], *, once_more: bool) -> None: ...
 
 
 class Race:
@@ -59,7 +67,7 @@ class Race:
         self._waiting = 0
         self._is_entering = False
         self._is_in = False
-        self._told: list[WireContact] = []
+        self._told: list[Voice] = []
         self._news = asyncio.Event()
 
     def add(self, source: str, endpoints: Iterable[Endpoint]) -> None:
@@ -89,16 +97,17 @@ class Race:
                         self._greet(endpoint)
                 if self._queue or self._waiting or self._is_entering:
                     await self._pause()
-        if self._is_nearer_among(self._told[used:]):
-            # Who answered later knows others near us than the first did.
-            await self._find_self(self._told[used:])
+        later = self._told[used:]
+        if any(map(self._has_news, later)):
+            # The first that answered may have been a liar, or know little.
+            await self._find_self(later, once_more=True)
 
     def _may_enter(self, used: int) -> bool:
-        """Somebody has told us more than the ``used`` contacts that did not let us in."""
+        """Somebody has told us more than the ``used`` voices that did not let us in."""
         return not self._is_entering and not self._is_in and len(self._told) > used
 
     async def _enter(self) -> None:
-        await self._find_self(list(self._told))
+        await self._find_self(list(self._told), once_more=False)
         self._is_entering = False
         self._news.set()
         if len(self._protocol.router):
@@ -142,23 +151,22 @@ class Race:
         ).add_done_callback(settle)
 
     def _heard(self, answer: Answer) -> None:
+        voice: Voice = []
         if self._protocol.admission.may_enter(answer.sender):
             for source in self._named_by[answer.endpoint]:
                 self._voices[source].add(prefix_of(answer.endpoint.host))
             # Whoever answered is one to start from, also if it knows nobody else.
-            self._told.append(WireContact(answer.sender, answer.endpoint))
+            voice.append(WireContact(answer.sender, answer.endpoint))
         # One that our roster does not know may be a member since, and know others that are.
         if isinstance(answer.reply, Nodes):
-            self._told += answer.reply.contacts
+            voice += answer.reply.contacts
+        if voice:
+            self._told.append(voice)
 
-    def _is_nearer_among(self, told: list[WireContact]) -> bool:
-        """Whether we are told of somebody who would be one of the k nearest to us."""
-        router, own = self._protocol.router, self._protocol.source_node
-        near = router.find_neighbors(own)
-        reach = near[-1].distance_to(own) if len(near) >= router.ksize else 2**ID_BITS
+    def _has_news(self, voice: Voice) -> bool:
+        """Whether it tells of somebody whom we do not know."""
         return any(
-            Node(contact.node_id).distance_to(own) < reach
-            and self._protocol.admission.may_enter(contact.node_id)
-            and router.find(contact.node_id) is None
-            for contact in told
+            self._protocol.admission.may_enter(contact.node_id)
+            and self._protocol.router.find(contact.node_id) is None
+            for contact in voice
         )

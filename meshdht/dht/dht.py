@@ -17,8 +17,8 @@ from meshdht.crypto.keys import PacketKey
 from meshdht.dht.admission import Belongs, OnMet, anybody, unmet
 from meshdht.dht.anchors import Anchors
 from meshdht.dht.base import Node
-from meshdht.dht.bootstrap import Race
-from meshdht.dht.exploration import Exploration
+from meshdht.dht.bootstrap import Race, Voice
+from meshdht.dht.exploration import Exploration, Following
 from meshdht.dht.inflight import HasHeard, OnSeen, Send, always, unheard
 from meshdht.dht.lookup import NodeLookup, ValueLookup
 from meshdht.dht.messages import FindNode, Nodes, Outcome, Ping, StoreValue, WireContact
@@ -172,15 +172,20 @@ class Dht:
         self._race.add(source, endpoints)
         return True
 
-    async def _find_self(self, told: Sequence[WireContact]) -> None:
+    async def _find_self(self, voices: Sequence[Voice], *, once_more: bool) -> None:
         """Look our own id up, and greet who heard of us for the first time thereby: who is near
         us must know us, and from the second request on it does. A few at least are asked where
         they see us."""
         protocol = self._protocol
         met = {node.id for node in protocol.router if protocol.has_met(node.id)}
+        # Where k are known, they may all be liars': only the ways of the others lead on.
+        kind = Following if once_more and len(protocol.router) >= self._k else NodeLookup
+        lookup = kind(protocol, protocol.source_node.id, self._k, self._alpha)
+        for voice in voices:
+            lookup.hear(voice)
         greeted: list[RemoteNode] = []
-        for found in await self.find_node(protocol.source_node.id, told):
-            node = protocol.router.find(found.node_id)
+        for found in await self._nodes_found(lookup):
+            node = protocol.router.find(found.id)
             if node is not None and node.id not in met and not node.is_reached:
                 greeted.append(node)
         others = [node for node in self._latest(None) if node not in greeted]
@@ -235,14 +240,16 @@ class Dht:
         known = self._protocol.router.find(told.node_id)
         return known is None or known.endpoint != told.endpoint or known.failures > 0
 
-    async def find_node(self, target: bytes, told: Sequence[WireContact] = ()) -> list[Contact]:
-        """The nodes nearest to an id that answer, nearest first; ``told`` are asked as well."""
-        bucket = self._protocol.router.bucket_of(Node(target))
-        bucket.refreshed = asyncio.get_running_loop().time()
+    async def find_node(self, target: bytes) -> list[Contact]:
+        """The nodes nearest to an id that answer, nearest first."""
         lookup = NodeLookup(self._protocol, target, self._k, self._alpha)
-        lookup.learn(told)
+        return [self._contact(node) for node in await self._nodes_found(lookup)]
+
+    async def _nodes_found(self, lookup: NodeLookup) -> list[RemoteNode]:
+        bucket = self._protocol.router.bucket_of(lookup.node)
+        bucket.refreshed = asyncio.get_running_loop().time()
         with self._searches.noted(SearchKind.NODES, lookup):
-            return [self._contact(node) for node in await lookup.find()]
+            return await lookup.find()
 
     async def _explore(self, target: bytes) -> None:
         """Meet who has come near an id since."""

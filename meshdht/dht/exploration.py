@@ -1,17 +1,24 @@
-"""A look-up for whom the table does not know yet: what keeps a bucket fresh.
+"""Look-ups for whom the table does not know yet.
 
-What the nearest contacts know of an id's surroundings is asked of one on each path, and most of
-it is known here already. Only who would get a place in the table is asked as well.
+Most of what others know of an id's surroundings is known here already: on each path the nearest is
+asked, and besides only who would get a place in the table.
 """
 
 from __future__ import annotations
 
-from meshdht.dht.lookup import NodeLookup
+from collections.abc import Iterable
+from math import ceil
+
+from meshdht.dht.lookup import DISJOINT_PATHS, STRANGERS, NodeLookup
+from meshdht.dht.messages import WireContact
+from meshdht.dht.protocol import DhtProtocol
 from meshdht.dht.table import RemoteNode
 
 
-class Exploration(NodeLookup):
-    """Finds newcomers near an id. In an empty table it asks as many as any look-up."""
+class _ForNews(NodeLookup):
+    def _few(self) -> int:
+        # Of several nearest, those that are known are not asked, and no path would arrive.
+        return 1
 
     def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         """The nearest, and whoever is new."""
@@ -23,3 +30,24 @@ class Exploration(NodeLookup):
             # Who was new when it was asked is waited for.
             return True
         return router.find(node.id) is None and router.has_place_for(node)
+
+
+class Exploration(_ForNews):
+    """Finds newcomers near an id, to keep a bucket fresh. In an empty table it asks as many as any
+    look-up. Liars that are alone in a bucket never tell of anybody else, so a few paths begin
+    elsewhere."""
+
+    def __init__(self, protocol: DhtProtocol, target: bytes, ksize: int, alpha: int) -> None:
+        super().__init__(protocol, target, ksize, alpha)
+        self._begin_elsewhere(STRANGERS)
+
+
+class Following(_ForNews):
+    """Goes on from what others say, and from nothing else: by a path for each of them, so that
+    liars among them push out nobody of whom the others tell."""
+
+    def _seeds(self) -> list[RemoteNode]:
+        return []
+
+    def hear(self, told: Iterable[WireContact]) -> None:
+        self.learn(told, self._begin_path(ceil(self.ksize / DISJOINT_PATHS)))

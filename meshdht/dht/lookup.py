@@ -10,6 +10,10 @@ no node is asked by two. Each path must have its own nearest answered. A liar's 
 however near they claim to be, push nobody out of the other paths; nor do they push out contacts
 of our own that are as near as a holder must be (``_own_witnesses``).
 
+All of our contacts around an id may be liars, and so all these paths theirs. Paths that begin
+elsewhere (``_begin_elsewhere``), each with a contact drawn by lot from the whole table, lead out:
+a publication and an exploration have a few; a value not found is asked for once more by them.
+
 A value look-up asks a majority of the k nearest that answer: a publication that a majority
 acknowledged cannot be missed. Only a few are asked for the bytes, the others for the sequence
 they hold; who claims a newer one is asked for it.
@@ -19,12 +23,11 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from math import ceil
-from operator import itemgetter
 
-from meshdht.dht.base import Node, NodeHeap, SpiderCrawl
+from meshdht.dht.base import Node, SpiderCrawl
+from meshdht.dht.candidates import Candidates
 from meshdht.dht.inflight import Answer
 from meshdht.dht.messages import (
     NEVER,
@@ -39,10 +42,13 @@ from meshdht.dht.messages import (
 from meshdht.dht.protocol import DhtProtocol
 from meshdht.dht.table import RemoteNode
 from meshdht.errors import RemoteError
-from meshdht.limits import DHT_LOOKUP_CANDIDATES, DHT_LOOKUP_REQUESTS
+from meshdht.limits import DHT_LOOKUP_REQUESTS
 
 # S/Kademlia's d: its simulations find little gained by more.
 DISJOINT_PATHS = 3
+# Contacts drawn by lot for an exploration and a publication; for a value that is not found, more.
+# Each costs a few requests, since its path ends where the others do.
+STRANGERS = 3
 
 
 class State(enum.Enum):
@@ -55,53 +61,6 @@ class State(enum.Enum):
 _OUT = (State.SLOW, State.FAILED)
 
 
-class Candidates(NodeHeap):
-    """The package's heap, kept sorted, with a set of ids beside it and an end to its growth.
-
-    Whoever is slow or dead stands aside, so that the first few are those to wait for.
-    """
-
-    heap: list[tuple[int, RemoteNode]]  # type: ignore[assignment]
-
-    def __init__(self, node: Node, maxsize: int) -> None:
-        super().__init__(node, maxsize)
-        self.ids: set[bytes] = set()
-        self._aside: dict[bytes, RemoteNode] = {}
-
-    def __contains__(self, node: object) -> bool:
-        return (node.id if isinstance(node, Node) else node) in self.ids
-
-    def insert(self, node: RemoteNode) -> None:
-        """Put a node in its place, if it is not in yet; too many, and the farthest goes."""
-        if node.id in self.ids:
-            return
-        insort(self.heap, (self.node.distance_to(node), node))
-        self.ids.add(node.id)
-        if len(self.ids) > DHT_LOOKUP_CANDIDATES:
-            _, farthest = self.heap.pop()
-            self.ids.discard(farthest.id)
-
-    def set_aside(self, node: RemoteNode) -> None:
-        """It is not waited for any more."""
-        if node.id in self.ids and node.id not in self._aside:
-            place = bisect_left(self.heap, self.node.distance_to(node), key=itemgetter(0))
-            del self.heap[place]
-            self._aside[node.id] = node
-
-    def take_back(self, node: RemoteNode) -> None:
-        """It has answered after all."""
-        if self._aside.pop(node.id, None) is not None:
-            insort(self.heap, (self.node.distance_to(node), node))
-
-    def nearest_first(self, size: int | None = None) -> list[RemoteNode]:
-        """The nearest ``size`` (or all) that are neither slow nor dead."""
-        return [node for _, node in self.heap[:size]]
-
-    def aside(self) -> list[RemoteNode]:
-        """Those that are slow or dead, nearest first."""
-        return sorted(self._aside.values(), key=self.node.distance_to)
-
-
 class NodeLookup(SpiderCrawl):
     """Finds the k nodes nearest to an id that answer."""
 
@@ -112,18 +71,17 @@ class NodeLookup(SpiderCrawl):
         super().__init__(protocol, Node(target), [], ksize, alpha)
         self.protocol = protocol
         self.nearest = Candidates(self.node, ksize)
-        near = protocol.router.find_neighbors(self.node, itself=True)
-        seeds = [node for node in near if self._is_eligible(node.id)]
+        seeds = self._seeds()
         count = DISJOINT_PATHS if len(seeds) >= ksize else 1
-        self._share = ceil(ksize / count)
-        self.paths = [Candidates(self.node, self._share) for _ in range(count)]
+        self.paths: list[Candidates] = []
+        self._shares: list[int] = []
+        """How many of the nearest that each path knows of must have answered."""
         self._known: dict[bytes, RemoteNode] = {}
         self._states: dict[bytes, State] = {}
         self._path_of: dict[bytes, int] = {}
         """The path that asked a node, or has one of our own contacts to begin with."""
-        for number, seed in enumerate(seeds):
-            self._path_of[seed.id] = number % count
-            self._insert(seed, number % count)
+        for number in range(count):
+            self._begin_path(ceil(ksize / count), seeds[number::count])
         self._witnesses = self._own_witnesses(seeds)
         self._fresh: dict[bytes, int] = {}
         """Nodes that are asked and not slow yet, by id; the path that asked."""
@@ -131,6 +89,11 @@ class NodeLookup(SpiderCrawl):
         self.asked = 0
         """Requests that it has sent, for whoever wants to know."""
         self._wake = asyncio.Event()
+
+    def _seeds(self) -> list[RemoteNode]:
+        """Contacts of ours to begin with, nearest first."""
+        near = self.protocol.router.find_neighbors(self.node, itself=True)
+        return [node for node in near if self._is_eligible(node.id)]
 
     def _is_eligible(self, node_id: bytes) -> bool:
         return self.asks_anchors or not self.protocol.is_anchor(node_id)
@@ -144,6 +107,30 @@ class NodeLookup(SpiderCrawl):
             return seeds
         reach = 2 * around[-1].distance_to(own)
         return [seed for seed in seeds if seed.distance_to(self.node) <= reach]
+
+    def _begin_path(self, share: int, contacts: Iterable[RemoteNode] = ()) -> int:
+        path = len(self.paths)
+        self.paths.append(Candidates(self.node, share))
+        self._shares.append(share)
+        for contact in contacts:
+            self._path_of[contact.id] = path
+            self._insert(contact, path)
+        return path
+
+    def hear(self, told: Iterable[WireContact]) -> None:
+        """Go on from what somebody says who was asked before."""
+        self.learn(told)
+
+    def _begin_elsewhere(self, count: int) -> None:
+        """Begin so many paths more, each with a contact drawn by lot from those that no path has
+        yet. In a network no larger than k there is no elsewhere."""
+        if len(self.paths) == 1:
+            return
+        others = [node for node in self.protocol.router if node.id not in self._known]
+        others = [node for node in others if self._is_eligible(node.id)]
+        others.sort(key=lambda _: self.protocol.entropy.uniform(0.0, 1.0))
+        for stranger in others[:count]:
+            self._begin_path(self.alpha, [stranger])
 
     def _insert(self, node: RemoteNode, path: int) -> None:
         self._known[node.id] = node
@@ -179,7 +166,7 @@ class NodeLookup(SpiderCrawl):
         each path, our own witnesses."""
         groups = [self.answered(), self._witnesses]
         groups += [path.nearest_first() for path in self.paths]
-        sizes = [self.ksize, self.ksize] + [self._share] * len(self.paths)
+        sizes = [self.ksize, self.ksize, *self._shares]
         chosen: dict[bytes, RemoteNode] = {}
         for group, size in zip(groups, sizes, strict=True):
             answered = [node for node in group if self._is_answered(node)]
@@ -202,7 +189,7 @@ class NodeLookup(SpiderCrawl):
         return near[: self.ksize]
 
     def _path_horizon(self, path: int) -> list[RemoteNode]:
-        return self.paths[path].nearest_first(self._share)
+        return self.paths[path].nearest_first(self._shares[path])
 
     def _launch(self) -> None:
         arrived = True
@@ -218,15 +205,20 @@ class NodeLookup(SpiderCrawl):
         """Ask on in one path, a few at a time while it closes in; True once it has arrived."""
         while True:
             horizon = self._path_horizon(path)
-            few = ceil(self.alpha / len(self.paths))
+            few = self._few()
             arrived = all(map(self._is_answered, horizon[:few]))
             # Everybody at once where there is no way to go.
-            width = self._share if arrived or len(horizon) < self._share else few
+            share = self._shares[path]
+            width = share if arrived or len(horizon) < share else few
             fresh = list(self._fresh.values()).count(path)
             wanted = self._wanted(horizon) if fresh < width else []
             node = next((node for node in wanted if self._is_to_ask(node)), None)
             if node is None or not self._ask(node, path):
                 return arrived
+
+    def _few(self) -> int:
+        """So many a path asks at a time, until so many of its nearest have answered."""
+        return ceil(self.alpha / len(self.paths))
 
     def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         """Those of a group, nearest first, whose answers the look-up needs."""
@@ -281,7 +273,7 @@ class NodeLookup(SpiderCrawl):
         self._wake.set()
 
     def learn(self, contacts: Iterable[WireContact], path: int = 0) -> None:
-        """Take in, for one path, what somebody else says of where to go on."""
+        """Take in, for one path, what somebody on it says of where to go on."""
         ids = self.paths[path].ids
         for told in contacts:
             if told.node_id in ids:
@@ -332,6 +324,14 @@ class ValueLookup(NodeLookup):
         self._held: dict[bytes, int] = {}
         self._claims: set[bytes] = set()
         self._loading: set[bytes] = set()
+
+    async def find(self) -> list[RemoteNode]:
+        found = await super().find()
+        if self.value is None:
+            # Whoever hides a value has all the time that it takes.
+            self._begin_elsewhere(4 * STRANGERS)
+            found = await super().find()
+        return found
 
     def stale(self) -> list[RemoteNode]:
         """Nodes that should hold the newest value, and answered that they do not."""

@@ -94,6 +94,7 @@ class DhtProtocol(KademliaProtocol):
         self.untold: Container[Endpoint] = frozenset()
         self.router = Table(self, ksize, self.source_node)
         self.verify = verify
+        self.entropy = entropy
         self.counters = counters
         self._send = send
         self._proof = proof

@@ -11,9 +11,7 @@ could have us send them to whomever it names.
 
 from __future__ import annotations
 
-from math import ceil
-
-from meshdht.dht.lookup import NodeLookup, State
+from meshdht.dht.lookup import STRANGERS, NodeLookup, State
 from meshdht.dht.messages import Outcome, Reply, Request, Stored, StoreValue
 from meshdht.dht.protocol import DhtProtocol
 from meshdht.dht.table import RemoteNode
@@ -46,6 +44,7 @@ class Publication(NodeLookup):
             held = [each for each in before._outcomes if before.is_held_by(each)]
             self._outcomes = dict.fromkeys(held, Outcome.SAME)
         self._held_before = frozenset(self._outcomes)
+        self._begin_elsewhere(STRANGERS)
 
     async def run(self) -> None:
         """Find, store, and wait until most of those that were sent the value hold it, or nobody
@@ -81,7 +80,7 @@ class Publication(NodeLookup):
     def _wanted(self, group: list[RemoteNode]) -> list[RemoteNode]:
         if self._is_storing:
             return [node for node in group if node.id not in self._held_before]
-        return group[: ceil(self.alpha / len(self.paths))]
+        return group[: self._few()]
 
     def _launch(self) -> None:
         if not self._is_storing:

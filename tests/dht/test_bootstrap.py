@@ -184,3 +184,33 @@ def test_the_silent_are_asked_again_until_their_source_has_had_its_voices() -> N
             assert [asked[each] for each in dead(3)] == [sendings] * 3
 
     run(main())
+
+
+def test_one_honest_voice_that_knows_nobody_near_us_leads_past_liars_that_answer_first() -> None:
+    async def main() -> None:
+        network = DatagramNetwork(10, latency=fixed(LATENCY_S))
+        peers = await joined(network, 80)
+        newcomer = Peer(network, 900)
+        honest, liars = (
+            sorted(some, key=lambda peer: distance(peer.id, newcomer.id))
+            for some in (peers[:50], peers[50:])
+        )
+        lying(liars)
+        voice = honest[-1]
+        router = voice.dht._protocol.router
+        reach = distance(liars[20].id, newcomer.id)
+        known_liars = {liar.id for liar in liars}
+        for contact in list(router):
+            if contact.id in known_liars or distance(contact.id, newcomer.id) < reach:
+                router.forget(contact)
+        assert len(router) > 0, "else this shows nothing"
+        await newcomer.dht.bootstrap(
+            others={"remembered": [liars[0].endpoint], "hints": [*dead(10), voice.endpoint]}
+        )
+        assert {peer.id for peer in honest[:5]} <= newcomer.known()
+
+    run(main())
+
+
+def distance(one: bytes, other: bytes) -> int:
+    return int.from_bytes(one, "big") ^ int.from_bytes(other, "big")

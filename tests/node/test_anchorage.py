@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 from meshdht.dht.dht import Contact
-from meshdht.dht.messages import WireContact
 from meshdht.node.anchorage import CHECK_S
 from simulations.loop import run
 from tests.support.anchor import Holder, link_of
@@ -59,9 +57,9 @@ def test_an_anchor_that_is_gone_is_looked_for_ever_more_rarely() -> None:
             looked: list[bytes] = []
             node_lookup = second.node._dht.find_node
 
-            async def find_node(target: bytes, told: Sequence[WireContact] = ()) -> list[Contact]:
+            async def find_node(target: bytes) -> list[Contact]:
                 looked.append(target)
-                return await node_lookup(target, told)
+                return await node_lookup(target)
 
             second.node._dht.find_node = find_node  # type: ignore[method-assign]
             await asyncio.sleep(3 * 86400)
