@@ -15,7 +15,15 @@ from meshdht.dht.protocol import DhtProtocol
 from meshdht.dht.table import RemoteNode
 
 
-class _ForNews(NodeLookup):
+class Exploration(NodeLookup):
+    """Finds newcomers near an id, to keep a bucket fresh. In an empty table it asks as many as any
+    look-up. Liars that are alone in a bucket never tell of anybody else, so a few paths begin
+    elsewhere."""
+
+    def __init__(self, protocol: DhtProtocol, target: bytes, ksize: int, alpha: int) -> None:
+        super().__init__(protocol, target, ksize, alpha)
+        self._begin_elsewhere(STRANGERS)
+
     def _few(self) -> int:
         # Of several nearest, those that are known are not asked, and no path would arrive.
         return 1
@@ -32,19 +40,9 @@ class _ForNews(NodeLookup):
         return router.find(node.id) is None and router.has_place_for(node)
 
 
-class Exploration(_ForNews):
-    """Finds newcomers near an id, to keep a bucket fresh. In an empty table it asks as many as any
-    look-up. Liars that are alone in a bucket never tell of anybody else, so a few paths begin
-    elsewhere."""
-
-    def __init__(self, protocol: DhtProtocol, target: bytes, ksize: int, alpha: int) -> None:
-        super().__init__(protocol, target, ksize, alpha)
-        self._begin_elsewhere(STRANGERS)
-
-
-class Following(_ForNews):
-    """Goes on from what others say, and from nothing else: by a path for each of them, so that
-    liars among them push out nobody of whom the others tell."""
+class Following(Exploration):
+    """An exploration that goes on from what others say, and from nothing else: by a path for each
+    of them, so that liars among them push out nobody of whom the others tell."""
 
     def _seeds(self) -> list[RemoteNode]:
         return []

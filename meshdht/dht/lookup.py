@@ -74,8 +74,7 @@ class NodeLookup(SpiderCrawl):
         seeds = self._seeds()
         count = DISJOINT_PATHS if len(seeds) >= ksize else 1
         self.paths: list[Candidates] = []
-        self._shares: list[int] = []
-        """How many of the nearest that each path knows of must have answered."""
+        """Of each, as many of the nearest as its ``maxsize`` must have answered."""
         self._known: dict[bytes, RemoteNode] = {}
         self._states: dict[bytes, State] = {}
         self._path_of: dict[bytes, int] = {}
@@ -111,7 +110,6 @@ class NodeLookup(SpiderCrawl):
     def _begin_path(self, share: int, contacts: Iterable[RemoteNode] = ()) -> int:
         path = len(self.paths)
         self.paths.append(Candidates(self.node, share))
-        self._shares.append(share)
         for contact in contacts:
             self._path_of[contact.id] = path
             self._insert(contact, path)
@@ -126,8 +124,11 @@ class NodeLookup(SpiderCrawl):
         yet. In a network no larger than k there is no elsewhere."""
         if len(self.paths) == 1:
             return
-        others = [node for node in self.protocol.router if node.id not in self._known]
-        others = [node for node in others if self._is_eligible(node.id)]
+        others = [
+            node
+            for node in self.protocol.router
+            if node.id not in self._known and self._is_eligible(node.id)
+        ]
         others.sort(key=lambda _: self.protocol.entropy.uniform(0.0, 1.0))
         for stranger in others[:count]:
             self._begin_path(self.alpha, [stranger])
@@ -166,7 +167,7 @@ class NodeLookup(SpiderCrawl):
         each path, our own witnesses."""
         groups = [self.answered(), self._witnesses]
         groups += [path.nearest_first() for path in self.paths]
-        sizes = [self.ksize, self.ksize, *self._shares]
+        sizes = [self.ksize, self.ksize, *(path.maxsize for path in self.paths)]
         chosen: dict[bytes, RemoteNode] = {}
         for group, size in zip(groups, sizes, strict=True):
             answered = [node for node in group if self._is_answered(node)]
@@ -189,7 +190,7 @@ class NodeLookup(SpiderCrawl):
         return near[: self.ksize]
 
     def _path_horizon(self, path: int) -> list[RemoteNode]:
-        return self.paths[path].nearest_first(self._shares[path])
+        return self.paths[path].nearest_first(self.paths[path].maxsize)
 
     def _launch(self) -> None:
         arrived = True
@@ -208,7 +209,7 @@ class NodeLookup(SpiderCrawl):
             few = self._few()
             arrived = all(map(self._is_answered, horizon[:few]))
             # Everybody at once where there is no way to go.
-            share = self._shares[path]
+            share = self.paths[path].maxsize
             width = share if arrived or len(horizon) < share else few
             fresh = list(self._fresh.values()).count(path)
             wanted = self._wanted(horizon) if fresh < width else []
