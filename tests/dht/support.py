@@ -10,8 +10,16 @@ from collections.abc import Sequence
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.keys import PacketKey, SigningKey
 from meshdht.dht.admission import Belongs, anybody
-from meshdht.dht.dht import Dht
-from meshdht.dht.messages import Reply, encode_reply
+from meshdht.dht.dht import Dht, K
+from meshdht.dht.messages import (
+    Nodes,
+    Outcome,
+    Reply,
+    Stored,
+    Value,
+    WireContact,
+    encode_reply,
+)
 from meshdht.dht.proof import Proof, split_request
 from meshdht.dht.storage import RecordStorage
 from meshdht.endpoint import Endpoint
@@ -34,6 +42,11 @@ def value_of(author: str, sequence: int, size: int = VALUE_SIZE) -> bytes:
 
 def key_of(author: str) -> bytes:
     return hashlib.sha1(author.encode()).digest()
+
+
+def distance(one: bytes, other: bytes) -> int:
+    """Between two ids, or an id and a key."""
+    return int.from_bytes(one, "big") ^ int.from_bytes(other, "big")
 
 
 def verify(key: bytes, value: bytes) -> int:
@@ -132,3 +145,16 @@ async def joined(network: DatagramNetwork, count: int, seed: int = 0) -> list[Pe
 async def all_published(peers: Sequence[Peer], sequence: int = 1) -> None:
     for number, peer in enumerate(peers):
         assert await peer.dht.publish(key_of(str(number)), value_of(str(number), sequence)) > 0
+
+
+def lying(peers: Sequence[Peer]) -> None:
+    """From now on they name nobody but each other, acknowledge every store, and hold nothing."""
+    named = tuple(WireContact(peer.id, peer.endpoint) for peer in peers[:K])
+    lies = {
+        "rpc_find_node": lambda sender, target: Nodes(named),
+        "rpc_find_value": lambda sender, key, newer_than: Value(0, b"", named),
+        "rpc_store": lambda sender, source, key, value: Stored(Outcome.STORED, 1, named),
+    }
+    for peer in peers:
+        for name, lie in lies.items():
+            setattr(peer.dht._protocol, name, lie)

@@ -10,13 +10,12 @@ import pytest
 
 from meshdht.dht.bootstrap import JITTER_S, STAGGER_S, VOICES
 from meshdht.dht.inflight import SENDINGS
-from meshdht.dht.messages import Nodes, WireContact
 from meshdht.endpoint import Endpoint
 from meshdht.limits import DHT_BOOTSTRAP_PER_SOURCE
 from simulations.latency import fixed
 from simulations.loop import run
 from simulations.network import DatagramNetwork
-from tests.dht.support import Peer, joined
+from tests.dht.support import Peer, distance, joined, lying
 
 LATENCY_S = 0.02
 SOURCES = ("remembered", "lan", "hints", "anchors")
@@ -82,15 +81,6 @@ def test_two_hundred_that_are_remembered_are_no_burst() -> None:
         assert max(tenth) < 25
 
     run(main())
-
-
-def lying(peers: Sequence[Peer]) -> None:
-    """They name nobody but each other."""
-    nodes = Nodes(tuple(WireContact(peer.id, peer.endpoint) for peer in peers))
-    for peer in peers:
-        peer.dht._protocol.rpc_find_node = (  # type: ignore[method-assign]
-            lambda sender, target: nodes
-        )
 
 
 def test_a_source_of_liars_that_answers_first_does_not_hide_the_others() -> None:
@@ -210,7 +200,3 @@ def test_one_honest_voice_that_knows_nobody_near_us_leads_past_liars_that_answer
         assert {peer.id for peer in honest[:5]} <= newcomer.known()
 
     run(main())
-
-
-def distance(one: bytes, other: bytes) -> int:
-    return int.from_bytes(one, "big") ^ int.from_bytes(other, "big")

@@ -12,7 +12,7 @@ from meshdht.limits import DHT_LOOKUP_CANDIDATES, DHT_LOOKUP_REQUESTS
 from simulations.latency import fixed
 from simulations.loop import run
 from simulations.network import DatagramNetwork
-from tests.dht.support import Peer, all_published, joined, key_of, value_of
+from tests.dht.support import Peer, all_published, distance, joined, key_of, value_of
 
 
 async def timed_lookups(
@@ -168,7 +168,3 @@ def test_a_reader_keeps_what_it_read_only_if_it_is_one_of_the_nearest() -> None:
         assert ranked[-1].storage.get(key_of("0")) is None
 
     run(main())
-
-
-def distance(one: bytes, other: bytes) -> int:
-    return int.from_bytes(one, "big") ^ int.from_bytes(other, "big")

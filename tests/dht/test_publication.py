@@ -18,7 +18,7 @@ from meshdht.wire.packet import MessageKind
 from simulations.latency import fixed
 from simulations.loop import run
 from simulations.network import DatagramNetwork
-from tests.dht.support import Peer, joined, key_of, value_of
+from tests.dht.support import Peer, distance, joined, key_of, value_of
 
 
 def requests(peer: Peer) -> list[tuple[Request, Endpoint]]:
@@ -31,8 +31,7 @@ def requests(peer: Peer) -> list[tuple[Request, Endpoint]]:
 
 
 def nearest(peers: list[Peer], author: str, count: int) -> list[Peer]:
-    key = int.from_bytes(key_of(author), "big")
-    return sorted(peers, key=lambda peer: int.from_bytes(peer.id, "big") ^ key)[:count]
+    return sorted(peers, key=lambda peer: distance(peer.id, key_of(author)))[:count]
 
 
 def test_the_k_nearest_hold_it_though_few_are_asked_who_they_are() -> None:
