@@ -34,9 +34,10 @@ GREETED = 200
 class Counts:
     """What became of the look-ups of one run or, added up, of several."""
 
-    HEAD = ("held by", "least", "asked", "denied", "worst", "median ms", "sent")
+    HEAD = ("runs", "held by", "least", "asked", "denied", "worst", "median ms", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, runs: int = 0) -> None:
+        self.runs = runs
         self.held: list[int] = []
         self._ms: list[float] = []
         self.asked = 0
@@ -52,6 +53,7 @@ class Counts:
         self.sent.append(sent)
 
     def add(self, run: Counts) -> None:
+        self.runs += run.runs
         self.held += run.held
         self._ms += run._ms
         self.asked += run.asked
@@ -68,7 +70,8 @@ class Counts:
         denied = percent(self.denied, self.asked)
         medians = [quantile(each, 0.5) for each in (self._ms, self.sent)]
         held = quantile(self.held, 0.5)
-        return [held, self.least_held, self.asked, denied, percent(*self.worst), *medians]
+        least: Cell = self.least_held if self.held else "-"
+        return [self.runs, held, least, self.asked, denied, percent(*self.worst), *medians]
 
 
 async def eclipse(options: Options) -> Report:
@@ -99,8 +102,9 @@ async def eclipse(options: Options) -> Report:
         f"{SYBILS}: hold the packet key; {SYBILS_PER_KEY} ids nearer to each key than any honest "
         "node, at their ports.\n"
         f"{MEMBERS}: real devices that name only each other, acknowledge and hold nothing.\n"
-        "held by: honest nodes that hold a key, median and least; denied: of all look-ups, and of "
-        "the worst seed's;\nsent: datagrams of a look-up, median."
+        f"runs: that ended; one of the package is given up after {stock.DATAGRAMS_MAX:,} datagrams."
+        "\nheld by: honest nodes that hold a key, median and least; denied: of all look-ups, and "
+        "of the worst seed's;\nsent: datagrams of a look-up, median."
     )
     return Report(render(head, rows), history.hexdigest(), (remark,))
 
@@ -112,7 +116,8 @@ def _case(attack: str, what: str, share: float, nodes: int) -> tuple[str, str, i
 
 
 async def outcome(options: Options, attack: str, what: str, insiders: int) -> tuple[Counts, str]:
-    """Look-ups among so many insiders, and the run's digest."""
+    """Look-ups among so many insiders, and the run's digest. A run of the package that was given up
+    counts for nothing: the network hears it no more from then on."""
     network = options.network()
     if what == OURS:
         rival, chance = Ours(network, options.seed), random.Random(options.seed)
@@ -120,7 +125,10 @@ async def outcome(options: Options, attack: str, what: str, insiders: int) -> tu
     else:
         async with stock.seeded(options.seed) as chance:
             run = _attacked(Stock(network), options, network, attack, insiders, chance)
-            counts = await stock.finished(network, run)
+            try:
+                counts = await stock.finished(network, run)
+            except stock.NeverEnds:
+                counts = Counts()
     return counts, network.digest
 
 
@@ -148,7 +156,7 @@ async def _attacked(
         await host.refresh()
     for name in names:
         await chance.choice(hosts).publish(name)
-    counts = Counts()
+    counts = Counts(runs=1)
     counts.held = [sum(host.holds(name) for host in hosts) for name in names]
     loop = asyncio.get_running_loop()
     for _ in range(options.lookups):
