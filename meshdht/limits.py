@@ -91,8 +91,7 @@ BIRTHDAY_ENTRIES_HARD = 2048
 # another's address for its own could have us send them there: so it must be seen there by others,
 # whom we ask ourselves. Where one alone says so, half as many: two members that lie gain less than
 # they could send. One attempt at a time to one address. After a failure half an hour passes for
-# that peer and that address: 280 bytes a second on average. (After the first, half a minute, unless
-# one alone has seen the peer there.)
+# that peer and that address, after the first half a minute: 280 bytes a second on average.
 BIRTHDAY_TRIES = 2048
 BIRTHDAY_TRIES_ONE_WITNESS = 1024
 BIRTHDAY_ENTRIES_EASY = 3072

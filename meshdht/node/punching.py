@@ -254,4 +254,4 @@ class Puncher:
             if met:
                 self._attempts.met(whom)
             else:
-                self._attempts.in_vain(whom, self._now(), complete=complete, once_more=seen.is_sure)
+                self._attempts.in_vain(whom, self._now(), complete=complete)

@@ -153,13 +153,11 @@ class Attempts:
         """It was not in vain."""
         self._not_before.pop(whom, None)
 
-    def in_vain(
-        self, whom: Hashable, now: float, *, complete: bool, once_more: bool = False
-    ) -> None:
-        """``complete``: all that may be sent was sent. ``once_more``: try it a second time soon,
-        since one side may have had fewer sockets to spare than for one peer alone."""
+    def in_vain(self, whom: Hashable, now: float, *, complete: bool) -> None:
+        """``complete``: all that may be sent was sent. It is tried a second time soon: one side may
+        have had fewer sockets or tries to spare than it takes, or no luck."""
         _, failures = self._not_before.pop(whom, (now, 0))
-        is_final = complete and (failures > 0 or not once_more)
+        is_final = complete and failures > 0
         pause_s = FAILED_PAUSE_S if is_final else SHORT_PAUSE_S
         self._not_before[whom] = now + pause_s, failures + complete
         if len(self._not_before) > BIRTHDAY_REMEMBERED:

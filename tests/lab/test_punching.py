@@ -47,7 +47,8 @@ def test_port_restricted_and_symmetric_become_direct_and_carry_traffic(
         f"port-restricted × symmetric, {public_devices} public: direct {took_s:.1f} s after the"
         f" last has joined, {opened} sockets, {tries} tries"
     )
-    assert hard.peer("easy")["path"]["endpoint"].startswith("127.0.0.1:")
+    # By one of its sockets; of some hundred pairs, one meets the port that serves everybody.
+    assert hard.peer("easy")["path"]["endpoint"].startswith(("127.0.0.1:", "203.0.113.10:"))
     assert easy.peer("hard")["path"]["endpoint"].startswith("203.0.113.20:")
     # WireGuard goes the same way, and the sockets that met nobody are closed.
     assert easy.reaches(hard.addresses()[0]) is not None

@@ -117,19 +117,24 @@ def cut(one: World, hosts: list[Host]) -> None:
     one.network.cut(*(host.side.nat.host for host in hosts))  # type: ignore[attr-defined]
 
 
-def test_one_that_fails_is_made_twice_and_then_not_for_half_an_hour() -> None:
+@pytest.mark.parametrize(
+    ("witnesses", "tries"), [(1, BIRTHDAY_TRIES_ONE_WITNESS), (2, BIRTHDAY_TRIES)]
+)
+def test_one_that_fails_is_made_twice_and_then_not_for_half_an_hour(
+    witnesses: int, tries: int
+) -> None:
     async def main() -> None:
-        async with behind(CONE, SYMMETRIC) as (one, hosts):
+        async with behind(CONE, SYMMETRIC, public=witnesses) as (one, hosts):
             cut(one, hosts)
             await settle(hosts)
             easy, hard = hosts
             assert await wanted_until_direct(easy, hard, 300) == inf
             assert counters(easy)["easy_failed"] == counters(hard)["hard_failed"] == 2
-            assert counters(easy)["tries"] == 2 * BIRTHDAY_TRIES
+            assert counters(easy)["tries"] == 2 * tries
             assert counters(hard)["sockets"] == 2 * BIRTHDAY_SOCKETS
             assert len(hard.legs) == 0
             assert await wanted_until_direct(easy, hard, 1200) == inf
-            assert counters(easy)["tries"] == 2 * BIRTHDAY_TRIES
+            assert counters(easy)["tries"] == 2 * tries
 
     run(main())
 
@@ -205,8 +210,8 @@ def test_a_single_witness_that_lies_is_worth_half_and_paced() -> None:
             lies(one.hosts[0], hard.id)
             sent = sent_to(one, VICTIM, easy)
             await wanted_until_direct(easy, hard, 1200)
-            assert len(sent) <= BIRTHDAY_TRIES_ONE_WITNESS
-            assert sent[-1] - sent[0] < ATTEMPT_S
+            assert len(sent) <= 2 * BIRTHDAY_TRIES_ONE_WITNESS
+            assert sent[-1] - sent[0] < 2 * ATTEMPT_S + SHORT_PAUSE_S
             for first, last in zip(sent, sent[250:], strict=False):
                 assert last - first > 250 / BIRTHDAY_PEER_PER_S - 0.1
 

@@ -125,28 +125,23 @@ def test_they_meet_as_often_as_is_told() -> None:
     assert met[1024] / 400 > 0.95
 
 
-def test_a_pair_that_failed_is_left_alone_for_long() -> None:
-    attempts = Attempts()
-    assert attempts.may_begin("device", 0.0)
-    attempts.in_vain("device", 0.0, complete=True)
-    assert not attempts.may_begin("device", FAILED_PAUSE_S - 1)
-    assert attempts.may_begin("device", FAILED_PAUSE_S)
-    attempts.met("device")
-    assert attempts.may_begin("device", 0.0)
-
-
-def test_where_it_is_surely_there_it_is_tried_a_second_time_first() -> None:
+def test_a_pair_that_failed_is_tried_a_second_time_soon_and_then_left_alone_for_long() -> None:
     attempts, now = Attempts(), 0.0
+    assert attempts.may_begin("device", now)
     for pause in (SHORT_PAUSE_S, FAILED_PAUSE_S, FAILED_PAUSE_S):
-        attempts.in_vain("device", now, complete=True, once_more=True)
+        attempts.in_vain("device", now, complete=True)
         assert not attempts.may_begin("device", now + pause - 1)
         now += pause
         assert attempts.may_begin("device", now)
     # One that was not tried to the end is no failure, nor does it make up for one.
     attempts.in_vain("device", now, complete=False)
     assert attempts.may_begin("device", now + SHORT_PAUSE_S)
-    attempts.in_vain("device", now, complete=True, once_more=True)
+    attempts.in_vain("device", now, complete=True)
     assert not attempts.may_begin("device", now + FAILED_PAUSE_S - 1)
+    attempts.met("device")
+    assert attempts.may_begin("device", now)
+    attempts.in_vain("device", now, complete=True)
+    assert attempts.may_begin("device", now + SHORT_PAUSE_S)
 
 
 def test_of_those_that_failed_so_many_are_remembered() -> None:
