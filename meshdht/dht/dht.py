@@ -243,7 +243,7 @@ class Dht:
     async def find_node(self, target: bytes) -> list[Contact]:
         """The nodes nearest to an id that answer, nearest first."""
         lookup = NodeLookup(self._protocol, target, self._k, self._alpha)
-        return [self._contact(node) for node in await self._nodes_found(lookup)]
+        return self._dated(await self._nodes_found(lookup))
 
     async def _nodes_found(self, lookup: NodeLookup) -> list[RemoteNode]:
         bucket = self._protocol.router.bucket_of(lookup.node)
@@ -354,16 +354,16 @@ class Dht:
         router = self._protocol.router
         known = sorted(router, key=lambda node: node.seen, reverse=True)
         known += reversed(router.all_replacements())
-        return [self._contact(node) for node in known[:DHT_SAVED_CONTACTS]]
+        return self._dated(known[:DHT_SAVED_CONTACTS])
 
     def contacts_to_keep(self) -> list[Contact]:
         """Whom to remember on disk."""
         untold = self._protocol.untold
         return [contact for contact in self.contacts() if contact.endpoint not in untold]
 
-    def _contact(self, node: RemoteNode) -> Contact:
-        ago = asyncio.get_running_loop().time() - node.seen
-        return Contact(node.id, node.endpoint, self._clock.unix() - ago)
+    def _dated(self, nodes: Sequence[RemoteNode]) -> list[Contact]:
+        now, unix = asyncio.get_running_loop().time(), self._clock.unix()
+        return [Contact(node.id, node.endpoint, unix - (now - node.seen)) for node in nodes]
 
     async def run(self) -> None:
         """Upkeep until cancelled: quiet contacts are pinged, dead ones tried again, buckets

@@ -86,9 +86,7 @@ class Publication(NodeLookup):
         if not self._is_storing:
             super()._launch()
             return
-        for node in {
-            node.id: node for group in self._groups() for node in self._wanted(group)
-        }.values():
+        for node in [node for group in self._groups() for node in self._wanted(group)]:
             if self._is_to_ask(node):
                 self._ask(node)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -104,6 +104,7 @@ class Bucket(KBucket):
         super().__init__(low, high, ksize, 1)
         self._census = census
         self._has_room = has_room
+        self._listed: list[RemoteNode] | None = None
         self.refreshed = float("-inf")
         """Loop time of the last look-up for an id in the range."""
 
@@ -119,6 +120,14 @@ class Bucket(KBucket):
 
     def members(self) -> list[RemoteNode]:
         return cast(list[RemoteNode], list(self.nodes.values()))
+
+    @property
+    def in_any_order(self) -> Sequence[RemoteNode]:
+        """The members, listed anew once one has come or gone: each request that is answered looks
+        into several buckets, most of which are as they were."""
+        if self._listed is None:
+            self._listed = self.members()
+        return self._listed
 
     def replacements(self) -> list[RemoteNode]:
         """Oldest first."""
@@ -149,6 +158,7 @@ class Bucket(KBucket):
         self.leave(node.id)
         added = super().add_node(node)
         if added:
+            self._listed = None
             self._census.entered(cast(RemoteNode, node))
         return added
 
@@ -157,6 +167,7 @@ class Bucket(KBucket):
         node = self.nodes.pop(node_id, None)
         if node is None:
             return False
+        self._listed = None
         self._census.left(cast(RemoteNode, node))
         return True
 
@@ -334,8 +345,14 @@ class Table(RoutingTable):
         passed = {exclude} if itself else {exclude, node.id}
 
         def nearest_of(bucket: Bucket) -> list[RemoteNode]:
-            inside = [contact for contact in bucket.members() if contact.id not in passed]
-            return sorted(inside, key=lambda contact: contact.long_id ^ target)
+            inside = [
+                (contact.long_id ^ target, contact)
+                for contact in bucket.in_any_order
+                if contact.id not in passed
+            ]
+            # No two of them are equally far.
+            inside.sort()
+            return [contact for _, contact in inside]
 
         # Nobody is nearer than those who share the range.
         index, ranges = self.get_bucket_for(node), self.ranges()

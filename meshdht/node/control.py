@@ -51,6 +51,8 @@ class ControlPort:
         """That of our other ports, once there are any."""
         self._send = send
         self._sent_at: OrderedDict[Endpoint, float] = OrderedDict()
+        self._hosts_sent_to: Counter[str] = Counter()
+        """Of the hosts in that, how many of their endpoints."""
         self._families: frozenset[bool] = frozenset()
         """Of our addresses, whether they are IPv6; empty while none is known."""
 
@@ -123,10 +125,15 @@ class ControlPort:
         self._channel.echo_alike(port, main)
 
     def _note_sent(self, to: Endpoint, now: float) -> None:
+        if to not in self._sent_at:
+            self._hosts_sent_to[to.host] += 1
         self._sent_at[to] = now
         self._sent_at.move_to_end(to)
         if len(self._sent_at) > MAX_LEARNED_TOKENS:
-            self._sent_at.popitem(last=False)
+            host = self._sent_at.popitem(last=False)[0].host
+            self._hosts_sent_to[host] -= 1
+            if not self._hosts_sent_to[host]:
+                del self._hosts_sent_to[host]
 
     def silent_s(self, to: Endpoint) -> float:
         """Seconds since something was sent to an address; infinity if nothing was."""
@@ -134,7 +141,7 @@ class ControlPort:
 
     def has_sent_to(self, host: str) -> bool:
         """Whether something was sent to any port of an address."""
-        return any(endpoint.host == host for endpoint in self._sent_at)
+        return host in self._hosts_sent_to
 
     def open(self, datagram: bytes, source: Endpoint) -> Incoming | None:
         """What was let in, or None for junk, replays and the like."""

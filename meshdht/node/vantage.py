@@ -192,8 +192,9 @@ class Vantage:
 
     def tell(self) -> None:
         """Let the others hear of it if our NAT is another than they were told."""
-        if self.nat is not self._nat:
-            self._nat = self.nat
+        nat = self.nat
+        if nat is not self._nat:
+            self._nat = nat
             self._on_changed()
 
     def behaviour(self) -> Behaviour:

@@ -117,6 +117,16 @@ def test_a_split_keeps_every_contact_and_replacement() -> None:
         assert not ids & {node.id for node in bucket.replacements()}
 
 
+def test_who_comes_and_goes_is_among_those_that_are_named_in_any_order() -> None:
+    rng = random.Random(1)
+    table, nodes = Table(None, 4, OWN), [remote(rng.randbytes(20)) for _ in range(60)]
+    for _ in range(1000):
+        node = rng.choice(nodes)
+        rng.choice([table.add_contact, table.failed, table.forget])(node)
+        for bucket in table.ranges():
+            assert set(bucket.in_any_order) == set(bucket.members())
+
+
 def test_one_network_of_addresses_gets_a_few_places_of_the_table() -> None:
     table = Table(None, 20, OWN)
     for value in range(30):

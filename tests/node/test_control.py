@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from meshdht.clock import SeededEntropy
 from meshdht.crypto.boxes import NONCE_SIZE
 from meshdht.crypto.keys import DeviceId, PacketKey
 from meshdht.endpoint import Endpoint
 from meshdht.limits import CLOCK_WINDOW_S
+from meshdht.node import control
 from meshdht.node.control import ControlPort
 from meshdht.node.network_time import NetworkTime
 from meshdht.wire.packet import MESSAGE_ID_SIZE, MessageKind, open_packet
@@ -126,6 +129,23 @@ def test_ids_and_nonces_are_fresh_each_time() -> None:
         assert {len(each) for each in nonces} == {NONCE_SIZE}
 
     run(main())
+
+
+def test_an_address_was_sent_to_as_long_as_one_of_its_ports_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(control, "MAX_LEARNED_TOKENS", 2)
+    a, also_a, b = Endpoint("198.18.1.1", 1), Endpoint("198.18.1.1", 2), Endpoint("198.18.2.1", 1)
+    sent_to: list[tuple[bool, bool]] = []
+
+    async def main() -> None:
+        one = port(1, [])
+        for to in (a, a, also_a, b, b, Endpoint("198.18.3.1", 1)):
+            one.keep_open(to)
+            sent_to.append((one.has_sent_to(a.host), one.has_sent_to(b.host)))
+
+    run(main())
+    assert sent_to == [*[(True, False)] * 3, *[(True, True)] * 2, (False, True)]
 
 
 def test_nothing_is_sent_in_a_family_that_this_machine_has_no_address_of() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -105,3 +109,25 @@ def test_what_several_processes_cost_is_told_together(
     printed = capsys.readouterr()
     assert printed.out.startswith("$ python -m simulations echo --nodes 5 --processes 2 --seed 1")
     assert "2 processes had" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("own", "starts"), [({}, ["None", "malloc"]), ({"PYTHONMALLOC": "pymalloc"}, ["pymalloc"])]
+)
+def test_its_process_has_its_memory_in_huge_pages_unless_told_how(
+    own: dict[str, str], starts: list[str], tmp_path: Path
+) -> None:
+    tell = "import os, sys; print(os.environ.get('PYTHONMALLOC'), file=sys.stderr)"
+    (tmp_path / "sitecustomize.py").write_text(tell)
+    unset = {"PYTHONMALLOC", "GLIBC_TUNABLES"}
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    result = subprocess.run(
+        [sys.executable, "-m", "simulations"],
+        env=environment | {"PYTHONPATH": str(tmp_path)} | own,
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr.split() == starts
+    assert "lookup" in result.stdout
