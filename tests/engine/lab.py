@@ -21,7 +21,7 @@ from tests.engine.standalone import Setup, SetupPeer
 
 ROOT = Path(__file__).parents[2]
 PORT = 51820
-START_TIMEOUT_S = 10.0 * PATIENCE
+START_TIMEOUT_S = 30.0 * PATIENCE
 STOP_TIMEOUT_S = 30.0 * PATIENCE
 
 
@@ -184,6 +184,7 @@ class WireGuardGoEnd(End):
         self.process = self.host.popen(["wireguard-go", "-f", "wg0"])
         deadline = time.monotonic() + START_TIMEOUT_S
         while self.host.run(["wg", "show", "wg0"], check=False).returncode:
+            assert self.process.popen.poll() is None, self.process.complete()
             assert time.monotonic() < deadline, "wireguard-go does not start"
             time.sleep(0.02)
         lines = ["[Interface]", f"PrivateKey = {_base64(self.private.raw)}", f"ListenPort = {PORT}"]

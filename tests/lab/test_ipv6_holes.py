@@ -156,4 +156,8 @@ def test_a_relay_at_home_is_one_for_ipv6_by_the_holes_that_its_router_made(
         if protocol == "UPnP":
             assert eventually(lambda: IPV6_HOLE not in home.holes()), home.holes()
     given_back = {port for frame in capture.frames() if (port := given_back_by_pcp(frame))}
-    assert given_back == ({PORT, 443, *range(41900, 41908)} if has_stream else set())
+    if has_stream:
+        assert given_back == {PORT, 443, *range(41900, 41908)}
+    else:
+        # What UPnP refuses PCP is asked for, in vain; who ends meanwhile takes the question back.
+        assert given_back <= {443}
