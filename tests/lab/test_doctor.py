@@ -114,16 +114,20 @@ def said_is_so(nas: Device, laptop: Device, level: str) -> None:
     assert heard == ("nothing" if level == "problem" else "a packet")
 
 
-def test_the_fix_for_a_firewall_mends_it(world: World) -> None:
-    nas = public(world, world.switch("internet"), "nas", 2)
-    nas.host.run(["nft", "-f", "-"], input=FIREWALLS["answers"][0])
+def its_fix_mends_the_firewall(nas: Device, program: str) -> None:
     code, found = diagnosis(nas)
     assert code == 1
     fix = found["firewall"]["fix"]
-    assert fix.startswith("sudo nft ")
+    assert fix.startswith(f"sudo {program} ")
     nas.host.run(["sh", "-c", fix.removeprefix("sudo ")])
     code, found = diagnosis(nas)
     assert (code, found["firewall"]["level"]) == (0, "fine")
+
+
+def test_the_fix_for_a_firewall_mends_it(world: World) -> None:
+    nas = public(world, world.switch("internet"), "nas", 2)
+    nas.host.run(["nft", "-f", "-"], input=FIREWALLS["answers"][0])
+    its_fix_mends_the_firewall(nas, "nft")
 
 
 @pytest.mark.parametrize("name", ["policy", "early"])
@@ -131,13 +135,7 @@ def test_the_fix_for_the_old_iptables_mends_it(world: World, name: str) -> None:
     nas = public(world, world.switch("internet"), "nas", 2)
     for command in LEGACY[name][0].split("; "):
         nas.host.run(["iptables-legacy", *command.split()])
-    code, found = diagnosis(nas)
-    assert code == 1
-    fix = found["firewall"]["fix"]
-    assert fix.startswith("sudo iptables-legacy ")
-    nas.host.run(["sh", "-c", fix.removeprefix("sudo ")])
-    code, found = diagnosis(nas)
-    assert (code, found["firewall"]["level"]) == (0, "fine")
+    its_fix_mends_the_firewall(nas, "iptables-legacy")
 
 
 def test_two_devices_that_reach_each_other_are_found_well(pair: Pair) -> None:
