@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -39,4 +40,9 @@ def _one(work: Callable[[*Ts], Coroutine[Any, Any, T]], kept: Kept | None, case:
 async def _made(
     work: Callable[[*Ts], Coroutine[Any, Any, T]], kept: Kept | None, case: tuple[*Ts]
 ) -> T:
-    return await (work(*case) if kept is None else kept.made(work, case))
+    try:
+        return await (work(*case) if kept is None else kept.made(work, case))
+    finally:
+        # While a world runs, its memory is hardly ever gone through for what is of no use any more
+        # (see loop.py): a few dozen of them would fill the machine's.
+        gc.collect()

@@ -7,6 +7,7 @@ before it, the promise holds.
 
 from __future__ import annotations
 
+import gc
 from math import log2
 
 from simulations.measure import Tally, many_lookups, many_publications, settled
@@ -24,19 +25,25 @@ async def growth(options: Options) -> Report:
     costs: dict[str, dict[int, float]] = {}
     digests = []
     for size in [each for each in SIZES if each <= options.nodes]:
-        async with world(options.seed, options.network()) as one:
-            await settled(one, size, processes=options.processes, lookahead_s=options.latency[0])
-            authors = one.random.sample(one.hosts, min(50, size))
-            for name, tally in (
-                ("publish", await many_publications(one, authors)),
-                ("look up", await many_lookups(one, options.lookups, one.hosts, one.hosts)),
-            ):
-                rows.append([name, size, *tally.cells()])
-                costs.setdefault(name, {})[size] = quantile(tally.sent, 0.5)
-            digests.append(await one.digest())
+        published, looked_up, digest = await _of_size(options, size)
+        for name, tally in (("publish", published), ("look up", looked_up)):
+            rows.append([name, size, *tally.cells()])
+            costs.setdefault(name, {})[size] = quantile(tally.sent, 0.5)
+        digests.append(digest)
+        # Of the smaller world nothing is to be left beside the larger one.
+        gc.collect()
     rows.sort(key=lambda row: str(row[0]))
     plots = [plot(name, by_size) for name, by_size in costs.items()]
     return Report(render(("what", "nodes", *Tally.HEAD), rows), " ".join(digests), tuple(plots))
+
+
+async def _of_size(options: Options, size: int) -> tuple[Tally, Tally, str]:
+    """Publications and look-ups of a world of so many devices, and its digest."""
+    async with world(options.seed, options.network()) as one:
+        await settled(one, size, processes=options.processes, lookahead_s=options.latency[0])
+        published = await many_publications(one, one.random.sample(one.hosts, min(50, size)))
+        looked_up = await many_lookups(one, options.lookups, one.hosts, one.hosts)
+        return published, looked_up, await one.digest()
 
 
 def plot(name: str, cost: dict[int, float]) -> str:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -18,6 +20,23 @@ async def waited(name: str, seconds: float) -> tuple[str, float]:
 
 async def process(number: int) -> int:
     return os.getpid()
+
+
+class Left:
+    """Refers to itself, as the parts of a world do to each other."""
+
+    every: ClassVar[list[weakref.ref[Left]]] = []
+
+    def __init__(self) -> None:
+        self.itself = self
+        self.every.append(weakref.ref(self))
+
+
+async def leaving(number: int) -> int:
+    """How much there is yet of what those before have left."""
+    there = sum(each() is not None for each in Left.every)
+    Left()
+    return there
 
 
 async def failing(number: int) -> int:
@@ -37,6 +56,10 @@ def test_several_processes_do_what_one_did_by_itself() -> None:
     others = run(spread(process, [(number,) for number in range(8)], 2))
     assert os.getpid() not in others
     assert len(set(others)) <= 2
+
+
+def test_of_a_run_that_is_over_nothing_is_left_in_memory() -> None:
+    assert run(spread(leaving, [(number,) for number in range(3)], 1)) == [0, 0, 0]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
